@@ -1,0 +1,1 @@
+"""Contact cards and groups, over JMAP or CardDAV."""

@@ -1,0 +1,139 @@
+"""Contact cards and groups as triage sees them, whichever protocol carries them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mailroom.jmap.batch import Batch, Replies
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What Mailroom writes on a card beside address and note; an empty string is an empty (or untouched) field.
+
+    A card with an `organization` and neither given nor family name is a company.
+    """
+
+    full_name: str = ""
+    organization: str = ""
+    given: str = ""
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One contact card.
+
+    `ref` is the backend's handle (JMAP id, CardDAV href), `addresses` are canonical, `note` is the text of all
+    notes, `age` sorts older cards first (`created` or REV; empty if unknown).
+    """
+
+    ref: str
+    uid: str
+    fields: Fields
+    addresses: frozenset[str]
+    note: str
+    age: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One contact group; `members` are the uids of its cards."""
+
+    ref: str
+    uid: str
+    name: str
+    members: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A card that can't be parsed, and the canonical addresses that its text mentions."""
+
+    ref: str
+    reason: str
+    addresses: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressBook:
+    """The part of an address book that a pass needs: cards of the senders asked for, and all groups.
+
+    Each tuple is sorted by ref.
+    """
+
+    cards: tuple[Card, ...]
+    groups: tuple[Group, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewCard:
+    """A card to create. Creating the same uid twice makes one card."""
+
+    uid: str
+    address: str
+    fields: Fields
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class CardEdit:
+    """A card to complete: `fill` goes into fields that are empty, `note` replaces the note; the rest stays as it is."""
+
+    card: Card
+    fill: Fields
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens in the address book for one sender: card first, then the groups in the order given."""
+
+    sender: str
+    uid: str
+    card: NewCard | CardEdit | None
+    join: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The groups that one sender's card leaves."""
+
+    sender: str
+    uid: str
+    leave: tuple[Group, ...]
+
+
+Failures = Mapping[str, str]
+"""Reasons by sender, for those senders whose change did not succeed in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Writes under way: `failed` is known before the batch goes out, `settle` tells all failures once it is back."""
+
+    settle: Callable[[Replies], Awaitable[Failures]]
+    failed: Failures = field(default_factory=dict)
+
+
+class Contacts(Protocol):
+    """An address book on a server.
+
+    A backend that speaks JMAP puts its calls into the batch that is about to be sent, so that contacts cost no
+    round trip of their own; the others make their own requests. Either way: stage, send the batch, settle.
+    Every method and every `settle` raises `Unavailable`, `Refused` or `BadReply`; what concerns one sender alone
+    is in the `Failures`.
+    """
+
+    def look_up(self, addresses: Sequence[str], batch: Batch) -> Callable[[Replies], Awaitable[AddressBook]]:
+        """Read all groups, and every card that has one of the canonical addresses (none given: only groups)."""
+        ...
+
+    async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
+        """Write cards, then add to groups. A group is written once, whatever the number of senders."""
+        ...
+
+    async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
+        """Take cards out of groups. A group is written once, whatever the number of senders."""
+        ...

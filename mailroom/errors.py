@@ -1,0 +1,53 @@
+"""What can go wrong, as types.
+
+    MailroomError
+    ├── Unavailable   a server can't be reached or asks for patience: try again later
+    ├── Refused       the credentials are wrong: trying again can't help
+    ├── BadReply      the server broke the protocol: trying again might help
+    ├── SenderFailed  one sender can't be settled: the others can
+    └── ConfigError   settings or mailboxes that only the user can mend: all problems at once
+
+`Unavailable` and `BadReply` fail a whole pass, never a sender. `Refused` and `ConfigError` end the daemon with
+exit status 2. No message holds a secret or any part of a mail.
+"""
+
+from collections.abc import Sequence
+
+
+class MailroomError(Exception):
+    """Anything that Mailroom itself raises."""
+
+
+class Unavailable(MailroomError):
+    """A mail or contacts server can't answer now: connect, timeout, 5xx, 429, `rateLimit`, `serverFail`.
+
+    `retry_after` is what the server asked for, in seconds, or None.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Refused(MailroomError):
+    """A server refused the credentials (401 or 403)."""
+
+
+class BadReply(MailroomError):
+    """A server broke the protocol; `expected` says what should have come instead."""
+
+    def __init__(self, message: str, *, expected: str) -> None:
+        super().__init__(f"{message}; expected {expected}")
+        self.expected = expected
+
+
+class SenderFailed(MailroomError):
+    """One sender can't be settled; the message says why. It fails no other sender and no pass."""
+
+
+class ConfigError(MailroomError):
+    """What the user has to mend before a start can work: one line a problem."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,1 @@
+"""Typed JMAP under trio: session, batches of calls, mail and contacts. Knows nothing of triage."""

@@ -1,0 +1,200 @@
+"""Method calls that travel together, and their typed replies (RFC 8620 §3.2-3.7).
+
+A `Batch` collects calls; `add` gives a `Slot`, the typed claim ticket for the reply. A call may use the result of
+an earlier one through `slot.result(path)`. The client cuts a batch into as few requests as the server's limits
+allow; calls that refer to each other stay in one request.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
+
+from mailroom.errors import BadReply, MailroomError
+from mailroom.jmap.session import Limits
+from mailroom.jmap.wire import Json, Wire
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One method call; `read` turns the arguments of its reply into a T, or raises `BadReply`."""
+
+    name: str
+    arguments: Mapping[str, Json]
+    capability: str
+    read: Callable[[object], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Generic[T]):
+    """The place of a call in its batch."""
+
+    id: str
+    name: str
+
+    def result(self, path: str) -> Json:
+        """A result reference to a part of this call's reply (RFC 8620 §3.7), for an argument named `#…`."""
+        return {"resultOf": self.id, "name": self.name, "path": path}
+
+
+@dataclass(frozen=True, slots=True)
+class MethodError:
+    """A call that failed as a whole (RFC 8620 §3.6.2)."""
+
+    type: str
+    description: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.type} ({self.description})" if self.description else self.type
+
+
+class MethodFailed(MailroomError):
+    """A method error where a result was needed. What else the same request did has been done."""
+
+    def __init__(self, name: str, error: MethodError) -> None:
+        super().__init__(f"{name} failed: {error}")
+        self.error = error
+
+
+class SetError(Wire):
+    """Why one object was not created, updated or destroyed (RFC 8620 §5.3)."""
+
+    type: str
+    description: str | None = None
+    properties: tuple[str, ...] | None = None
+    existing_id: str | None = None
+
+    def __str__(self) -> str:
+        details = [self.description] if self.description else []
+        details += [", ".join(self.properties)] if self.properties else []
+        return f"{self.type} ({'; '.join(details)})" if details else self.type
+
+
+class Batch:
+    """Calls in the order in which the server runs them."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[Slot[object], Call[object]]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(self, call: Call[T]) -> Slot[T]:
+        slot = Slot[T](f"c{len(self._calls)}", call.name)
+        self._calls.append((cast(Slot[object], slot), cast(Call[object], call)))
+        return slot
+
+    def requests(self, limits: Limits) -> Iterator["Request"]:
+        """Cut into requests within `limits`, in order."""
+        calls: list[tuple[Slot[object], Call[object]]] = []
+        size = _ENVELOPE_BYTES
+        for unit in self._units():
+            unit_size = sum(_size_bytes(slot, call) for slot, call in unit)
+            full = len(calls) + len(unit) > limits.max_calls_in_request or size + unit_size > limits.max_size_request
+            if calls and full:
+                yield Request(tuple(calls))
+                calls, size = [], _ENVELOPE_BYTES
+            calls += unit
+            size += unit_size
+        if calls:
+            yield Request(tuple(calls))
+
+    def _units(self) -> Iterator[list[tuple[Slot[object], Call[object]]]]:
+        """Runs of calls that must share a request: a call that refers back joins the run of the call before it."""
+        unit: list[tuple[Slot[object], Call[object]]] = []
+        for slot, call in self._calls:
+            if unit and not any(argument.startswith("#") for argument in call.arguments):
+                yield unit
+                unit = []
+            unit.append((slot, call))
+        if unit:
+            yield unit
+
+
+_ENVELOPE_BYTES = 1_000  # `using`, brackets, commas
+
+
+def _size_bytes(slot: Slot[object], call: Call[object]) -> int:
+    return len(json.dumps([call.name, call.arguments, slot.id])) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The calls of one HTTP request."""
+
+    calls: tuple[tuple[Slot[object], Call[object]], ...]
+
+    @property
+    def using(self) -> tuple[str, ...]:
+        return tuple(sorted({call.capability for _, call in self.calls}))
+
+    @property
+    def method_calls(self) -> list[Json]:
+        return [[call.name, call.arguments, slot.id] for slot, call in self.calls]
+
+    def read(self, responses: Sequence[tuple[str, object, str]]) -> dict[str, object]:
+        """Typed results by slot id: each a T of its call or a `MethodError`. Raises `BadReply`."""
+        results: dict[str, object] = {}
+        for slot, call in self.calls:
+            name, arguments = _response_of(slot, responses)
+            results[slot.id] = _read_error(arguments) if name == "error" else call.read(arguments)
+        return results
+
+
+def _response_of(slot: Slot[object], responses: Sequence[tuple[str, object, str]]) -> tuple[str, object]:
+    for name, arguments, id in responses:
+        if id == slot.id and name in (slot.name, "error"):
+            return name, arguments
+    raise BadReply(f"{slot.name} was not answered", expected="a response for every call")
+
+
+def _read_error(arguments: object) -> MethodError:
+    if not isinstance(arguments, Mapping) or not isinstance(arguments.get("type"), str):
+        raise BadReply("a method error has no type", expected="an object with a type")
+    return MethodError(arguments["type"], str(arguments.get("description") or ""))
+
+
+class Replies:
+    """The replies to a batch, by slot."""
+
+    def __init__(self, results: Mapping[str, object]) -> None:
+        self._results = results
+
+    def __getitem__(self, slot: Slot[T]) -> T:
+        """The result. Raises `MethodFailed` if the call failed."""
+        result = self._results[slot.id]
+        if isinstance(result, MethodError):
+            raise MethodFailed(slot.name, result)
+        return cast(T, result)
+
+    def error(self, slot: Slot[T]) -> MethodError | None:
+        """The method error, or None if the call succeeded."""
+        result = self._results[slot.id]
+        return result if isinstance(result, MethodError) else None
+
+
+def chunks(items: Mapping[str, Json], limits: Limits) -> Iterator[dict[str, Json]]:
+    """Cut the objects of a /set call so that each part fits into one request."""
+    # Half of the size limit leaves room for the other calls that travel in the same request.
+    budget = limits.max_size_request // 2
+    part: dict[str, Json] = {}
+    size = 0
+    for key, value in items.items():
+        item_size = len(json.dumps({key: value}))
+        if part and (len(part) >= limits.max_objects_in_set or size + item_size > budget):
+            yield part
+            part, size = {}, 0
+        part[key] = value
+        size += item_size
+    if part:
+        yield part
+
+
+def slices(items: Iterable[K], size: int) -> Iterator[tuple[K, ...]]:
+    """Cut a list into tuples of at most `size` items."""
+    rest = tuple(items)
+    for start in range(0, len(rest), size):
+        yield rest[start : start + size]

@@ -1,0 +1,250 @@
+"""One login at a JMAP server: finds the session, sends batches, turns what goes wrong into typed errors."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import structlog
+import trio
+
+from mailroom import __version__
+from mailroom.errors import BadReply, Refused, Unavailable
+from mailroom.jmap.batch import Batch, MethodError, Replies, Request
+from mailroom.jmap.credentials import Credentials
+from mailroom.jmap.session import CORE, Session, read_session
+from mailroom.jmap.wire import Json, Wire, reader
+
+log = structlog.get_logger(component="jmap")
+
+DEADLINE_SECONDS = 30
+"""For one HTTP exchange from connect to the last byte. httpx alone has no total one."""
+
+MAX_REPLY_BYTES = 64 * 1024 * 1024
+"""A reply of 4,096 mails has about 2 MB; more than this is not an answer but an attack or a bug."""
+
+_MAX_REDIRECTS = 5
+
+_TRANSIENT = frozenset({"serverFail", "serverUnavailable", "serverPartialFail", "rateLimit"})
+
+
+class _Response(Wire):
+    method_responses: tuple[tuple[str, Any, str], ...]
+    session_state: str = ""
+
+
+_read_response = reader(_Response)
+
+
+@asynccontextmanager
+async def http_client() -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client for request and reply; the deadline of each exchange comes from the caller."""
+    headers = {"User-Agent": f"mailroom/{__version__}"}
+    async with httpx.AsyncClient(timeout=None, headers=headers) as http:  # noqa: S113  see fetch's fail_after
+        yield http
+
+
+class Client:
+    """A JMAP client. Every method raises `Unavailable`, `Refused` or `BadReply`."""
+
+    def __init__(self, http: httpx.AsyncClient, session_url: httpx.URL, authorization: Credentials) -> None:
+        self._http = http
+        self._session_url = session_url
+        self.credentials = authorization
+        self._session: Session | None = None
+        self._reply_state: str | None = None
+        self._one_at_a_time = trio.Lock()
+
+    async def session(self) -> Session:
+        """The session as last read; the first call reads it, and so does one after the server announced a change."""
+        async with self._one_at_a_time:
+            if self._session is None:
+                self._session = await self._fetch_session()
+            return self._session
+
+    async def refresh(self) -> Session:
+        """Read the session again."""
+        self._session = None
+        return await self.session()
+
+    async def send(self, batch: Batch) -> Replies:
+        """Send every call of the batch, in as few requests as the limits allow, one after the other.
+
+        A call that fails for a passing reason (`serverFail`, `rateLimit` …) raises `Unavailable`; any other
+        method error is in the replies.
+        """
+        session = await self.session()
+        results: dict[str, object] = {}
+        for request in batch.requests(session.limits):
+            results |= await self._post(session, request)
+        return Replies(results)
+
+    async def _post(self, session: Session, request: Request) -> dict[str, object]:
+        using = sorted({CORE, *request.using})
+        body: Json = {"using": using, "methodCalls": request.method_calls}
+        reply = await fetch(self._http, "POST", session.api_url, auth=self.credentials, json_body=body)
+        if reply.status == HTTPStatus.BAD_REQUEST:
+            raise _bad_request(reply, using)
+        check_status(reply, session.api_url)
+        response = _read_response(decode_json(reply))
+        self._note_state(response.session_state)
+        results = request.read(response.method_responses)
+        _raise_if_transient(results)
+        return results
+
+    def _note_state(self, state: str) -> None:
+        """A reply's `sessionState` that moved since the last reply makes the next call read the session again.
+
+        Compared with the last reply's too, not only with the session's: a server whose two never agree would
+        otherwise cost a session read on every request.
+        """
+        session = self._session
+        if session is not None and state not in (session.state, self._reply_state):
+            log.debug("session_changed")
+            self._session = None
+        self._reply_state = state
+
+    async def _fetch_session(self) -> Session:
+        url = self._session_url
+        for _ in range(_MAX_REDIRECTS):
+            reply = await fetch(self._http, "GET", url, auth=self.credentials)
+            if reply.location is None:
+                break
+            url = self._redirected(url, reply.location)
+        else:
+            raise BadReply(f"{self._session_url} redirects again and again", expected="a JMAP session")
+        check_status(reply, url)
+        session = read_session(decode_json(reply), url)
+        self.credentials.trust(session.api_url)
+        if session.event_source_url is not None:
+            self.credentials.trust(httpx.URL(session.event_source_url.partition("{")[0]))
+        return session
+
+    def _redirected(self, url: httpx.URL, location: str) -> httpx.URL:
+        """Where a redirect of the session url leads; another origin would need the credentials and doesn't get them."""
+        target = url.join(location)
+        if not self.credentials.trusts(target):
+            raise BadReply(
+                f"{url} redirects to another server, {target.scheme}://{target.host}",
+                expected="a redirect on the same server; if the other one is right, set the session url to it",
+            )
+        return target
+
+
+class Reply:
+    """What came back, body read whole."""
+
+    def __init__(self, response: httpx.Response, body: bytes) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.url = response.url
+        self.body = body
+
+    @property
+    def location(self) -> str | None:
+        """Where a redirect leads, or None if this is none."""
+        return self.headers.get("Location") if 300 <= self.status < 400 else None
+
+    @property
+    def content_type(self) -> str:
+        return str(self.headers.get("Content-Type", "nothing")).partition(";")[0].strip().lower()
+
+
+async def fetch(
+    http: httpx.AsyncClient,
+    method: str,
+    url: httpx.URL,
+    *,
+    auth: httpx.Auth,
+    headers: Mapping[str, str] | None = None,
+    json_body: Json = None,
+    content: bytes | None = None,
+) -> Reply:
+    """One HTTP exchange within the deadline, redirects not followed. Raises `Unavailable` or `BadReply`."""
+    request = http.build_request(method, url, headers=headers, json=json_body, content=content)
+    where = f"{url.scheme}://{url.host}"
+    try:
+        with trio.fail_after(DEADLINE_SECONDS):
+            response = await http.send(request, auth=auth, stream=True)
+            try:
+                return Reply(response, await _read_body(response))
+            finally:
+                with trio.move_on_after(1, shield=True):
+                    await response.aclose()
+    except trio.TooSlowError:
+        raise Unavailable(f"{where} gave no whole answer in {DEADLINE_SECONDS} s") from None
+    except httpx.DecodingError as error:
+        raise BadReply(f"{where} sent a body that can't be decoded", expected="valid content encoding") from error
+    except httpx.TransportError as error:
+        raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
+
+
+async def _read_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > MAX_REPLY_BYTES:
+            limit = MAX_REPLY_BYTES // 1024 // 1024
+            raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
+    return bytes(body)
+
+
+def check_status(reply: Reply, url: httpx.URL) -> None:
+    """Raise what an HTTP status other than 2xx means."""
+    where = f"{url.scheme}://{url.host}{url.path}"
+    if 200 <= reply.status < 300:
+        return
+    if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise Refused(f"{where} refused the credentials (HTTP {reply.status})")
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
+        raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
+    if reply.location is not None:
+        raise BadReply(
+            f"{where} redirects (HTTP {reply.status})", expected="an answer at the url that the session names"
+        )
+    raise BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
+
+
+def retry_after(reply: Reply) -> float | None:
+    """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), or None."""
+    value = reply.headers.get("Retry-After")
+    if value is None:
+        return None
+    if value.strip().isdecimal():
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (at.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+
+
+def decode_json(reply: Reply) -> object:
+    """The decoded JSON body. Raises `BadReply` that names what came, never its text."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        what = f"{reply.content_type}, {len(reply.body)} bytes"
+        raise BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a JSON document") from None
+
+
+def _bad_request(reply: Reply, using: list[str]) -> Unavailable | BadReply:
+    """What HTTP 400 from the API means: a problem document (RFC 8620 §3.6.1), or plain text from Fastmail."""
+    text = reply.body.decode(errors="replace")
+    if "urn:ietf:params:jmap:error:limit" in text:
+        return Unavailable("the server's request limit is reached", retry_after=retry_after(reply))
+    refused = [capability for capability in using if capability != CORE and capability in text]
+    return BadReply(
+        f"the server refused a request that uses {', '.join(refused or using)} (HTTP 400)",
+        expected="access to these; does the token allow it?",
+    )
+
+
+def _raise_if_transient(results: Mapping[str, object]) -> None:
+    for result in results.values():
+        if isinstance(result, MethodError) and result.type in _TRANSIENT:
+            raise Unavailable(f"the server answered {result}")

@@ -1,0 +1,126 @@
+"""The JMAP Session object (RFC 8620 §2): where things are, what the server can do and its limits."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from pydantic import Field
+
+from mailroom.errors import BadReply
+from mailroom.jmap.wire import Wire, reader
+
+CORE = "urn:ietf:params:jmap:core"
+MAIL = "urn:ietf:params:jmap:mail"
+SUBMISSION = "urn:ietf:params:jmap:submission"
+CONTACTS = "urn:ietf:params:jmap:contacts"
+
+
+class Limits(Wire):
+    """What the server takes in one request; the defaults are the minima that RFC 8620 §2 suggests.
+
+    Sizes are bytes, the others are counts.
+    """
+
+    max_calls_in_request: int = Field(16, ge=2)
+    max_objects_in_get: int = Field(500, ge=1)
+    max_objects_in_set: int = Field(500, ge=1)
+    max_size_request: int = Field(10_000_000, ge=1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login's session. Every url is absolute; accounts are ids; `contacts_account` is None where the server
+    has no JMAP contacts (RFC 9610) and `identities` says whether `Identity/get` may be asked."""
+
+    state: str
+    username: str
+    api_url: httpx.URL
+    event_source_url: str | None
+    mail_account: str
+    mail_account_name: str
+    contacts_account: str | None
+    identities: bool
+    limits: Limits
+
+
+class _Account(Wire):
+    name: str = ""
+    account_capabilities: Mapping[str, Any] = {}
+
+
+class _Wire(Wire):
+    capabilities: Mapping[str, Any]
+    accounts: Mapping[str, _Account]
+    primary_accounts: Mapping[str, str] = {}
+    username: str = ""
+    api_url: str
+    event_source_url: str | None = None
+    state: str = ""
+
+
+_read_wire = reader(_Wire)
+_read_limits = reader(Limits)
+
+
+def read_session(value: object, read_from: httpx.URL) -> Session:
+    """Make a Session of the decoded JSON `value`; relative urls resolve against `read_from` (the url after redirects).
+
+    Raises `BadReply` where a part is missing or a url may not be trusted with the credentials.
+    """
+    wire = _read_wire(value)
+    mail_account = _account(wire, MAIL)
+    if mail_account is None:
+        raise BadReply(
+            f"the session offers no mail account ({', '.join(sorted(wire.capabilities)) or 'no capabilities'})",
+            expected=f"{MAIL}; does the token allow access to mail?",
+        )
+    return Session(
+        state=wire.state,
+        username=wire.username,
+        api_url=trusted_url(read_from.join(wire.api_url), "apiUrl"),
+        event_source_url=_event_source_url(wire.event_source_url, read_from),
+        mail_account=mail_account,
+        mail_account_name=wire.accounts[mail_account].name,
+        contacts_account=_account(wire, CONTACTS),
+        identities=_account(wire, SUBMISSION) == mail_account,
+        limits=_read_limits(wire.capabilities.get(CORE) or {}),
+    )
+
+
+def _account(wire: _Wire, capability: str) -> str | None:
+    """The account to use for a capability: the primary one, else the first by id that has it."""
+    if capability not in wire.capabilities:
+        return None
+    primary = wire.primary_accounts.get(capability)
+    if primary in wire.accounts:
+        return primary
+    having = (id for id, account in wire.accounts.items() if capability in account.account_capabilities)
+    return min(having, default=None)
+
+
+def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:
+    if not url:
+        return None
+    # Joined as text up to the template part: httpx.URL would percent-encode the braces of a URI template.
+    plain, brace, template = url.partition("{")
+    start, mark, query = plain.partition("?")
+    return str(trusted_url(read_from.join(start), "eventSourceUrl")) + mark + query + brace + template
+
+
+def trusted_url(url: httpx.URL, what: str) -> httpx.URL:
+    """The url, if credentials may go there: https, or http on this machine. Raises `BadReply`."""
+    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
+        return url
+    raise BadReply(f"{what} is {url.scheme}://{url.host}", expected="an https url (http only on this machine)")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by name or number, is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

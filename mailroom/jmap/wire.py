@@ -1,0 +1,54 @@
+"""What goes over the wire: JSON values, and models that read only what is needed and say what is wrong."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar, Union
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from mailroom.errors import BadReply
+
+Json = Union[str, int, float, bool, None, Sequence["Json"], Mapping[str, "Json"]]  # noqa: UP007  recursive
+
+T = TypeVar("T")
+
+
+class Wire(BaseModel):
+    """A JMAP object: camelCase on the wire, frozen, properties that we don't know are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True, extra="ignore")
+
+
+def _keys_that_are_true(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return frozenset(key for key, present in value.items() if present)
+
+
+IdSet = Annotated[frozenset[str], BeforeValidator(_keys_that_are_true)]
+"""JMAP's `Id[Boolean]` map (RFC 8620 §1.2, §5.3), as the set of ids that are true."""
+
+
+def reader(shape: type[T]) -> Callable[[object], T]:
+    """A function that reads a decoded JSON value as `shape` (any type that pydantic knows).
+
+    It raises `BadReply` that names the place and the fault, never the value: replies hold mail.
+    """
+    adapter = TypeAdapter[T](shape)
+
+    def read(value: object) -> T:
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as invalid:
+            raise BadReply(f"the server's answer is malformed at {_place(invalid)}", expected=_fault(invalid)) from None
+
+    return read
+
+
+def _place(invalid: ValidationError) -> str:
+    location = invalid.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
+    return "/".join(str(step) for step in location) or "the top"
+
+
+def _fault(invalid: ValidationError) -> str:
+    return invalid.errors(include_input=False, include_url=False, include_context=False)[0]["msg"].lower()

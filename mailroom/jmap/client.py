@@ -1,10 +1,7 @@
 """One login at a JMAP server: finds the session, sends batches, turns what goes wrong into typed errors."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,20 +9,13 @@ import httpx
 import structlog
 import trio
 
-from mailroom import __version__
-from mailroom.errors import BadReply, Refused, Unavailable
+from mailroom.errors import BadReply, Unavailable
+from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request
-from mailroom.jmap.credentials import Credentials
 from mailroom.jmap.session import CORE, Session, read_session
 from mailroom.jmap.wire import Json, Wire, reader
 
 log = structlog.get_logger(component="jmap")
-
-DEADLINE_SECONDS = 30
-"""For one HTTP exchange from connect to the last byte. httpx alone has no total one."""
-
-MAX_REPLY_BYTES = 64 * 1024 * 1024
-"""A reply of 4,096 mails has about 2 MB; more than this is not an answer but an attack or a bug."""
 
 _MAX_REDIRECTS = 5
 
@@ -38,14 +28,6 @@ class _Response(Wire):
 
 
 _read_response = reader(_Response)
-
-
-@asynccontextmanager
-async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client for request and reply; the deadline of each exchange comes from the caller."""
-    headers = {"User-Agent": f"mailroom/{__version__}"}
-    async with httpx.AsyncClient(timeout=None, headers=headers) as http:  # noqa: S113  see fetch's fail_after
-        yield http
 
 
 class Client:
@@ -133,94 +115,6 @@ class Client:
                 expected="a redirect on the same server; if the other one is right, set the session url to it",
             )
         return target
-
-
-class Reply:
-    """What came back, body read whole."""
-
-    def __init__(self, response: httpx.Response, body: bytes) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
-        self.url = response.url
-        self.body = body
-
-    @property
-    def location(self) -> str | None:
-        """Where a redirect leads, or None if this is none."""
-        return self.headers.get("Location") if 300 <= self.status < 400 else None
-
-    @property
-    def content_type(self) -> str:
-        return str(self.headers.get("Content-Type", "nothing")).partition(";")[0].strip().lower()
-
-
-async def fetch(
-    http: httpx.AsyncClient,
-    method: str,
-    url: httpx.URL,
-    *,
-    auth: httpx.Auth,
-    headers: Mapping[str, str] | None = None,
-    json_body: Json = None,
-    content: bytes | None = None,
-) -> Reply:
-    """One HTTP exchange within the deadline, redirects not followed. Raises `Unavailable` or `BadReply`."""
-    request = http.build_request(method, url, headers=headers, json=json_body, content=content)
-    where = f"{url.scheme}://{url.host}"
-    try:
-        with trio.fail_after(DEADLINE_SECONDS):
-            response = await http.send(request, auth=auth, stream=True)
-            try:
-                return Reply(response, await _read_body(response))
-            finally:
-                with trio.move_on_after(1, shield=True):
-                    await response.aclose()
-    except trio.TooSlowError:
-        raise Unavailable(f"{where} gave no whole answer in {DEADLINE_SECONDS} s") from None
-    except httpx.DecodingError as error:
-        raise BadReply(f"{where} sent a body that can't be decoded", expected="valid content encoding") from error
-    except httpx.TransportError as error:
-        raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
-
-
-async def _read_body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > MAX_REPLY_BYTES:
-            limit = MAX_REPLY_BYTES // 1024 // 1024
-            raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
-    return bytes(body)
-
-
-def check_status(reply: Reply, url: httpx.URL) -> None:
-    """Raise what an HTTP status other than 2xx means."""
-    where = f"{url.scheme}://{url.host}{url.path}"
-    if 200 <= reply.status < 300:
-        return
-    if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise Refused(f"{where} refused the credentials (HTTP {reply.status})")
-    if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
-        raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
-    if reply.location is not None:
-        raise BadReply(
-            f"{where} redirects (HTTP {reply.status})", expected="an answer at the url that the session names"
-        )
-    raise BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
-
-
-def retry_after(reply: Reply) -> float | None:
-    """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), or None."""
-    value = reply.headers.get("Retry-After")
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (at.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def decode_json(reply: Reply) -> object:

@@ -1,0 +1,11 @@
+"""The nearest name, for messages about one that nobody knows."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A clause such as `; did you mean Feed?`, or an empty string where nothing known resembles `name`."""
+    by_folded = {candidate.casefold(): candidate for candidate in sorted(known)}
+    nearest = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
+    return f"; did you mean {by_folded[nearest[0]]}?" if nearest else ""

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, cast
 
 from mailroom.errors import BadReply, MailroomError
 from mailroom.jmap.session import Limits
-from mailroom.jmap.wire import Json, Wire
+from mailroom.jmap.wire import Json
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -57,20 +57,6 @@ class MethodFailed(MailroomError):
     def __init__(self, name: str, error: MethodError) -> None:
         super().__init__(f"{name} failed: {error}")
         self.error = error
-
-
-class SetError(Wire):
-    """Why one object was not created, updated or destroyed (RFC 8620 §5.3)."""
-
-    type: str
-    description: str | None = None
-    properties: tuple[str, ...] | None = None
-    existing_id: str | None = None
-
-    def __str__(self) -> str:
-        details = [self.description] if self.description else []
-        details += [", ".join(self.properties)] if self.properties else []
-        return f"{self.type} ({'; '.join(details)})" if details else self.type
 
 
 class Batch:

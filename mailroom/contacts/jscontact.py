@@ -1,0 +1,129 @@
+"""Contact cards as JSContact (RFC 9553): read, made and patched (pure)."""
+
+from collections.abc import Iterable, Sequence
+
+from mailroom.addresses import canonical
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
+from mailroom.errors import BadReply
+from mailroom.jmap.cards import AddressBookInfo, ContactCard, Malformed
+from mailroom.jmap.wire import Json
+
+
+def default_book(books: tuple[AddressBookInfo, ...]) -> str:
+    """The id of the book that new cards go to: the default one, else the first by id."""
+    ids = [book.id for book in books if book.is_default] or sorted(book.id for book in books)
+    if not ids:
+        raise BadReply("the contacts account has no address book", expected="at least one")
+    return ids[0]
+
+
+def address_book(found: Iterable[ContactCard | Malformed], wanted: frozenset[str]) -> AddressBook:
+    """Groups, and the cards that have one of the wanted addresses: a server's search only gives candidates."""
+    found = sorted(found, key=lambda item: item.id)
+    readable = [item for item in found if isinstance(item, ContactCard)]
+    malformed = [_unreadable(item) for item in found if isinstance(item, Malformed)]
+    return AddressBook(
+        cards=tuple(_card(item) for item in readable if item.kind != "group" and addresses(item) & wanted),
+        groups=tuple(_group(item) for item in readable if item.kind == "group"),
+        unreadable=tuple(item for item in malformed if item.addresses & wanted),
+    )
+
+
+def addresses(card: ContactCard) -> frozenset[str]:
+    """The canonical addresses of a card."""
+    return _canonical(email.address for email in (card.emails or {}).values())
+
+
+def _canonical(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(address for text in texts if (address := canonical(text)))
+
+
+def _unreadable(item: Malformed) -> Unreadable:
+    return Unreadable(item.id, item.reason, _canonical(item.texts()))
+
+
+def _group(card: ContactCard) -> Group:
+    return Group(card.id, card.uid, _full_name(card), card.members or frozenset())
+
+
+def _full_name(card: ContactCard) -> str:
+    if card.name is None:
+        return ""
+    return card.name.full or " ".join(component.value for component in card.name.components or ())
+
+
+def _card(card: ContactCard) -> Card:
+    organizations = (organization.name or "" for organization in (card.organizations or {}).values())
+    fields = Fields(
+        full_name=_full_name(card),
+        organization=next(organizations, ""),
+        given=card.name.part("given") if card.name else "",
+        family=card.name.part("surname") if card.name else "",
+    )
+    notes = "\n".join(note.note for note in (card.notes or {}).values())
+    return Card(card.id, card.uid, fields, addresses(card), notes, card.created)
+
+
+def new_card(card: NewCard, book: str) -> Json:
+    """A Card to create in an address book."""
+    fields = card.fields
+    is_company = fields.organization and not (fields.given or fields.family)
+    return {
+        "@type": "Card",
+        "version": "1.0",
+        "uid": card.uid,
+        "kind": "org" if is_company else "individual",
+        "addressBookIds": {book: True},
+        "name": _name(fields),
+        "emails": {"e1": {"address": card.address}},
+        "notes": {"n1": {"note": card.note}},
+        **({"organizations": {"o1": {"name": fields.organization}}} if fields.organization else {}),
+    }
+
+
+def _name(fields: Fields) -> Json:
+    components = _components(fields)
+    return {"full": fields.full_name, **({"components": components, "isOrdered": True} if components else {})}
+
+
+def _components(fields: Fields) -> list[Json]:
+    parts = (("given", fields.given), ("surname", fields.family))
+    return [{"kind": kind, "value": value} for kind, value in parts if value]
+
+
+def patch(edit: CardEdit, card: ContactCard) -> Json:
+    """A PatchObject (RFC 8620 §5.3) that completes a card; a patch path needs its parents to exist."""
+    changes: dict[str, Json] = {}
+    if edit.fill.organization:
+        changes["organizations"] = {"o1": {"name": edit.fill.organization}}
+    if card.name is None and (edit.fill.full_name or _components(edit.fill)):
+        changes["name"] = _name(edit.fill)
+    elif card.name is not None:
+        changes |= {"name/full": edit.fill.full_name} if edit.fill.full_name else {}
+        changes |= {"name/components": _components(edit.fill)} if _components(edit.fill) else {}
+    return changes | _note_changes(edit.note, card)
+
+
+def _note_changes(text: str, card: ContactCard) -> dict[str, Json]:
+    """The joined text of all notes becomes `text`: the last note takes what differs, if the others are unchanged."""
+    notes = card.notes or {}
+    if not notes:
+        return {"notes": {"n1": {"note": text}}}
+    *others, last = notes
+    before = "".join(notes[id].note + "\n" for id in others)
+    if text.startswith(before):
+        return {f"notes/{_escaped(last)}/note": text.removeprefix(before)}
+    return {"notes": {last: {"note": text}}}
+
+
+def members_patch(uids: Sequence[str], value: Json, group: ContactCard) -> Json:
+    """Members of a group set to true (join) or null (leave)."""
+    if group.members is None:
+        # No such property yet, so there is nothing that a path could lead into.
+        return {"members": dict.fromkeys(uids, True)} if value else {}
+    return {f"members/{_escaped(uid)}": value for uid in uids}
+
+
+def _escaped(key: str) -> str:
+    """A key as one step of a JSON Pointer (RFC 6901 §3)."""
+    return key.replace("~", "~0").replace("/", "~1")

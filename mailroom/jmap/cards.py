@@ -1,0 +1,133 @@
+"""Contact cards over JMAP (RFC 9610), in the part of JSContact (RFC 9553) that we read and write."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailroom.errors import BadReply
+from mailroom.jmap.batch import Batch, Call, Slot, chunks
+from mailroom.jmap.query import Kind
+from mailroom.jmap.session import CONTACTS, Limits
+from mailroom.jmap.set import SetResult, read_set_result
+from mailroom.jmap.wire import IdSet, Json, Wire, reader
+
+
+class NameComponent(Wire):
+    kind: str
+    value: str
+
+
+class Name(Wire):
+    full: str | None = None
+    components: tuple[NameComponent, ...] | None = None
+
+    def part(self, kind: str) -> str:
+        """The components of a kind (`given`, `surname`), as one text."""
+        return " ".join(component.value for component in self.components or () if component.kind == kind)
+
+
+class Organization(Wire):
+    name: str | None = None
+
+
+class EmailAddress(Wire):
+    address: str
+
+
+class Note(Wire):
+    note: str
+
+
+class ContactCard(Wire):
+    """A Card or, with kind `group`, a group whose `members` are uids. Absent properties are None."""
+
+    id: str
+    uid: str
+    kind: str = "individual"
+    name: Name | None = None
+    organizations: Mapping[str, Organization] | None = None
+    emails: Mapping[str, EmailAddress] | None = None
+    notes: Mapping[str, Note] | None = None
+    members: IdSet | None = None
+    created: str = ""
+
+
+class Malformed(Wire):
+    """A card that can't be read, with why."""
+
+    id: str
+    reason: str = ""
+    emails: Mapping[str, Any] | None = None
+
+    def texts(self) -> tuple[str, ...]:
+        """What stands where addresses should."""
+        values = (self.emails or {}).values()
+        return tuple(str(value.get("address", "")) for value in values if isinstance(value, Mapping))
+
+
+class _Found(Wire):
+    list: tuple[Any, ...]
+
+
+class AddressBookInfo(Wire):
+    """An address book (RFC 9610 §2)."""
+
+    id: str
+    is_default: bool = False
+
+
+class _AddressBooks(Wire):
+    list: tuple[AddressBookInfo, ...]
+
+
+_read_found = reader(_Found)
+_read_card = reader(ContactCard)
+_read_malformed = reader(Malformed)
+_read_address_books = reader(_AddressBooks)
+
+
+def _read_cards(reply: object) -> tuple[ContactCard | Malformed, ...]:
+    return tuple(_card_or_malformed(item) for item in _read_found(reply).list)
+
+
+def _card_or_malformed(item: object) -> ContactCard | Malformed:
+    """One bad card must not hide the others."""
+    try:
+        return _read_card(item)
+    except BadReply as bad:
+        return _read_malformed(item).model_copy(update={"reason": str(bad)})
+
+
+CARD = Kind[ContactCard | Malformed](
+    name="ContactCard",
+    capability=CONTACTS,
+    properties=("id", "uid", "kind", "name", "organizations", "emails", "notes", "members", "created"),
+    sort="created",
+    read_list=_read_cards,
+)
+
+
+def get_address_books(account: str) -> Call[tuple[AddressBookInfo, ...]]:
+    """All address books."""
+    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "isDefault")}
+    return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
+
+
+def create_cards(batch: Batch, account: str, limits: Limits, cards: Mapping[str, Json]) -> tuple[Slot[SetResult], ...]:
+    """Create cards, by creation id."""
+    return _set(batch, account, limits, "create", cards)
+
+
+def update_cards(
+    batch: Batch, account: str, limits: Limits, patches: Mapping[str, Json]
+) -> tuple[Slot[SetResult], ...]:
+    """Patch cards or groups, by id."""
+    return _set(batch, account, limits, "update", patches)
+
+
+def _set(
+    batch: Batch, account: str, limits: Limits, what: str, objects: Mapping[str, Json]
+) -> tuple[Slot[SetResult], ...]:
+    return tuple(
+        batch.add(Call("ContactCard/set", {"accountId": account, what: part}, CONTACTS, read_set_result))
+        for part in chunks(objects, limits)
+    )

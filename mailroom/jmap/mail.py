@@ -1,0 +1,117 @@
+"""Mailboxes, mails and identities over JMAP (RFC 8621), as calls for a batch."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
+from mailroom.jmap.query import Kind
+from mailroom.jmap.session import MAIL, SUBMISSION, Session
+from mailroom.jmap.set import SetResult, read_set_result
+from mailroom.jmap.wire import IdSet, Json, Wire, reader
+
+
+class Mailbox(Wire):
+    """A mailbox (RFC 8621 §2). `role` is None or one of IANA's mailbox roles."""
+
+    id: str
+    name: str
+    parent_id: str | None = None
+    role: str | None = None
+
+
+class Address(Wire):
+    """One address of a From header, as the server parsed it (RFC 8621 §4.1.2.3)."""
+
+    name: str | None = None
+    email: str = ""
+
+
+class Email(Wire):
+    """What triage knows of a mail (RFC 8621 §4): never its subject or its text.
+
+    `received_at` is a UTCDate, which sorts as text.
+    """
+
+    id: str
+    mailbox_ids: IdSet
+    senders: tuple[Address, ...] | None = Field(None, alias="from")
+    received_at: str = ""
+
+
+class Identity(Wire):
+    """An address that the user sends from (RFC 8621 §6)."""
+
+    email: str
+
+
+class _Mailboxes(Wire):
+    list: tuple[Mailbox, ...]
+
+
+class _Emails(Wire):
+    list: tuple[Email, ...]
+
+
+class _Identities(Wire):
+    list: tuple[Identity, ...]
+
+
+_read_mailboxes = reader(_Mailboxes)
+_read_emails = reader(_Emails)
+_read_identities = reader(_Identities)
+
+EMAIL = Kind[Email](
+    name="Email",
+    capability=MAIL,
+    properties=("id", "mailboxIds", "from", "receivedAt"),
+    sort="receivedAt",
+    read_list=lambda reply: _read_emails(reply).list,
+)
+
+
+def get_mailboxes(account: str) -> Call[tuple[Mailbox, ...]]:
+    """All mailboxes."""
+    properties = ("id", "name", "parentId", "role")
+    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": properties}
+    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_mailboxes(reply).list)
+
+
+def get_identities(account: str) -> Call[tuple[Identity, ...]]:
+    """All identities; needs the submission capability."""
+    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "email")}
+    return Call("Identity/get", arguments, SUBMISSION, lambda reply: _read_identities(reply).list)
+
+
+def get_emails(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot[tuple[Email, ...]], ...]:
+    """The mails with these ids; those that are gone are left out."""
+    return tuple(
+        batch.add(EMAIL.get(session.mail_account, "ids", part))
+        for part in slices(ids, session.limits.max_objects_in_get)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What changes about the mailboxes of one mail."""
+
+    add: frozenset[str] = frozenset()
+    remove: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
+
+    def patch(self) -> Json:
+        """As a PatchObject (RFC 8620 §5.3)."""
+        added: dict[str, Json] = {f"mailboxIds/{id}": True for id in sorted(self.add)}
+        return added | {f"mailboxIds/{id}": None for id in sorted(self.remove)}
+
+
+def move_emails(batch: Batch, session: Session, moves: Mapping[str, Move]) -> tuple[Slot[SetResult], ...]:
+    """Change the mailboxes of mails, by mail id; each mail changes whole or not at all."""
+    patches = {id: moves[id].patch() for id in sorted(moves) if moves[id]}
+    return tuple(
+        batch.add(Call("Email/set", {"accountId": session.mail_account, "update": part}, MAIL, read_set_result))
+        for part in chunks(patches, session.limits)
+    )

@@ -1,0 +1,111 @@
+"""Searches: a /query and the /get that its ids feed, page by page (RFC 8620 §5.5)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from mailroom.jmap.batch import Batch, Call, Replies, Slot
+from mailroom.jmap.client import Client
+from mailroom.jmap.session import Limits
+from mailroom.jmap.wire import Json, Wire, reader
+
+Filter = Mapping[str, Json]
+
+
+class HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=HasId)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of object that can be searched for; `read_list` reads the reply of its /get."""
+
+    name: str
+    capability: str
+    properties: tuple[str, ...]
+    sort: str
+    read_list: Callable[[object], tuple[T, ...]]
+
+    def get(self, account: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
+        """A /get whose ids are given (`argument` is `ids`) or come from an earlier call (`#ids`)."""
+        arguments: dict[str, Json] = {"accountId": account, argument: ids, "properties": self.properties}
+        return Call(f"{self.name}/get", arguments, self.capability, self.read_list)
+
+
+class QueryResult(Wire):
+    """A page of ids; `total` is None where the server doesn't say."""
+
+    ids: tuple[str, ...]
+    position: int = 0
+    total: int | None = None
+
+
+_read_query = reader(QueryResult)
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Generic[T]):
+    """One page of a search: the query, and the objects that it found."""
+
+    kind: Kind[T]
+    account: str
+    filter: Filter
+    query: Slot[QueryResult]
+    objects: Slot[tuple[T, ...]]
+
+
+def search(
+    batch: Batch, kind: Kind[T], account: str, limits: Limits, filter: Filter, *, position: int = 0
+) -> Search[T]:
+    """Find objects, from a position on: one page. `all_found` reads the rest."""
+    arguments: dict[str, Json] = {
+        "accountId": account,
+        "filter": filter,
+        # Oldest first: what arrives while the pages are read moves none of the others.
+        "sort": [{"property": kind.sort, "isAscending": True}],
+        "position": position,
+        # More than a /get takes would fail the back-referenced one as a whole.
+        "limit": limits.max_objects_in_get,
+        "calculateTotal": True,
+    }
+    query = batch.add(Call(f"{kind.name}/query", arguments, kind.capability, _read_query))
+    objects = batch.add(kind.get(account, "#ids", query.result("/ids")))
+    return Search(kind, account, filter, query, objects)
+
+
+async def all_found(client: Client, first: Search[T], replies: Replies) -> tuple[T, ...]:
+    """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.
+
+    More pages cost a request each. A server may cap a page below the limit asked for, so the end is where the
+    total is reached or, without a total, an empty page.
+    """
+    page = first
+    found = {item.id: item for item in replies[page.objects]}
+    while (position := _next_position(replies[page.query])) is not None:
+        batch = Batch()
+        limits = (await client.session()).limits
+        page = search(batch, page.kind, page.account, limits, page.filter, position=position)
+        replies = await client.send(batch)
+        found |= {item.id: item for item in replies[page.objects]}
+    return tuple(found[id] for id in sorted(found))
+
+
+def _next_position(page: QueryResult) -> int | None:
+    end = page.position + len(page.ids)
+    if not page.ids or (page.total is not None and end >= page.total):
+        return None
+    return end
+
+
+def any_of(filters: Sequence[Filter]) -> Filter:
+    """A filter that is true where any of these is."""
+    return filters[0] if len(filters) == 1 else {"operator": "OR", "conditions": filters}
+
+
+def all_of(filters: Sequence[Filter]) -> Filter:
+    """A filter that is true where all of these are."""
+    return filters[0] if len(filters) == 1 else {"operator": "AND", "conditions": filters}

@@ -1,0 +1,50 @@
+"""Replies to /set calls (RFC 8620 §5.3)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mailroom.errors import Unavailable
+from mailroom.jmap.wire import Wire, reader
+
+_TRANSIENT = frozenset({"rateLimit", "serverFail", "serverUnavailable"})
+
+
+class SetError(Wire):
+    """Why one object was not created, updated or destroyed."""
+
+    type: str
+    description: str | None = None
+    properties: tuple[str, ...] | None = None
+    existing_id: str | None = None
+
+    def __str__(self) -> str:
+        details = [part for part in (self.description, ", ".join(self.properties or ())) if part]
+        return f"{self.type} ({'; '.join(details)})" if details else self.type
+
+
+class SetResult(Wire):
+    """The objects that were made, and those that were not; keys are creation ids or ids."""
+
+    created: Mapping[str, Any] | None = None
+    not_created: Mapping[str, SetError] | None = None
+    not_updated: Mapping[str, SetError] | None = None
+
+    def errors(self) -> dict[str, SetError]:
+        return {**(self.not_created or {}), **(self.not_updated or {})}
+
+
+_read = reader(SetResult)
+
+
+def read_set_result(reply: object) -> SetResult:
+    """Raises `Unavailable` where an object failed for a passing reason: that is nobody's fault."""
+    result = _read(reply)
+    for error in result.errors().values():
+        if error.type in _TRANSIENT:
+            raise Unavailable(f"the server answered {error}")
+    return result
+
+
+def merged_errors(results: Iterable[SetResult]) -> dict[str, SetError]:
+    """The errors of a /set that was cut into several calls."""
+    return {id: error for result in results for id, error in result.errors().items()}

@@ -113,7 +113,7 @@ def problems(scheme: Scheme) -> list[str]:
     """What is wrong with a scheme, one line each, naming the categories; empty for a sound one."""
     if not scheme.categories:
         return ["no categories given: list at least one, or leave `categories` out for the usual ones"]
-    return [
+    found = (
         *_duplicates(scheme.categories, "name", lambda each: each.name),
         *_parent_problems(scheme.categories),
         *_duplicates(scheme.categories, "label", lambda each: each.label),
@@ -122,7 +122,9 @@ def problems(scheme: Scheme) -> list[str]:
         *_inbox_problems(scheme),
         *_path_problems(scheme),
         *_collisions(scheme),
-    ]
+    )
+    # Two categories of one name have most of their problems in common.
+    return list(dict.fromkeys(found))
 
 
 def _ancestors(of: Category, by_name: Mapping[str, Category]) -> Iterator[Category]:
@@ -139,12 +141,8 @@ def _duplicates(categories: Iterable[Category], what: str, key: Callable[[Catego
     for each in categories:
         holders.setdefault(key(each), []).append(each.name)
     for value, names in holders.items():
-        if len(names) == 1:
-            continue
-        if what == "name":
-            yield f"category {value}: the name is used {len(names)} times; give each category its own"
-        else:
-            yield f"categories {_listed(names)}: all have the {what} {value}; give each its own"
+        if len(names) > 1:
+            yield f"categories {', '.join(names)}: the same {what} {value}; give each its own"
 
 
 def _parent_problems(categories: tuple[Category, ...]) -> Iterator[str]:
@@ -228,10 +226,6 @@ def _own_mailboxes(scheme: Scheme) -> tuple[tuple[str, str], ...]:
         ("error_label", scheme.error_label),
         ("warning_label", scheme.warning_label),
     )
-
-
-def _listed(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 DEFAULT_SCHEME = Scheme()

@@ -1,0 +1,145 @@
+"""`mailroom.toml`: the categories and names of an account, read and checked."""
+
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from mailroom.categories import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
+from mailroom.errors import ConfigError
+from mailroom.suggest import did_you_mean
+
+
+def _clean_name(name: str) -> str:
+    """Servers store names as Net-Unicode, so in NFC (RFC 8621 §2); they are compared in that form."""
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name or any(unicodedata.category(character) == "Cc" for character in name):
+        raise ValueError
+    return name
+
+
+Name = Annotated[str, AfterValidator(_clean_name)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class _CategoryTable(_Table):
+    """One `[[categories]]` table; the name is checked apart, as every message needs it."""
+
+    name: Name = ""
+    label: Name | None = None
+    contact_group: Name | None = None
+    destination_mailbox: Name | None = None
+    contact_type: ContactType = "company"
+    parent: Name | None = None
+    add_to_inbox: bool = False
+
+
+class _TopTable(_Table):
+    """The keys at the top of the file, without the categories."""
+
+    screener_mailbox: Name = DEFAULT_SCHEME.screener
+    error_label: Name = DEFAULT_SCHEME.error_label
+    warning_label: Name = DEFAULT_SCHEME.warning_label
+    provenance_group: Name = DEFAULT_SCHEME.provenance_group
+    warnings_enabled: bool = DEFAULT_SCHEME.warnings_enabled
+
+
+T = TypeVar("T", bound=_Table)
+
+_EXPECTED = {
+    "warnings_enabled": "true or false",
+    "add_to_inbox": "true or false",
+    "contact_type": '"company" or "person"',
+}
+
+
+def read_scheme(path: Path) -> Scheme:
+    """The scheme of a TOML file. Raises `ConfigError` with every problem, each with the file's path."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as unreadable:
+        raise ConfigError([f"MAILROOM_CONFIG: {path} can't be read: {unreadable.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise ConfigError([f"MAILROOM_CONFIG: {path} is not UTF-8 text"]) from None
+    except tomllib.TOMLDecodeError as malformed:
+        raise ConfigError([f"MAILROOM_CONFIG: {path} is not TOML: {malformed}"]) from None
+    try:
+        return build_scheme(raw)
+    except ConfigError as invalid:
+        raise ConfigError([f"{path}: {problem}" for problem in invalid.problems]) from None
+
+
+def build_scheme(raw: Mapping[str, object]) -> Scheme:
+    """The scheme that decoded TOML describes. Raises `ConfigError` with every problem.
+
+    A value of a wrong type is reported and its default stands in for it, so that the rest can be checked as well.
+    """
+    found: list[str] = []
+    top = _read(_TopTable, {key: value for key, value in raw.items() if key != "categories"}, "", found, "categories")
+    categories = tuple(_categories(raw["categories"], found)) if "categories" in raw else DEFAULT_CATEGORIES
+    try:
+        scheme = Scheme(
+            categories=categories,
+            screener=top.screener_mailbox,
+            error_label=top.error_label,
+            warning_label=top.warning_label,
+            provenance_group=top.provenance_group,
+            warnings_enabled=top.warnings_enabled,
+        )
+    except ConfigError as invalid:
+        raise ConfigError([*found, *invalid.problems]) from None
+    if found:
+        raise ConfigError(found)
+    return scheme
+
+
+def _categories(raw: object, found: list[str]) -> Iterator[Category]:
+    if not isinstance(raw, list):
+        found.append("categories must be a list of names or [[categories]] tables")
+        yield from DEFAULT_CATEGORIES
+        return
+    for number, item in enumerate(raw, start=1):
+        table = {"name": item} if isinstance(item, str) else item
+        if not isinstance(table, dict):
+            found.append(f"category number {number} must be a name or a table")
+            continue
+        name = table.get("name")
+        who = (
+            f"category {name}: "
+            if isinstance(name, str) and name.isprintable() and name
+            else f"category number {number}: "
+        )
+        read = _read(_CategoryTable, table, who, found)
+        if read.name:
+            yield category(
+                read.name,
+                label=read.label,
+                contact_group=read.contact_group,
+                destination_mailbox=read.destination_mailbox,
+                contact_type=read.contact_type,
+                parent=read.parent,
+                add_to_inbox=read.add_to_inbox,
+            )
+        elif "name" not in table:
+            found.append(f"{who}name is missing")
+
+
+def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str], *also_known: str) -> T:
+    """Read a table; what is wrong with it goes to `found`, and the keys concerned count as not given."""
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as invalid:
+        known = {*shape.model_fields, *also_known}
+        wrong = {str(error["loc"][0]) for error in invalid.errors(include_input=False, include_url=False)}
+    for key in raw:
+        if key in wrong and key in known:
+            found.append(f"{who}{key} must be {_EXPECTED.get(key, 'a text with at least one character')}")
+        elif key in wrong:
+            found.append(f"{who}{key} is not a key here{did_you_mean(key, known)}")
+    return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})

@@ -1,0 +1,243 @@
+"""Settings: `MAILROOM_…` variables, `.env` in the current folder, and files in `/run/secrets`, in this order."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import httpx
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+
+from mailroom.categories import DEFAULT_SCHEME, Scheme
+from mailroom.errors import ConfigError
+from mailroom.jmap.session import is_loopback
+from mailroom.scheme_file import read_scheme
+from mailroom.suggest import did_you_mean
+
+PREFIX = "MAILROOM_"
+SECRETS_FOLDER = Path("/run/secrets")
+DOTENV = ".env"
+
+HOW_TO_LOG_IN = (
+    f"{PREFIX}JMAP_TOKEN is missing. On Fastmail, make an API token with access to mail and contacts at "
+    "Settings → Privacy & Security → Manage API tokens. Then set the variable, "
+    f"or write {PREFIX}JMAP_TOKEN=… into the file {DOTENV} here, or put the token into the file "
+    f"{SECRETS_FOLDER}/mailroom_jmap_token. A server without tokens takes {PREFIX}JMAP_USERNAME and "
+    f"{PREFIX}JMAP_PASSWORD instead."
+)
+
+
+def _https_or_loopback(text: str) -> str:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        raise ValueError("is not a url") from None
+    if url.userinfo:
+        raise ValueError("must not hold a user name or password; they have settings of their own")
+    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
+        raise ValueError("must be an https url (http only on this machine), such as https://mail.example.com/jmap/")
+    return text
+
+
+def _without_outer_space(secret: SecretStr) -> SecretStr:
+    return SecretStr(secret.get_secret_value().strip())
+
+
+def _token(secret: SecretStr) -> SecretStr:
+    """RFC 6750 §2.1 allows no more than printable ASCII without spaces; anything else is a slip in copying."""
+    token = secret.get_secret_value()
+    if token.casefold().startswith("bearer "):
+        raise ValueError("must be the token alone, without the word Bearer")
+    if "'" in token or '"' in token:
+        raise ValueError("must be the token alone, without quotes around it")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise ValueError("holds characters that no token has (spaces, control or non-ASCII characters); copy it again")
+    return secret
+
+
+def _password(secret: SecretStr) -> SecretStr:
+    # A file, and some tools that set variables, end the line; a space may be part of the password.
+    password = secret.get_secret_value().rstrip("\r\n")
+    if re.search(r"[\x00-\x1f\x7f]", password):
+        raise ValueError("holds control characters, which no server takes in a password (RFC 7617 §2)")
+    return SecretStr(password)
+
+
+def _username(name: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f:]", name):
+        raise ValueError("holds a colon or control characters, which no server takes in a user name (RFC 7617 §2)")
+    return name
+
+
+def _host(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", host):
+            raise ValueError("must be an IP address or a host name, without a port") from None
+    return host
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _home(value: object) -> object:
+    return os.path.expanduser(value) if isinstance(value, str) else value
+
+
+Url = Annotated[str, AfterValidator(_https_or_loopback)]
+Username = Annotated[str, AfterValidator(_username)]
+Password = Annotated[SecretStr, AfterValidator(_password)]
+Token = Annotated[SecretStr, AfterValidator(_without_outer_space), AfterValidator(_token)]
+
+
+class Settings(BaseSettings):
+    """Everything that comes from outside, checked. Raises `ConfigError` with every problem, never with a value.
+
+    A field's description says what it must be; it completes the sentence "MAILROOM_X must be …".
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=DOTENV,
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    jmap_token: Token | None = Field(default=None, description="an API token")
+    jmap_username: Username | None = Field(default=None, description="a user name")
+    jmap_password: Password | None = Field(default=None, description="a password")
+    jmap_session_url: Url = Field(default="https://api.fastmail.com/jmap/session", description="a url")
+    contacts: Annotated[Literal["auto", "jmap", "carddav"], BeforeValidator(_lower)] = Field(
+        default="auto", description="auto, jmap or carddav"
+    )
+    carddav_url: Url | None = Field(default=None, description="a url")
+    carddav_username: Username | None = Field(default=None, description="a user name")
+    carddav_password: Password | None = Field(default=None, description="a password")
+    poll_interval: float = Field(
+        default=60.0, ge=1, le=86_400, allow_inf_nan=False, description="a number of seconds from 1 to 86400"
+    )
+    debounce_seconds: float = Field(
+        default=3.0, ge=0, le=60, allow_inf_nan=False, description="a number of seconds from 0 to 60"
+    )
+    health_host: Annotated[str, AfterValidator(_host)] = Field(
+        default="127.0.0.1", description="an address or host name"
+    )
+    health_port: int = Field(default=8080, ge=1, le=65_535, description="a whole number from 1 to 65535")
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = Field(
+        default="info", description="debug, info, warning, error or critical"
+    )
+    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
+        default="auto", description="auto, json or console"
+    )
+    max_consecutive_failures: int = Field(default=10, ge=0, description="a whole number, 0 or more (0 = never give up)")
+    config: Annotated[Path, BeforeValidator(_home)] | None = Field(default=None, description="the path of a file")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_problems_at_once(cls, values: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        given = {field: value for field, value in values.items() if not _empty(value)}
+        login = list(_login_problems(given.keys()))
+        try:
+            settings = check(given)
+        except ValidationError as invalid:
+            raise ConfigError([*_field_problems(cls, invalid), *login]) from None
+        if login:
+            raise ConfigError(login)
+        return settings
+
+
+def load_settings(*, secrets_folder: Path = SECRETS_FOLDER) -> Settings:
+    """The settings of this process. Raises `ConfigError` with every problem, each named by its variable."""
+    try:
+        unknown = list(_unknown_names(secrets_folder))
+        # pydantic-settings warns about a folder that doesn't exist.
+        folder = secrets_folder if secrets_folder.is_dir() else None
+        settings = Settings(_secrets_dir=folder)  # type: ignore[call-arg]  # mypy knows the fields only
+    except (OSError, UnicodeDecodeError) as unreadable:
+        raise ConfigError([f"{DOTENV} or a file in {secrets_folder} can't be read: {_reason(unreadable)}"]) from None
+    except ConfigError as invalid:
+        raise ConfigError([*unknown, *invalid.problems]) from None
+    if unknown:
+        raise ConfigError(unknown)
+    return settings
+
+
+def load_scheme(settings: Settings) -> Scheme:
+    """The categories and names of `settings.config`, or the usual ones. Raises `ConfigError` with every problem."""
+    return DEFAULT_SCHEME if settings.config is None else read_scheme(settings.config)
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _empty(value: object) -> bool:
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _field_problems(cls: type[Settings], invalid: ValidationError) -> Iterator[str]:
+    for error in invalid.errors(include_input=False, include_url=False):
+        field = str(error["loc"][0])
+        if error["type"] == "value_error":
+            # One of the validators above: its text goes on after the variable's name.
+            yield f"{_variable(field)} {error['ctx']['error']}"
+        else:
+            yield f"{_variable(field)} must be {cls.model_fields[field].description}"
+
+
+def _login_problems(given: Iterable[str]) -> Iterator[str]:
+    given = set(given)
+    if "jmap_token" in given and {"jmap_username", "jmap_password"} & given:
+        yield (
+            f"{PREFIX}JMAP_TOKEN and {PREFIX}JMAP_USERNAME or {PREFIX}JMAP_PASSWORD are both set; "
+            "unset the one that is not meant"
+        )
+    elif not {"jmap_token", "jmap_username", "jmap_password"} & given:
+        yield HOW_TO_LOG_IN
+    else:
+        yield from _half_a_pair(given, "jmap_username", "jmap_password")
+    yield from _half_a_pair(given, "carddav_username", "carddav_password")
+
+
+def _half_a_pair(given: set[str], one: str, other: str) -> Iterator[str]:
+    for present, absent in ((one, other), (other, one)):
+        if present in given and absent not in given:
+            yield f"{_variable(absent)} is missing; {_variable(present)} is useless without it"
+
+
+def _unknown_names(secrets_folder: Path) -> Iterator[str]:
+    """A misspelt variable would be ignored in silence otherwise, and the default take its place."""
+    known = {_variable(field) for field in Settings.model_fields}
+    places: Mapping[str, Callable[[], Iterable[str]]] = {
+        "the environment": lambda: EnvSettingsSource(Settings).env_vars,
+        DOTENV: lambda: DotEnvSettingsSource(Settings).env_vars,
+        str(secrets_folder): lambda: os.listdir(secrets_folder) if secrets_folder.is_dir() else (),
+    }
+    for place, names in places.items():
+        for name in sorted(name.upper() for name in names()):
+            if name.startswith(PREFIX) and name not in known:
+                yield f"{name} (in {place}) is not a setting{did_you_mean(name, known)}"
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return f"{error.filename}: {error.strerror}"

@@ -1,0 +1,221 @@
+"""Fault switches: what the sandbox does wrong on purpose, and when.
+
+A fault is put into `Faults` for one endpoint, or for any; it waits for `skip` requests, then strikes `times`
+times (None: until `clear`). Per request the first waiting fault that matches is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import repeat
+
+from mailroom.sandbox.errors import Json, MethodError, SetError
+
+
+class Endpoint(StrEnum):
+    WELL_KNOWN = "well_known"
+    SESSION = "session"
+    API = "api"
+    UPLOAD = "upload"
+    DOWNLOAD = "download"
+    EVENT = "event"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer this instead of doing anything; the request has no effect."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Wait so many seconds, then act as usual."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CutBefore:
+    """Close the connection without acting and without an answer."""
+
+
+@dataclass(frozen=True)
+class CutAfter:
+    """Act, then close the connection before the answer."""
+
+
+@dataclass(frozen=True)
+class EditSession:
+    """Answer the session as `edit` changes it."""
+
+    edit: Callable[[Json], Json]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An event stream of these octets, which may be endless; then it stays open, or ends if `ends`."""
+
+    chunks: Iterable[bytes]
+    ends: bool = False
+    content_type: str = "text/event-stream"
+
+
+Fault = Reply | Delay | CutBefore | CutAfter | EditSession | Stream
+
+
+@dataclass
+class _Waiting:
+    fault: Fault
+    endpoint: Endpoint | None
+    skip: int
+    times: int | None
+
+
+@dataclass
+class _WaitingError:
+    error: MethodError
+    skip: int
+    times: int | None
+
+
+@dataclass
+class Faults:
+    """`set_errors` maps ids (of mails, cards, mailboxes, or creation ids) to what a /set answers for them."""
+
+    set_errors: dict[str, SetError] = field(default_factory=dict)
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _method_errors: dict[str, list[_WaitingError]] = field(default_factory=dict)
+
+    def next_request(
+        self, fault: Fault, *, endpoint: Endpoint | None = Endpoint.API, skip: int = 0, times: int | None = 1
+    ) -> None:
+        """`endpoint` None: a request to any endpoint."""
+        self._waiting.append(_Waiting(fault, endpoint, skip, times))
+
+    def method_error(self, method: str, error: MethodError, *, skip: int = 0, times: int | None = 1) -> None:
+        """Answer calls of `method`, for example `Email/set`, with the error; the other calls run."""
+        self._method_errors.setdefault(method, []).append(_WaitingError(error, skip, times))
+
+    def clear(self) -> None:
+        """Behave again."""
+        self._waiting.clear()
+        self._method_errors.clear()
+        self.set_errors.clear()
+
+    def take(self, endpoint: Endpoint) -> Fault | None:
+        """The fault for a request that arrives now. For the server."""
+        for waiting in list(self._waiting):
+            if waiting.endpoint not in (None, endpoint):
+                continue
+            if waiting.skip > 0:
+                waiting.skip -= 1
+                continue
+            if waiting.times is not None:
+                waiting.times -= 1
+                if waiting.times <= 0:
+                    self._waiting.remove(waiting)
+            return waiting.fault
+        return None
+
+    def take_method_error(self, method: str) -> MethodError | None:
+        """The error for a call that runs now. For the dispatcher."""
+        queue = self._method_errors.get(method, [])
+        for waiting in list(queue):
+            if waiting.skip > 0:
+                waiting.skip -= 1
+                continue
+            if waiting.times is not None:
+                waiting.times -= 1
+                if waiting.times <= 0:
+                    queue.remove(waiting)
+            return waiting.error
+        return None
+
+
+def html(status: int = 200) -> Reply:
+    """A web page where JSON is wanted, as captive portals and proxies answer."""
+    return Reply(status, b"<!DOCTYPE html><title>Sign in</title><p>Please sign in.", "text/html; charset=utf-8")
+
+
+def half_json() -> Reply:
+    """A JSON document that stops in the middle."""
+    return Reply(body=b'{"sessionState":"1","methodResponses":[["Mailbox/get",{"accountId":"u1","li')
+
+
+def json_reply(value: object, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(value).encode())
+
+
+def status(code: int, *, retry_after: str | None = None, body: bytes = b"") -> Reply:
+    """An HTTP error. `retry_after` is the header's text: seconds or an HTTP date."""
+    headers = () if retry_after is None else (("Retry-After", retry_after),)
+    return Reply(code, body, "text/plain", headers)
+
+
+def problem(kind: str, code: int = 400, *, limit: str | None = None) -> Reply:
+    """A problem document, for example problem("limit", 429, limit="maxConcurrentRequests")."""
+    document: Json = {"type": f"urn:ietf:params:jmap:error:{kind}", "status": code, "detail": "set by a test"}
+    if limit is not None:
+        document["limit"] = limit
+    return Reply(code, json.dumps(document).encode(), "application/problem+json")
+
+
+def redirect(location: str, code: int = 302) -> Reply:
+    return Reply(code, b"", "text/plain", (("Location", location),))
+
+
+def without_capability(urn: str) -> EditSession:
+    """A session that offers no such capability, neither for the server nor for any account."""
+
+    def edit(session: Json) -> Json:
+        def pruned(value: Json) -> Json:
+            return {name: inner for name, inner in value.items() if name != urn}
+
+        accounts = {
+            account_id: {**account, "accountCapabilities": pruned(account["accountCapabilities"])}
+            for account_id, account in session["accounts"].items()
+        }
+        return {
+            **session,
+            "capabilities": pruned(session["capabilities"]),
+            "primaryAccounts": pruned(session["primaryAccounts"]),
+            "accounts": accounts,
+        }
+
+    return EditSession(edit)
+
+
+def endless_line(chunk: int = 65_536) -> Stream:
+    """A stream whose first line never ends; each write has `chunk` octets."""
+    return Stream(repeat(b"x" * chunk))
+
+
+def huge_event(octets: int = 5_000_000) -> Stream:
+    """One event of that size, complete."""
+    return Stream((b"event: state\ndata: ", b"x" * octets, b"\n\n"))
+
+
+def only_comments(count: int = 1000) -> Stream:
+    return Stream((b": still here\n\n",) * count)
+
+
+def half_event() -> Stream:
+    """The beginning of an event, then the end of the stream."""
+    return Stream((b'event: state\ndata: {"changed":',), ends=True)
+
+
+def retry_field(milliseconds: str) -> Stream:
+    """A `retry:` field, then the end of the stream."""
+    return Stream((f"retry: {milliseconds}\n\n".encode(),), ends=True)
+
+
+def empty_stream() -> Stream:
+    """A stream that ends at once."""
+    return Stream((), ends=True)

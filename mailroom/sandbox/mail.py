@@ -1,0 +1,192 @@
+"""Email/get and the small methods around it: changes, Thread/get, Identity/get (RFC 8621 sections 3, 4, 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mailroom.sandbox.arguments import ChangesArguments, EmailGetArguments, GetArguments
+from mailroom.sandbox.errors import Json, MethodError
+from mailroom.sandbox.message import Part, addresses_json, header_form, message_ids
+from mailroom.sandbox.methods import Context, run_changes, run_get
+from mailroom.sandbox.store import Collection, Mail, utc_text
+
+_DEFAULT = [
+    "id",
+    "blobId",
+    "threadId",
+    "mailboxIds",
+    "keywords",
+    "size",
+    "receivedAt",
+    "messageId",
+    "inReplyTo",
+    "references",
+    "sender",
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "replyTo",
+    "subject",
+    "sentAt",
+    "hasAttachment",
+    "preview",
+    "bodyValues",
+    "textBody",
+    "htmlBody",
+    "attachments",
+]
+_DEFAULT_PART = ["partId", "blobId", "size", "name", "type", "charset", "disposition", "cid", "language", "location"]
+_PART_FIELDS: dict[str, Callable[[Mail, Part], object]] = {
+    "partId": lambda mail, part: part.part_id,
+    "blobId": lambda mail, part: f"{mail.blob_id}-{part.part_id}",
+    "size": lambda mail, part: len(part.data),
+    "headers": lambda mail, part: [{"name": name, "value": f" {value}"} for name, value in part.headers],
+    "name": lambda mail, part: part.name,
+    "type": lambda mail, part: part.type,
+    "charset": lambda mail, part: part.charset,
+    "disposition": lambda mail, part: part.disposition,
+    "cid": lambda mail, part: part.cid,
+    "language": lambda mail, part: None,
+    "location": lambda mail, part: None,
+    "subParts": lambda mail, part: None,
+}
+_ADDRESS_HEADERS = {"from": "from", "to": "to", "cc": "cc", "bcc": "bcc", "replyTo": "reply-to", "sender": "sender"}
+_ID_HEADERS = {"messageId": "message-id", "inReplyTo": "in-reply-to", "references": "references"}
+_FIELDS: dict[str, Callable[[Mail], object]] = {
+    "id": lambda mail: mail.id,
+    "blobId": lambda mail: mail.blob_id,
+    "threadId": lambda mail: mail.thread_id,
+    "mailboxIds": lambda mail: dict.fromkeys(sorted(mail.mailbox_ids), True),
+    "keywords": lambda mail: dict.fromkeys(sorted(mail.keywords), True),
+    "size": lambda mail: len(mail.message.raw),
+    "receivedAt": lambda mail: utc_text(mail.received_at),
+    "subject": lambda mail: mail.message.subject,
+    "sentAt": lambda mail: mail.message.sent_at,
+    "hasAttachment": lambda mail: bool(mail.message.attachments),
+    "preview": lambda mail: mail.message.preview,
+    "headers": lambda mail: [{"name": name, "value": f" {value}"} for name, value in mail.message.headers],
+}
+_PART_LISTS: dict[str, Callable[[Mail], tuple[Part, ...]]] = {
+    "textBody": lambda mail: mail.message.text_body,
+    "htmlBody": lambda mail: mail.message.html_body,
+    "attachments": lambda mail: mail.message.attachments,
+}
+_KNOWN = {*_FIELDS, *_ADDRESS_HEADERS, *_ID_HEADERS, *_PART_LISTS, "bodyValues"}
+_FORMS = frozenset(["asRaw", "asText", "asAddresses", "asGroupedAddresses", "asMessageIds", "asDate", "asURLs"])
+
+
+def get(context: Context, arguments: EmailGetArguments) -> Json:
+    part_names = _DEFAULT_PART if arguments.body_properties is None else arguments.body_properties
+    unknown = sorted(name for name in part_names if name not in _PART_FIELDS)
+    if unknown:
+        raise MethodError("invalidArguments", f"bodyProperties: {', '.join(unknown)} unknown")
+    return run_get(
+        context,
+        arguments,
+        context.store.mails,
+        _known,
+        _DEFAULT,
+        lambda mail, names: {name: _show(mail, name, arguments, part_names) for name in names},
+    )
+
+
+def changes(context: Context, arguments: ChangesArguments) -> Json:
+    return run_changes(arguments, context.store.mails)
+
+
+def thread_get(context: Context, arguments: GetArguments) -> Json:
+    threads: Collection[dict[str, None]] = context.store.threads
+    by_identity = {id(members): thread_id for thread_id, members in threads.objects.items()}
+
+    def show(members: dict[str, None], names: list[str]) -> Json:
+        shown: Json = {"id": by_identity[id(members)], "emailIds": list(members)}
+        return {name: shown[name] for name in names}
+
+    return run_get(context, arguments, threads, {"id", "emailIds"}.__contains__, ("emailIds",), show)
+
+
+def thread_changes(context: Context, arguments: ChangesArguments) -> Json:
+    return run_changes(arguments, context.store.threads)
+
+
+def identity_get(context: Context, arguments: GetArguments) -> Json:
+    name, email = context.user
+    identity: Json = {
+        "id": "I1",
+        "name": name,
+        "email": email,
+        "replyTo": None,
+        "bcc": None,
+        "textSignature": "",
+        "htmlSignature": "",
+        "mayDelete": False,
+    }
+    identities: Collection[Json] = Collection("Identity", "I")
+    identities.objects["I1"] = identity
+    return run_get(
+        context,
+        arguments,
+        identities,
+        identity.__contains__,
+        identity,
+        lambda value, names: {name: value[name] for name in names},
+    )
+
+
+def _known(name: str) -> bool:
+    if not name.startswith("header:"):
+        return name in _KNOWN
+    _, field, *modifiers = name.split(":")
+    if modifiers and modifiers[-1] == "all":
+        modifiers.pop()
+    return bool(field) and (not modifiers or (len(modifiers) == 1 and modifiers[0] in _FORMS))
+
+
+def _show(mail: Mail, name: str, arguments: EmailGetArguments, part_names: list[str]) -> Any:
+    message = mail.message
+    if name in _FIELDS:
+        return _FIELDS[name](mail)
+    if name in _ADDRESS_HEADERS:
+        return addresses_json(message.values(_ADDRESS_HEADERS[name])[-1:])
+    if name in _ID_HEADERS:
+        return message_ids(message.values(_ID_HEADERS[name])[-1:])
+    if name in _PART_LISTS:
+        parts = _PART_LISTS[name](mail)
+        return [{field: _PART_FIELDS[field](mail, part) for field in part_names} for part in parts]
+    if name == "bodyValues":
+        return _body_values(mail, arguments)
+    return _header_property(mail, name)
+
+
+def _header_property(mail: Mail, name: str) -> object:
+    _, field, *modifiers = name.split(":")
+    every = bool(modifiers) and modifiers[-1] == "all"
+    forms = modifiers[:-1] if every else modifiers
+    form = forms[0] if forms else "asRaw"
+    values = [header_form(value, form) for value in mail.message.values(field)]
+    if every:
+        return values
+    return values[-1] if values else None
+
+
+def _body_values(mail: Mail, arguments: EmailGetArguments) -> Json:
+    message = mail.message
+    wanted: list[Part] = []
+    if arguments.fetch_text_body_values or arguments.fetch_all_body_values:
+        wanted += message.text_body
+    if arguments.fetch_html_body_values or arguments.fetch_all_body_values:
+        wanted += message.html_body
+    if arguments.fetch_all_body_values:
+        wanted += message.parts
+    most = arguments.max_body_value_bytes
+    return {
+        part.part_id: {
+            "value": part.text.encode()[:most].decode("utf-8", "ignore") if most else part.text,
+            "isEncodingProblem": "\ufffd" in part.text,
+            "isTruncated": bool(most) and len(part.text.encode()) > most,
+        }
+        for part in wanted
+        if part.text is not None
+    }

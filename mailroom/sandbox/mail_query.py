@@ -1,0 +1,162 @@
+"""Email/query: conditions and sort orders (RFC 8621 section 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache, partial
+from typing import Any
+
+from mailroom.sandbox.arguments import EmailQueryArguments
+from mailroom.sandbox.errors import Json, MethodError
+from mailroom.sandbox.methods import Context
+from mailroom.sandbox.query import (
+    Contains,
+    Predicate,
+    TextOf,
+    boolean,
+    compile_filter,
+    sorted_objects,
+    text,
+    unknown_condition,
+    window,
+)
+from mailroom.sandbox.store import Mail, Store
+
+SORTS: dict[str, Callable[[Mail], Any]] = {
+    "receivedAt": lambda mail: mail.received_at,
+    "sentAt": lambda mail: mail.message.sent_at or "",
+    "size": lambda mail: len(mail.message.raw),
+    "from": lambda mail: mail.message.from_text,
+    "subject": lambda mail: mail.message.search_subject,
+}
+
+
+def query(context: Context, arguments: EmailQueryArguments) -> Json:
+    store = context.store
+    matches = compile_filter(arguments.filter, partial(_condition, store))
+    found = sorted_objects(filter(matches, _candidates(store, arguments.filter)), arguments.sort, SORTS)
+    if arguments.collapse_threads:
+        first = {mail.thread_id: mail for mail in reversed(found)}
+        found = [mail for mail in found if first[mail.thread_id] is mail]
+    answer = window(context, arguments, [mail.id for mail in found], store.mails.state)
+    return {**answer, "collapseThreads": arguments.collapse_threads}
+
+
+def _candidates(store: Store, given: Json | None) -> list[Mail]:
+    """All mail, or that of the mailboxes when the filter asks for nothing but mailboxes: the common case."""
+    conditions = (given or {}).get("conditions", [given])
+    if all(isinstance(c, dict) and c.keys() == {"inMailbox"} for c in conditions):
+        names = [c["inMailbox"] for c in conditions]
+        ids = {i: None for name in names if isinstance(name, str) for i in store.mails_in.get(name, ())}
+        if (given or {}).get("operator", "OR") == "OR":
+            return [store.mails.objects[mail_id] for mail_id in ids]
+    return list(store.mails.objects.values())
+
+
+def _from(mail: Mail) -> str:
+    return mail.message.from_text
+
+
+def _subject(mail: Mail) -> str:
+    return mail.message.search_subject
+
+
+def _body(mail: Mail) -> str:
+    return mail.message.search_body
+
+
+def _everything(mail: Mail) -> str:
+    message = mail.message
+    people = "\n".join(message.search_text(name) for name in ("to", "cc", "bcc"))
+    return "\n".join((message.from_text, people, message.search_subject, message.search_body))
+
+
+@cache
+def _header(name: str) -> TextOf[Mail]:
+    """The same function for the same header, so that an OR over many addresses can be joined."""
+    return _from if name == "from" else lambda mail: mail.message.search_text(name)
+
+
+_TEXTS: dict[str, TextOf[Mail]] = {
+    "from": _from,
+    "to": _header("to"),
+    "cc": _header("cc"),
+    "bcc": _header("bcc"),
+    "subject": _subject,
+    "body": _body,
+    "text": _everything,
+}
+
+
+def _condition(store: Store, name: str, value: Any) -> Predicate[Mail]:
+    if name in _TEXTS:
+        return Contains(_TEXTS[name], (text(name, value),))
+    match name:
+        case "inMailbox":
+            return _in_any(_known_mailboxes(store, name, [value]))
+        case "inMailboxOtherThan":
+            ids = _known_mailboxes(store, name, value)
+            return lambda mail: bool(mail.mailbox_ids - ids)
+        case "hasKeyword":
+            keyword = text(name, value)
+            return lambda mail: keyword in mail.keywords
+        case "notKeyword":
+            unwanted = text(name, value)
+            return lambda mail: unwanted not in mail.keywords
+        case "before":
+            end = _moment(name, value)
+            return lambda mail: mail.received_at < end
+        case "after":
+            start = _moment(name, value)
+            return lambda mail: mail.received_at >= start
+        case "header":
+            return _header_condition(value)
+        case "hasAttachment":
+            wanted = boolean(name, value)
+            return lambda mail: bool(mail.message.attachments) is wanted
+        case "minSize":
+            least = _size(name, value)
+            return lambda mail: len(mail.message.raw) >= least
+        case "maxSize":
+            most = _size(name, value)
+            return lambda mail: len(mail.message.raw) < most
+        case _:
+            raise unknown_condition(name)
+
+
+def _in_any(ids: frozenset[str]) -> Predicate[Mail]:
+    return lambda mail: not mail.mailbox_ids.isdisjoint(ids)
+
+
+def _known_mailboxes(store: Store, name: str, ids: Any) -> frozenset[str]:
+    if not isinstance(ids, list) or not all(isinstance(i, str) for i in ids):
+        raise MethodError("invalidArguments", f"filter/{name}: mailbox ids are wanted")
+    if not all(i in store.mailboxes.objects for i in ids):
+        raise MethodError("invalidArguments", f"filter/{name}: there is no such mailbox")
+    return frozenset(ids)
+
+
+def _header_condition(value: Any) -> Predicate[Mail]:
+    if not isinstance(value, list) or not 1 <= len(value) <= 2 or not all(isinstance(v, str) for v in value):
+        raise MethodError("invalidArguments", "filter/header: [name] or [name, text] is wanted")
+    name = value[0].lower()
+    if len(value) == 1:
+        return lambda mail: bool(mail.message.values(name))
+    return Contains(_header(name), (value[1].lower(),))
+
+
+def _moment(name: str, value: Any) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted") from None
+    if moment.tzinfo is None:
+        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate ends in Z")
+    return moment
+
+
+def _size(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise MethodError("invalidArguments", f"filter/{name}: a number of octets is wanted")
+    return value

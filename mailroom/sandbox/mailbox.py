@@ -1,0 +1,178 @@
+"""Mailbox methods (RFC 8621 section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from mailroom.sandbox.arguments import (
+    ChangesArguments,
+    GetArguments,
+    MailboxQueryArguments,
+    MailboxSetArguments,
+)
+from mailroom.sandbox.errors import Json, MethodError, SetError
+from mailroom.sandbox.methods import Context, invalid, run_changes, run_get, run_set
+from mailroom.sandbox.query import Predicate, boolean, compile_filter, sorted_objects, text, unknown_condition, window
+from mailroom.sandbox.store import Mailbox, Store
+
+ROLES = frozenset(["all", "archive", "drafts", "flagged", "important", "inbox", "junk", "sent", "subscribed", "trash"])
+_RIGHTS = [
+    "mayReadItems",
+    "mayAddItems",
+    "mayRemoveItems",
+    "maySetSeen",
+    "maySetKeywords",
+    "mayCreateChild",
+    "mayRename",
+    "mayDelete",
+    "maySubmit",
+]
+_FIELDS: dict[str, Callable[[Store, Mailbox], object]] = {
+    "id": lambda store, mailbox: mailbox.id,
+    "name": lambda store, mailbox: mailbox.name,
+    "parentId": lambda store, mailbox: mailbox.parent_id,
+    "role": lambda store, mailbox: mailbox.role,
+    "sortOrder": lambda store, mailbox: mailbox.sort_order,
+    "totalEmails": lambda store, mailbox: len(store.mails_in[mailbox.id]),
+    "unreadEmails": lambda store, mailbox: len(_unread(store, mailbox)),
+    "totalThreads": lambda store, mailbox: len(
+        {store.mails.objects[mail_id].thread_id for mail_id in store.mails_in[mailbox.id]}
+    ),
+    "unreadThreads": lambda store, mailbox: len(
+        {store.mails.objects[mail_id].thread_id for mail_id in _unread(store, mailbox)}
+    ),
+    "myRights": lambda store, mailbox: dict.fromkeys(_RIGHTS, True),
+    "isSubscribed": lambda store, mailbox: mailbox.is_subscribed,
+}
+
+
+def _unread(store: Store, mailbox: Mailbox) -> list[str]:
+    mails = store.mails.objects
+    return [i for i in store.mails_in[mailbox.id] if not mails[i].keywords & {"$seen", "$draft"}]
+
+
+def get(context: Context, arguments: GetArguments) -> Json:
+    store = context.store
+    return run_get(
+        context,
+        arguments,
+        store.mailboxes,
+        _FIELDS.__contains__,
+        _FIELDS,
+        lambda mailbox, names: {name: _FIELDS[name](store, mailbox) for name in names},
+    )
+
+
+def changes(context: Context, arguments: ChangesArguments) -> Json:
+    return {**run_changes(arguments, context.store.mailboxes), "updatedProperties": None}
+
+
+def query(context: Context, arguments: MailboxQueryArguments) -> Json:
+    if arguments.sort_as_tree or arguments.filter_as_tree:
+        raise MethodError("invalidArguments", "sortAsTree and filterAsTree are not offered here: leave them out")
+    mailboxes = context.store.mailboxes
+    matches = compile_filter(arguments.filter, _condition)
+    found = sorted_objects(
+        filter(matches, mailboxes.objects.values()),
+        arguments.sort,
+        {
+            "sortOrder": lambda mailbox: mailbox.sort_order,
+            "name": lambda mailbox: mailbox.name.lower(),
+            "parentId": lambda mailbox: mailbox.parent_id or "",
+        },
+    )
+    return window(context, arguments, [mailbox.id for mailbox in found], mailboxes.state)
+
+
+def _condition(name: str, value: Any) -> Predicate[Mailbox]:
+    match name:
+        case "parentId":
+            return lambda mailbox: mailbox.parent_id == value
+        case "role":
+            return lambda mailbox: mailbox.role == value
+        case "name":
+            needle = text(name, value)
+            return lambda mailbox: needle in mailbox.name.lower()
+        case "hasAnyRole":
+            wanted = boolean(name, value)
+            return lambda mailbox: (mailbox.role is not None) is wanted
+        case "isSubscribed":
+            subscribed = boolean(name, value)
+            return lambda mailbox: mailbox.is_subscribed is subscribed
+        case _:
+            raise unknown_condition(name)
+
+
+def set_(context: Context, arguments: MailboxSetArguments) -> Json:
+    editor = _MailboxEditor(context, arguments.on_destroy_remove_emails)
+    return run_set(context, arguments, context.store.mailboxes, editor)
+
+
+class _MailboxEditor:
+    def __init__(self, context: Context, remove_emails: bool) -> None:
+        self._context = context
+        self._store = context.store
+        self._remove_emails = remove_emails
+
+    def create(self, properties: Json) -> tuple[str, Json]:
+        mailbox = self._edited(Mailbox(id="", name=""), properties)
+        mailbox = replace(mailbox, id=self._store.mailboxes.new_id())
+        self._store.add_mailbox(mailbox)
+        shown = {name: read(self._store, mailbox) for name, read in _FIELDS.items()}
+        return mailbox.id, {name: value for name, value in shown.items() if name not in properties}
+
+    def update(self, object_id: str, patch: Json) -> None:
+        old = self._store.mailboxes.objects[object_id]
+        new = self._edited(old, patch)
+        if new != old:
+            self._store.mailboxes.change(object_id, new)
+
+    def destroy(self, object_id: str) -> None:
+        if any(self._store.child_mailboxes(object_id)):
+            raise SetError("mailboxHasChild")
+        if self._store.mails_in[object_id] and not self._remove_emails:
+            raise SetError("mailboxHasEmail")
+        self._store.remove_mailbox(object_id)
+
+    def _edited(self, mailbox: Mailbox, changed: Json) -> Mailbox:
+        known = {
+            "name": "name",
+            "parentId": "parent_id",
+            "role": "role",
+            "sortOrder": "sort_order",
+            "isSubscribed": "is_subscribed",
+        }
+        unknown = sorted(changed.keys() - known.keys())
+        if unknown:
+            raise invalid(*unknown, why="unknown, or set by the server only")
+        values = {known[name]: value for name, value in changed.items()}
+        if isinstance(values.get("parent_id"), str):
+            values["parent_id"] = self._context.real_id(values["parent_id"])
+        edited = replace(mailbox, **values)
+        self._check(edited)
+        return edited
+
+    def _check(self, mailbox: Mailbox) -> None:
+        if not isinstance(mailbox.name, str) or not mailbox.name.strip():
+            raise invalid("name", why="a name is wanted")
+        if mailbox.parent_id is not None and mailbox.parent_id not in self._store.mailboxes.objects:
+            raise invalid("parentId", why="there is no such mailbox")
+        if self._is_own_ancestor(mailbox):
+            raise invalid("parentId", why="a mailbox can't be below itself")
+        if not isinstance(mailbox.sort_order, int) or not isinstance(mailbox.is_subscribed, bool):
+            raise invalid("sortOrder", "isSubscribed")
+        others = [m for m in self._store.mailboxes.objects.values() if m.id != mailbox.id]
+        if any(m.name == mailbox.name and m.parent_id == mailbox.parent_id for m in others):
+            raise invalid("name", why="a sibling has this name")
+        if mailbox.role is not None and (mailbox.role not in ROLES or any(m.role == mailbox.role for m in others)):
+            raise invalid("role", why="unknown, or taken by another mailbox")
+
+    def _is_own_ancestor(self, mailbox: Mailbox) -> bool:
+        parent_id = mailbox.parent_id
+        while parent_id is not None:
+            if parent_id == mailbox.id:
+                return True
+            parent_id = self._store.mailboxes.objects[parent_id].parent_id
+        return False

@@ -1,0 +1,160 @@
+"""What the standard methods have in common: /get, /changes and /set (RFC 8620 sections 5.1 to 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from mailroom.sandbox.arguments import ChangesArguments, GetArguments, SetArguments
+from mailroom.sandbox.errors import Json, MethodError, SetError
+from mailroom.sandbox.flavour import Flavour, Limits
+from mailroom.sandbox.store import Collection, Store
+
+T = TypeVar("T")
+
+
+@dataclass
+class Context:
+    """What the calls of one request share. `created_ids` maps creation ids to ids (RFC 8620 section 3.3)."""
+
+    store: Store
+    limits: Limits
+    flavour: Flavour
+    user: tuple[str, str]
+    set_errors: dict[str, SetError] = field(default_factory=dict)
+    created_ids: dict[str, str] = field(default_factory=dict)
+
+    def real_id(self, given: str) -> str:
+        """The id behind a creation reference such as `#new`; any other id as it is."""
+        return self.created_ids.get(given[1:], given) if given.startswith("#") else given
+
+    def real_ids(self, flags: Json) -> Json:
+        """An id map such as mailboxIds with its creation references replaced."""
+        return {self.real_id(given): flag for given, flag in flags.items()}
+
+
+class Editor(Protocol):
+    """How one type is written. Each method raises SetError for the object that it refuses."""
+
+    def create(self, properties: Json) -> tuple[str, Json]:
+        """The new id, and the properties that the client can't know."""
+
+    def update(self, object_id: str, patch: Json) -> Json | None:
+        """The properties that changed other than as asked, or None."""
+
+    def destroy(self, object_id: str) -> None: ...
+
+
+def run_get(
+    context: Context,
+    arguments: GetArguments,
+    collection: Collection[T],
+    known: Callable[[str], bool],
+    default: Iterable[str],
+    show: Callable[[T, list[str]], Json],
+) -> Json:
+    """`known` says whether a property exists; `show` gives an object's properties."""
+    if arguments.ids is None:
+        ids = list(collection.objects)
+    else:
+        ids = list(dict.fromkeys(context.real_id(given) for given in arguments.ids))
+    if len(ids) > context.limits.max_objects_in_get:
+        most = context.limits.max_objects_in_get
+        raise MethodError("requestTooLarge", f"{len(ids)} objects asked for, maxObjectsInGet is {most}")
+    properties = list(default) if arguments.properties is None else arguments.properties
+    unknown = sorted(name for name in properties if not known(name))
+    if unknown:
+        raise MethodError("invalidArguments", f"properties: {', '.join(unknown)} unknown")
+    names = ["id", *(name for name in properties if name != "id")]
+    objects = collection.objects
+    return {
+        "accountId": arguments.account_id,
+        "state": collection.state,
+        "list": [show(objects[object_id], names) for object_id in ids if object_id in objects],
+        "notFound": [object_id for object_id in ids if object_id not in objects],
+    }
+
+
+def run_changes(arguments: ChangesArguments, collection: Collection[T]) -> Json:
+    changes = collection.changes(arguments.since_state, arguments.max_changes)
+    return {"accountId": arguments.account_id, **changes}
+
+
+def check_state(collection: Collection[T], expected: str | None) -> None:
+    if expected is not None and expected != collection.state:
+        raise MethodError("stateMismatch", f"the state is {collection.state}, not {expected}")
+
+
+def check_set_size(context: Context, count: int) -> None:
+    most = context.limits.max_objects_in_set
+    if count > most:
+        raise MethodError("requestTooLarge", f"{count} objects to write, maxObjectsInSet is {most}")
+
+
+def run_set(context: Context, arguments: SetArguments, collection: Collection[T], editor: Editor) -> Json:
+    """Create, update, destroy, in this order; each object succeeds or fails alone."""
+    create, update, destroy = arguments.create or {}, arguments.update or {}, arguments.destroy or []
+    check_set_size(context, len(create) + len(update) + len(destroy))
+    check_state(collection, arguments.if_in_state)
+    old_state = collection.state
+    created, not_created = _create_all(context, create, editor)
+    updated: dict[str, Json | None] = {}
+    not_updated: dict[str, Json] = {}
+    for given, patch in update.items():
+        try:
+            object_id = _writable(context, collection, given)
+            if object_id in map(context.real_id, destroy):
+                raise SetError("willDestroy", "the same call destroys it")
+            updated[object_id] = editor.update(object_id, patch)
+        except SetError as error:
+            not_updated[given] = error.json()
+    destroyed: list[str] = []
+    not_destroyed: dict[str, Json] = {}
+    for given in destroy:
+        try:
+            object_id = _writable(context, collection, given)
+            editor.destroy(object_id)
+            destroyed.append(object_id)
+        except SetError as error:
+            not_destroyed[given] = error.json()
+    return {
+        "accountId": arguments.account_id,
+        "oldState": old_state,
+        "newState": collection.state,
+        "created": created or None,
+        "updated": updated or None,
+        "destroyed": destroyed or None,
+        "notCreated": not_created or None,
+        "notUpdated": not_updated or None,
+        "notDestroyed": not_destroyed or None,
+    }
+
+
+def _create_all(context: Context, create: dict[str, Json], editor: Editor) -> tuple[dict[str, Json], dict[str, Json]]:
+    created: dict[str, Json] = {}
+    refused: dict[str, Json] = {}
+    for creation_id, properties in create.items():
+        try:
+            if creation_id in context.set_errors:
+                raise context.set_errors[creation_id]
+            object_id, server_set = editor.create(properties)
+        except SetError as error:
+            refused[creation_id] = error.json()
+        else:
+            context.created_ids[creation_id] = object_id
+            created[creation_id] = {"id": object_id, **server_set}
+    return created, refused
+
+
+def _writable(context: Context, collection: Collection[T], given: str) -> str:
+    object_id = context.real_id(given)
+    if object_id in context.set_errors:
+        raise context.set_errors[object_id]
+    if object_id not in collection.objects:
+        raise SetError("notFound")
+    return object_id
+
+
+def invalid(*properties: str, why: str | None = None) -> SetError:
+    return SetError("invalidProperties", why, properties=tuple(properties))

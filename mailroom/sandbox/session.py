@@ -1,0 +1,64 @@
+"""The session document (RFC 8620 section 2)."""
+
+from __future__ import annotations
+
+from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION
+from mailroom.sandbox.errors import Json
+from mailroom.sandbox.flavour import Flavour, Limits
+from mailroom.sandbox.mail_query import SORTS
+from mailroom.sandbox.sandbox import Sandbox
+
+
+def session_document(sandbox: Sandbox, base_url: str) -> Json:
+    """What /jmap/session answers; `base_url` is the origin that the client asked."""
+    flavour = sandbox.flavour
+    account_capabilities = _account_capabilities(flavour, sandbox.limits)
+    account = {
+        "name": sandbox.email,
+        "isPersonal": True,
+        "isReadOnly": False,
+        "accountCapabilities": account_capabilities,
+    }
+    return {
+        "username": sandbox.email,
+        "state": sandbox.session_state,
+        "capabilities": {CORE: _core(sandbox.limits), MAIL: {}, SUBMISSION: {}, CONTACTS: {}},
+        "accounts": {sandbox.account_id: account},
+        "primaryAccounts": dict.fromkeys(account_capabilities, sandbox.account_id),
+        "apiUrl": flavour.api_url.replace("{base}", base_url),
+        "uploadUrl": flavour.upload_url.replace("{base}", base_url),
+        "downloadUrl": flavour.download_url.replace("{base}", base_url),
+        "eventSourceUrl": flavour.event_source_url.replace("{base}", base_url),
+    }
+
+
+def _core(limits: Limits) -> Json:
+    return {
+        "maxSizeUpload": limits.max_size_upload,
+        "maxConcurrentUpload": limits.max_concurrent_upload,
+        "maxSizeRequest": limits.max_size_request,
+        "maxConcurrentRequests": limits.max_concurrent_requests,
+        "maxCallsInRequest": limits.max_calls_in_request,
+        "maxObjectsInGet": limits.max_objects_in_get,
+        "maxObjectsInSet": limits.max_objects_in_set,
+        "collationAlgorithms": ["i;ascii-casemap"],
+    }
+
+
+def _account_capabilities(flavour: Flavour, limits: Limits) -> Json:
+    return {
+        CORE: {},
+        MAIL: {
+            "maxMailboxesPerEmail": limits.max_mailboxes_per_email,
+            "maxMailboxDepth": None,
+            "maxSizeMailboxName": 490,
+            "maxSizeAttachmentsPerEmail": limits.max_size_upload,
+            "emailQuerySortOptions": sorted(SORTS),
+            "mayCreateTopLevelMailbox": True,
+        },
+        SUBMISSION: {"maxDelayedSend": 0, "submissionExtensions": {}},
+        CONTACTS: {
+            "maxAddressBooksPerCard": None,
+            "mayCreateAddressBook": flavour.may_create_address_book,
+        },
+    }

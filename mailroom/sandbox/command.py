@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import AsyncIterator
+
 import trio
 
 from mailroom.sandbox.flavour import flavour_named
 from mailroom.sandbox.sample import fill_sample
 from mailroom.sandbox.sandbox import Sandbox
-from mailroom.sandbox.server import serve
+from mailroom.sandbox.server import bind, serve_on
 
 
 async def run(port: int, flavour: str, host: str = "127.0.0.1") -> None:
-    """Serve until cancelled. Raises SandboxError (unknown flavour, port in use) with a text for the user."""
+    """Serve until a SIGINT or SIGTERM, or until cancelled; run it in the main thread.
+
+    Raises SandboxError (unknown flavour, port in use), whose text is for the user.
+    """
     sandbox = Sandbox(flavour_named(flavour))
     fill_sample(sandbox)
-    async with trio.open_nursery() as nursery:
-        base_url = await nursery.start(
-            lambda task_status: serve(sandbox, host=host, port=port, task_status=task_status)
-        )
-        print(settings_text(sandbox, base_url), flush=True)
+    listener = bind(host, port)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
+            base_url = await nursery.start(serve_on, listener, sandbox)
+            print(settings_text(sandbox, base_url), flush=True)
 
 
 def settings_text(sandbox: Sandbox, base_url: str) -> str:
@@ -28,6 +35,10 @@ def settings_text(sandbox: Sandbox, base_url: str) -> str:
         "# Point a daemon at it, in another terminal:\n"
         f"export MAILROOM_JMAP_SESSION_URL={base_url}/jmap/session\n"
         f"export MAILROOM_JMAP_TOKEN={sandbox.token}\n"
-        "export MAILROOM_CONTACTS=jmap\n"
         "# Stop the sandbox with Ctrl-C."
     )
+
+
+async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()

@@ -1,7 +1,7 @@
 """Fault switches: what the sandbox does wrong on purpose, and when.
 
-A fault is put into `Faults` for one endpoint, or for any; it waits for `skip` requests, then strikes `times`
-times (None: until `clear`). Per request the first waiting fault that matches is taken.
+A fault is put into `Faults` for one endpoint, or for any; it lets `skip` requests pass, then strikes `times`
+times (None: until `clear`). A request meets one fault at most: the first that is put and due.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
+from typing import Generic, TypeVar
 
 from mailroom.sandbox.errors import Json, MethodError, SetError
 
@@ -70,17 +71,15 @@ class Stream:
 Fault = Reply | Delay | CutBefore | CutAfter | EditSession | Stream
 
 
-@dataclass
-class _Waiting:
-    fault: Fault
-    endpoint: Endpoint | None
-    skip: int
-    times: int | None
+T = TypeVar("T")
 
 
 @dataclass
-class _WaitingError:
-    error: MethodError
+class _Waiting(Generic[T]):
+    """Something that strikes requests or calls of this name (None: of any name)."""
+
+    name: str | None
+    what: T
     skip: int
     times: int | None
 
@@ -90,53 +89,47 @@ class Faults:
     """`set_errors` maps ids (of mails, cards, mailboxes, or creation ids) to what a /set answers for them."""
 
     set_errors: dict[str, SetError] = field(default_factory=dict)
-    _waiting: list[_Waiting] = field(default_factory=list)
-    _method_errors: dict[str, list[_WaitingError]] = field(default_factory=dict)
+    _requests: list[_Waiting[Fault]] = field(default_factory=list)
+    _calls: list[_Waiting[MethodError]] = field(default_factory=list)
 
     def next_request(
         self, fault: Fault, *, endpoint: Endpoint | None = Endpoint.API, skip: int = 0, times: int | None = 1
     ) -> None:
         """`endpoint` None: a request to any endpoint."""
-        self._waiting.append(_Waiting(fault, endpoint, skip, times))
+        self._requests.append(_Waiting(endpoint, fault, skip, times))
 
     def method_error(self, method: str, error: MethodError, *, skip: int = 0, times: int | None = 1) -> None:
         """Answer calls of `method`, for example `Email/set`, with the error; the other calls run."""
-        self._method_errors.setdefault(method, []).append(_WaitingError(error, skip, times))
+        self._calls.append(_Waiting(method, error, skip, times))
 
     def clear(self) -> None:
         """Behave again."""
-        self._waiting.clear()
-        self._method_errors.clear()
+        self._requests.clear()
+        self._calls.clear()
         self.set_errors.clear()
 
     def take(self, endpoint: Endpoint) -> Fault | None:
         """The fault for a request that arrives now. For the server."""
-        for waiting in list(self._waiting):
-            if waiting.endpoint not in (None, endpoint):
-                continue
-            if waiting.skip > 0:
-                waiting.skip -= 1
-                continue
-            if waiting.times is not None:
-                waiting.times -= 1
-                if waiting.times <= 0:
-                    self._waiting.remove(waiting)
-            return waiting.fault
-        return None
+        return _take(self._requests, endpoint)
 
     def take_method_error(self, method: str) -> MethodError | None:
         """The error for a call that runs now. For the dispatcher."""
-        queue = self._method_errors.get(method, [])
-        for waiting in list(queue):
-            if waiting.skip > 0:
-                waiting.skip -= 1
-                continue
-            if waiting.times is not None:
-                waiting.times -= 1
-                if waiting.times <= 0:
-                    queue.remove(waiting)
-            return waiting.error
-        return None
+        return _take(self._calls, method)
+
+
+def _take(queue: list[_Waiting[T]], name: str) -> T | None:
+    for waiting in queue:
+        if waiting.name not in (None, name):
+            continue
+        if waiting.skip > 0:
+            waiting.skip -= 1
+            continue
+        if waiting.times is not None:
+            waiting.times -= 1
+            if waiting.times <= 0:
+                queue.remove(waiting)
+        return waiting.what
+    return None
 
 
 def html(status: int = 200) -> Reply:

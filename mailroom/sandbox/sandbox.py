@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from mailroom.sandbox.card import Card
+from mailroom.sandbox.dispatch import METHODS
 from mailroom.sandbox.errors import Json, MethodError, SandboxError
 from mailroom.sandbox.events import Broadcaster, End
 from mailroom.sandbox.faults import Endpoint, Faults
@@ -170,7 +171,8 @@ class Sandbox:
 
     def mails_in(self, mailbox: str) -> list[str]:
         """The ids of the mails in the mailbox, oldest first."""
-        return sorted(self.store.mails_in[self.mailbox_id(mailbox)], key=list(self.store.mails.objects).index)
+        members = self.store.mails_in[self.mailbox_id(mailbox)]
+        return [mail_id for mail_id in self.store.mails.objects if mail_id in members]
 
     def cards(self) -> list[Json]:
         """Every card that is no group, oldest first."""
@@ -178,7 +180,8 @@ class Sandbox:
 
     def groups(self) -> dict[str, set[str]]:
         """The addresses of each group's members, by the group's name. A member without a card is left out."""
-        return {card.data["name"]["full"]: self._member_addresses(card) for card in self._group_cards()}
+        groups = [card for card in self.store.cards.objects.values() if card.kind == "group"]
+        return {group.data["name"]["full"]: self._member_addresses(group) for group in groups if "name" in group.data}
 
     def add_card(self, email: str, name: str, **properties: object) -> str:
         """Add a contact with one address and return its uid; `properties` are further JSContact ones."""
@@ -217,8 +220,6 @@ class Sandbox:
 
     def _call(self, method: str, arguments: Json) -> Json:
         """A method call that faults don't touch, so that scripted users stay able to act."""
-        from mailroom.sandbox.dispatch import METHODS  # the table imports what this module imports
-
         spec = METHODS[method]
         context = replace(self.context(), set_errors={})
         checked = spec.arguments.model_validate({"accountId": self.account_id, **arguments})
@@ -255,9 +256,6 @@ class Sandbox:
             raise SandboxError(f"Mail {mail.id} would be in no mailbox: move it elsewhere, or delete it.")
         self.store.change_mail(replace(mail, mailbox_ids=mailbox_ids))
         self.announce()
-
-    def _group_cards(self) -> list[Card]:
-        return [card for card in self.store.cards.objects.values() if card.kind == "group"]
 
     def _member_addresses(self, group: Card) -> set[str]:
         members = [self.store.card_with_uid(uid) for uid in group.members]

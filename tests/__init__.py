@@ -1,0 +1,1 @@
+"""Tests of Mailroom; one file per module."""

@@ -1,0 +1,69 @@
+"""Fixtures for the tests against real servers.
+
+A server that is missing on this machine skips its tests; with REAL_SERVERS=required in the environment it
+fails them instead.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.real import cyrus as cyrus_server
+from tests.real import radicale as radicale_server
+from tests.real.cyrus import Cyrus, running_cyrus, running_indexer
+from tests.real.mailbox_user import MailboxUser, create_mailbox_user
+from tests.real.radicale import Radicale, running_radicale
+
+SERVERS = {"cyrus", "indexed_cyrus", "radicale"}
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if isinstance(item, pytest.Function) and SERVERS.intersection(item.fixturenames):
+            item.add_marker(pytest.mark.real_server)
+
+
+def _demand(missing: str | None) -> None:
+    if missing is None:
+        return
+    if os.environ.get("REAL_SERVERS") == "required":
+        pytest.fail(f"REAL_SERVERS=required, but {missing}", pytrace=False)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """A Cyrus without search indexer: `from` filters don't see new mail until `cyrus.index(user)`."""
+    _demand(cyrus_server.why_missing())
+    with running_cyrus() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def indexed_cyrus() -> Iterator[Cyrus]:
+    """A second Cyrus, with the search indexer running beside it."""
+    _demand(cyrus_server.why_missing())
+    with running_cyrus() as server, running_indexer(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def radicale() -> Iterator[Radicale]:
+    _demand(radicale_server.why_missing())
+    with running_radicale() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox_user(cyrus: Cyrus) -> MailboxUser:
+    """A fresh user of the shared Cyrus, with every mailbox and contact group of the default categories."""
+    return create_mailbox_user(cyrus, f"user{next(_numbers)}")
+
+
+@pytest.fixture
+def indexed_mailbox_user(indexed_cyrus: Cyrus) -> MailboxUser:
+    """The same on the Cyrus with the search indexer."""
+    return create_mailbox_user(indexed_cyrus, f"user{next(_numbers)}")

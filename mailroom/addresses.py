@@ -1,10 +1,13 @@
-"""Mail addresses in canonical form, so that one sender in two spellings is one sender (pure)."""
+"""Mail addresses and display names in canonical form, so that one sender in two spellings is one sender (pure)."""
 
 import re
+import unicodedata
 
 import idna
 
 _NEEDS_NO_QUOTES = re.compile(r"[^\s\"(),:;<>@\[\]\\\x00-\x1f\x7f]+")
+_NOT_IN_A_DOMAIN = re.compile(r"[\s\x00-\x1f\x7f<>(),;:@\"\\]")
+_LONGEST_NAME = 200
 
 
 def canonical(address: str) -> str | None:
@@ -12,15 +15,15 @@ def canonical(address: str) -> str | None:
 
     None for what is no usable address: no `@`, an empty part, control characters.
     """
-    local, at, domain = address.strip().rpartition("@")
-    local, domain = _unquoted(local).casefold(), _ascii(domain)
-    if not (at and local and domain) or any(ord(character) < 32 or ord(character) == 127 for character in local):
+    local, _, domain = address.strip().rpartition("@")
+    local, domain = unicodedata.normalize("NFC", _unquoted(local).casefold()), _ascii(domain)
+    if not (local and domain) or any(unicodedata.category(character) == "Cc" for character in local):
         return None
     return f"{local}@{domain}"
 
 
 def spellings(address: str) -> tuple[str, ...]:
-    """How a canonical address may stand in a header: its domain in ASCII, and in Unicode where that differs."""
+    """How a canonical address may be spelled: its domain in ASCII, and in Unicode where that differs."""
     local, _, domain = address.rpartition("@")
     try:
         unicode_domain = idna.decode(domain)
@@ -29,18 +32,43 @@ def spellings(address: str) -> tuple[str, ...]:
     return (address,) if unicode_domain == domain else (address, f"{local}@{unicode_domain}")
 
 
+def search_texts(address: str) -> tuple[str, ...]:
+    """What to search From headers for: finds every mail of the address, and others.
+
+    A quoted local part is asked for without its quotes and alone: seen on Cyrus, the quoted form finds nothing in
+    a header search.
+    """
+    local, _, _ = address.rpartition("@")
+    return (_unescaped(local),) if local.startswith('"') else spellings(address)
+
+
+def display_name(name: str | None) -> str:
+    """A display name as clean text: no control characters, single spaces, at most 200 characters.
+
+    Empty for none, and for a name that is itself an address: that says nothing about who writes.
+    """
+    visible = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in name or "")
+    text = " ".join(unicodedata.normalize("NFC", visible).split()).strip("\"' ")
+    return "" if canonical(text) and " " not in text else text[:_LONGEST_NAME].rstrip()
+
+
 def _unquoted(local: str) -> str:
+    """The local part without quotes, if it means the same without them (RFC 5322 §3.2.4)."""
     if len(local) < 2 or not (local[0] == local[-1] == '"'):
         return local
-    inner = re.sub(r"\\(.)", r"\1", local[1:-1])
-    dotted = not (inner.startswith(".") or inner.endswith(".") or ".." in inner)
-    return inner if dotted and _NEEDS_NO_QUOTES.fullmatch(inner) else local
+    inner = _unescaped(local)
+    dots_alone = not (inner.startswith(".") or inner.endswith(".") or ".." in inner)
+    return inner if dots_alone and _NEEDS_NO_QUOTES.fullmatch(inner) else local
+
+
+def _unescaped(quoted: str) -> str:
+    return re.sub(r"\\(.)", r"\1", quoted[1:-1])
 
 
 def _ascii(domain: str) -> str:
-    """The domain's A-labels, or an empty string if it is no domain name. Plain ASCII names pass as they are."""
+    """The domain's A-labels, or an empty string if it is no domain name."""
     lower = domain.strip().rstrip(".").lower()
-    if not lower or re.search(r"[\s\x00-\x1f\x7f<>(),;:@\"]", lower):
+    if not lower or _NOT_IN_A_DOMAIN.search(lower):
         return ""
     if lower.isascii():
         return lower

@@ -10,7 +10,7 @@ from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Fai
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.cards import CARD, ContactCard, Malformed, create_cards, get_address_books, update_cards
 from mailroom.jmap.client import Client
-from mailroom.jmap.query import Filter, Search, all_found, any_of, search
+from mailroom.jmap.query import Filter, Search, any_of, search
 from mailroom.jmap.session import Limits
 from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.jmap.wire import Json
@@ -52,7 +52,7 @@ class JmapContacts:
             searches.append(self._search(batch, any_of([{"email": text} for text in texts])))
 
         async def settle(replies: Replies) -> AddressBook:
-            found = [item for page in searches for item in await all_found(self._client, page, replies)]
+            found = [item for page in searches for item in await self._client.all_found(page, replies)]
             cards = {item.id: item for item in found if isinstance(item, ContactCard)}
             self._looked_up = _LookedUp(jscontact.default_book(replies[books]), cards)
             return jscontact.address_book(found, frozenset(addresses))
@@ -103,7 +103,7 @@ class JmapContacts:
             return {}
         batch = Batch()
         page = self._search(batch, any_of([{"uid": uid} for uid in uids]))
-        found = await all_found(self._client, page, await self._client.send(batch))
+        found = await self._client.all_found(page, await self._client.send(batch))
         there = {card.uid: jscontact.addresses(card) for card in found if isinstance(card, ContactCard)}
         return {s: error for s, error in refused.items() if new[s].address not in there.get(new[s].uid, frozenset())}
 

@@ -15,10 +15,11 @@ from mailroom.jmap.session import Limits
 from mailroom.jmap.wire import Json
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call(Generic[T]):
     """One method call; `read` turns the arguments of its reply into a T, or raises `BadReply`."""
 
@@ -28,8 +29,8 @@ class Call(Generic[T]):
     read: Callable[[object], T]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot(Generic[T]):
+@dataclass(frozen=True)
+class Slot(Generic[T_co]):
     """The place of a call in its batch."""
 
     id: str

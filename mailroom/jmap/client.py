@@ -12,6 +12,7 @@ import trio
 from mailroom.errors import BadReply, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request
+from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session
 from mailroom.jmap.wire import Json, Wire, reader
 
@@ -64,6 +65,21 @@ class Client:
         for request in batch.requests(session.limits):
             results |= await self._post(session, request)
         return Replies(results)
+
+    async def all_found(self, first: Search[T], replies: Replies) -> tuple[T, ...]:
+        """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.
+
+        More pages cost a request each.
+        """
+        page = first
+        found = {item.id: item for item in replies[page.objects]}
+        while (position := replies[page.query].next_position) is not None:
+            batch = Batch()
+            limits = (await self.session()).limits
+            page = search(batch, page.kind, page.account, limits, page.filter, position=position)
+            replies = await self.send(batch)
+            found |= {item.id: item for item in replies[page.objects]}
+        return tuple(found[id] for id in sorted(found))
 
     async def _post(self, session: Session, request: Request) -> dict[str, object]:
         using = sorted({CORE, *request.using})

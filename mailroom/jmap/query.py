@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from mailroom.jmap.batch import Batch, Call, Replies, Slot
-from mailroom.jmap.client import Client
+from mailroom.jmap.batch import Batch, Call, Slot
 from mailroom.jmap.session import Limits
 from mailroom.jmap.wire import Json, Wire, reader
 
@@ -20,7 +19,7 @@ class HasId(Protocol):
 T = TypeVar("T", bound=HasId)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kind(Generic[T]):
     """A kind of object that can be searched for; `read_list` reads the reply of its /get."""
 
@@ -43,11 +42,21 @@ class QueryResult(Wire):
     position: int = 0
     total: int | None = None
 
+    @property
+    def next_position(self) -> int | None:
+        """Where the next page begins, or None after the last one.
+
+        A server may cap a page below the limit asked for, so the end is where the total is reached or, without a
+        total, an empty page.
+        """
+        end = self.position + len(self.ids)
+        return None if not self.ids or (self.total is not None and end >= self.total) else end
+
 
 _read_query = reader(QueryResult)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Search(Generic[T]):
     """One page of a search: the query, and the objects that it found."""
 
@@ -61,7 +70,7 @@ class Search(Generic[T]):
 def search(
     batch: Batch, kind: Kind[T], account: str, limits: Limits, filter: Filter, *, position: int = 0
 ) -> Search[T]:
-    """Find objects, from a position on: one page. `all_found` reads the rest."""
+    """Find objects, from a position on: one page. `Client.all_found` reads the rest."""
     arguments: dict[str, Json] = {
         "accountId": account,
         "filter": filter,
@@ -75,30 +84,6 @@ def search(
     query = batch.add(Call(f"{kind.name}/query", arguments, kind.capability, _read_query))
     objects = batch.add(kind.get(account, "#ids", query.result("/ids")))
     return Search(kind, account, filter, query, objects)
-
-
-async def all_found(client: Client, first: Search[T], replies: Replies) -> tuple[T, ...]:
-    """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.
-
-    More pages cost a request each. A server may cap a page below the limit asked for, so the end is where the
-    total is reached or, without a total, an empty page.
-    """
-    page = first
-    found = {item.id: item for item in replies[page.objects]}
-    while (position := _next_position(replies[page.query])) is not None:
-        batch = Batch()
-        limits = (await client.session()).limits
-        page = search(batch, page.kind, page.account, limits, page.filter, position=position)
-        replies = await client.send(batch)
-        found |= {item.id: item for item in replies[page.objects]}
-    return tuple(found[id] for id in sorted(found))
-
-
-def _next_position(page: QueryResult) -> int | None:
-    end = page.position + len(page.ids)
-    if not page.ids or (page.total is not None and end >= page.total):
-        return None
-    return end
 
 
 def any_of(filters: Sequence[Filter]) -> Filter:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Wire(BaseModel):
     """A JMAP object: camelCase on the wire, frozen, properties that we don't know are ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True, strict=True, extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
 
 
 def _keys_that_are_true(value: Any) -> Any:

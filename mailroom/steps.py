@@ -1,0 +1,183 @@
+"""The requests of a pass after its scan: look up, apply, leave groups, commit. Each is one for all senders.
+
+Failures are reasons by sender address: what went wrong with one sender alone. A call that fails as a whole raises
+`MethodFailed`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+
+from mailroom.addresses import search_texts
+from mailroom.categories import Scheme
+from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.client import Client
+from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
+from mailroom.jmap.query import Filter, all_of, any_of, search
+from mailroom.jmap.session import Session
+from mailroom.jmap.set import SetResult, merged_errors
+from mailroom.mailboxes import Places
+from mailroom.plan import Pause, Plan, Selection, Sender, paused, select, sender_of, settled, sweep
+
+log = structlog.get_logger(component="triage")
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What stays the same while one pass runs. `own` holds the user's canonical addresses, `account` is an id."""
+
+    client: Client
+    contacts: Contacts
+    scheme: Scheme
+    places: Places
+    own: frozenset[str]
+    account: str
+    today: date
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the look-up brought: the senders' cards and all groups, and mails by sender."""
+
+    book: AddressBook
+    mails: Mapping[str, Sequence[Email]]
+
+
+async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
+    """The senders' contact cards, all groups, and their mail everywhere."""
+    if not senders:
+        return Found(AddressBook((), ()), {})
+    session = await run.client.session()
+    batch = Batch()
+    book = run.contacts.look_up([sender.address for sender in senders], batch)
+    mails = search(batch, EMAIL, session.mail_account, session.limits, _from_any(senders))
+    replies = await run.client.send(batch)
+    return Found(await book(replies), _by_sender(await run.client.all_found(mails, replies)))
+
+
+def _from_any(senders: Iterable[Sender]) -> Filter:
+    """Candidates: `from` is a text search that may lag behind, the header condition needs no index. Ask for either."""
+    texts = [text for sender in senders for text in search_texts(sender.address)]
+    return any_of([condition for text in texts for condition in ({"from": text}, {"header": ["From", text]})])
+
+
+def _by_sender(emails: Iterable[Email]) -> dict[str, list[Email]]:
+    mails: dict[str, list[Email]] = {}
+    for email in emails:
+        if (address := sender_of(email)) is not None:
+            mails.setdefault(address, []).append(email)
+    return mails
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How the account looks after the apply step: labelled mails read back, mails that are still in the Screener."""
+
+    failed: Mapping[str, str]
+    labelled: tuple[Email, ...]
+    strays: Mapping[str, Sequence[Email]]
+
+
+async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Applied:
+    """Write contacts, file every mail but the labelled ones, then read back what the commit depends on."""
+    session = await run.client.session()
+    batch = Batch()
+    staged = await run.contacts.add([plan.change for plan in plans], batch)
+    going = [plan for plan in plans if plan.sender.address not in staged.failed]
+    owners = {id: plan.sender.address for plan in going for id in plan.moves}
+    filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
+    waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
+    labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
+    in_screener = all_of([{"inMailbox": run.places.screener}, _from_any(plan.sender for plan in going)])
+    strays = search(batch, EMAIL, session.mail_account, session.limits, in_screener) if going else None
+    replies = await run.client.send(batch)
+    return Applied(
+        failed={**await staged.settle(replies), **_refused(replies, filed, owners)},
+        labelled=tuple(email for slot in labelled for email in replies[slot]),
+        strays=_by_sender(await run.client.all_found(strays, replies)) if strays else {},
+    )
+
+
+def _refused(replies: Replies, slots: Iterable[Slot[SetResult]], owners: Mapping[str, str]) -> dict[str, str]:
+    """Senders whose mails the server refused to move. A mail that is gone needs no filing."""
+    errors = merged_errors(replies[slot] for slot in slots)
+    return {
+        owners[id]: f"a mail could not be filed: {error}" for id, error in errors.items() if error.type != "notFound"
+    }
+
+
+async def leave_groups(run: Pass, plans: Sequence[Plan]) -> Mapping[str, str]:
+    """Take re-triaged senders out of their former groups; not in one request with the joins, which might fail."""
+    departures = [plan.departure for plan in plans if plan.departure.leave]
+    if not departures:
+        return {}
+    batch = Batch()
+    staged = await run.contacts.remove(departures, batch)
+    return {**staged.failed, **await staged.settle(await run.client.send(batch))}
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """How many mails moved in the last act, by sender; the mails that wait for the user after all."""
+
+    failed: Mapping[str, str]
+    mails: Mapping[str, int]
+    pauses: tuple[Pause, ...]
+
+
+async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committed:
+    """The last act: stragglers, then the labels, on the mails as they are NOW: the user may have changed their mind."""
+    now = select(applied.labelled, run.places, run.own)
+    endings = {plan.sender.address: _ending(run, plan, applied, now) for plan in plans}
+    session = await run.client.session()
+    batch = Batch()
+    slots = [
+        *move_emails(batch, session, _merged(ending.strays for ending in endings.values())),
+        *move_emails(batch, session, _merged(ending.labelled for ending in endings.values())),
+    ]
+    held = hold(batch, session, now.pauses, run.places)
+    replies = await run.client.send(batch)
+    owners = {id: address for address, ending in endings.items() for id in ending.mails}
+    report_held(replies, held)
+    failed = _refused(replies, slots, owners)
+    return Committed(failed, {address: len(ending.mails) for address, ending in endings.items()}, now.pauses)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """The last moves for one sender, by mail id."""
+
+    strays: Mapping[str, Move]
+    labelled: Mapping[str, Move]
+
+    @property
+    def mails(self) -> frozenset[str]:
+        return frozenset((*self.strays, *self.labelled))
+
+
+def _ending(run: Pass, plan: Plan, applied: Applied, now: Selection) -> _Ending:
+    address = plan.sender.address
+    labelled = [email for sender in now.senders if sender.address == address for email in sender.mails]
+    moves = {email.id: settled(plan, email, run.places) for email in labelled}
+    strays = sweep(plan.sender, applied.strays.get(address, ()), plan.destinations, run.places)
+    return _Ending(strays, {id: move for id, move in moves.items() if move})
+
+
+def _merged(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:
+    return {id: move for by_id in moves for id, move in by_id.items()}
+
+
+def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:
+    """The error label on mails that wait for the user; nothing happens if the account has no error label."""
+    mails = (email for pause in pauses for email in pause.mails)
+    return move_emails(batch, session, paused(mails, places))
+
+
+def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> None:
+    """A mail that can't even get the error label is tried again by the next pass; the log is all that is left."""
+    for error in merged_errors(replies[slot] for slot in slots).values():
+        if error.type != "notFound":
+            log.warning("error_label_failed", reason=str(error))

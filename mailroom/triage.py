@@ -1,0 +1,203 @@
+"""One pass: scan, look up, apply, commit. Four JMAP requests, however many senders wait; an idle pass is one.
+
+What concerns one sender alone is that sender's failure; a method error on a batched call halves the batch. The
+triage label goes last, so whatever cuts a pass off, the next one finds the same labels and finishes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import structlog
+import trio
+
+from mailroom.categories import Scheme
+from mailroom.contacts.base import Contacts, NewCard
+from mailroom.errors import SenderFailed
+from mailroom.jmap.batch import Batch, MethodFailed
+from mailroom.jmap.client import Client
+from mailroom.mailboxes import Places
+from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
+from mailroom.plan import Pause, Plan, Reason, Selection, Sender, plan, select
+from mailroom.scan import check_account, scan
+from mailroom.steps import Found, Pass, apply, commit, hold, leave_groups, look_up, report_held
+
+log = structlog.get_logger(component="triage")
+
+_PASSES_UNTIL_ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass did, and what it could not do."""
+
+    senders_triaged: int
+    mails_filed: int
+    senders_failing: int
+    mailboxes_missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A sender that is done; `mails` counts those that moved."""
+
+    plan: Plan
+    mails: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sender that keeps its labels, and why."""
+
+    sender: Sender
+    reason: str
+
+
+Result = Settled | Failed
+
+
+async def prepare(client: Client, contacts: Contacts, scheme: Scheme) -> "Triage":
+    """Check at the start what a pass needs. Raises `ConfigError` that lists everything missing."""
+    account = await check_account(client, contacts, scheme)
+    return Triage(client, contacts, scheme, account.places, account.own)
+
+
+class Triage:
+    """The passes over one account, and what is remembered between them."""
+
+    def __init__(self, client: Client, contacts: Contacts, scheme: Scheme, places: Places, own: frozenset[str]) -> None:
+        self._client = client
+        self._contacts = contacts
+        self._scheme = scheme
+        self._places = places
+        self._own = own
+        self._patience = Patience()
+        self._passes_missing: Counter[str] = Counter()
+
+    async def run(self, today: date) -> Outcome:
+        """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""
+        found = await scan(self._client, self._scheme, self._places)
+        self._places = found.places
+        self._report_missing(found.places.missing)
+        selection = select(found.labelled, found.places, self._own)
+        self._patience.keep_only({sender.address for sender in selection.senders})
+        now = trio.current_time()
+        ready = tuple(each for each in selection.senders if self._patience.may_try(each.address, now))
+        account = (await self._client.session()).mail_account
+        run = Pass(self._client, self._contacts, self._scheme, found.places, self._own, account, today)
+        results = await _treat_by_halves(run, Selection(ready, selection.pauses))
+        await self._note(run, results)
+        settled = [result for result in results if isinstance(result, Settled)]
+        return Outcome(
+            senders_triaged=len(settled),
+            mails_filed=sum(result.mails for result in settled),
+            senders_failing=len(self._patience),
+            mailboxes_missing=len(found.places.missing),
+        )
+
+    def _report_missing(self, missing: Sequence[str]) -> None:
+        """A warning, and an error from the third pass in a row: someone may be renaming things just now."""
+        self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in missing})
+        for name, passes in self._passes_missing.items():
+            report = log.error if passes >= _PASSES_UNTIL_ERROR else log.warning
+            report("mailbox_missing", mailbox=name, passes=passes, hint="create it, or run `mailroom setup --apply`")
+
+    async def _note(self, run: Pass, results: Iterable[Result]) -> None:
+        """Log what happened to each sender; those that keep failing get the error label, for the user to see."""
+        hopeless: list[Sender] = []
+        for result in results:
+            if isinstance(result, Settled):
+                self._patience.forget(result.plan.sender.address)
+                _log_settled(result)
+                continue
+            failures = self._patience.failed(result.sender.address, trio.current_time())
+            log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)
+            if failures >= FAILURES_UNTIL_PAUSED:
+                hopeless.append(result.sender)
+        await _give_up(run, hopeless)
+        for sender in hopeless:
+            self._patience.forget(sender.address)
+
+
+async def _treat_by_halves(run: Pass, selection: Selection) -> list[Result]:
+    """Treat all at once; where a call fails as a whole, in halves, until the one that makes it fail is alone.
+
+    Every step is idempotent, so that the half that was fine may go through it twice.
+    """
+    try:
+        return await _treat(run, selection)
+    except MethodFailed as failed:
+        if not selection.senders:
+            raise
+        if len(selection.senders) == 1 and not selection.pauses:
+            return [Failed(selection.senders[0], str(failed))]
+        return [result for half in selection.halves() for result in await _treat_by_halves(run, half)]
+
+
+async def _treat(run: Pass, selection: Selection) -> list[Result]:
+    if not selection:
+        return []
+    found = await look_up(run, selection.senders)
+    plans, failed = _decide(run, selection.senders, found)
+    applied = await apply(run, plans, selection.pauses)
+    failed |= applied.failed
+    failed |= await leave_groups(run, [each for each in plans if each.sender.address not in failed])
+    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
+    failed |= done.failed
+    for each in done.pauses:
+        _log_pause(each)
+    settled = (each for each in plans if each.sender.address not in failed)
+    return [
+        *(Failed(sender, failed[sender.address]) for sender in selection.senders if sender.address in failed),
+        *(Settled(each, len(each.moves) + done.mails[each.sender.address]) for each in settled),
+    ]
+
+
+def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Plan], dict[str, str]]:
+    """A plan for each sender, and the reasons of those that can't have one.
+
+    Of several senders on one contact card the first is treated now; the others keep their labels until the next
+    pass, which sees the card as this one leaves it.
+    """
+    plans: dict[str, Plan] = {}
+    failed: dict[str, str] = {}
+    for sender in senders:
+        mails = found.mails.get(sender.address, ())
+        try:
+            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account, run.today)
+        except SenderFailed as reason:
+            failed[sender.address] = str(reason)
+        except Exception as bug:  # a card that nobody thought of must not stop the other senders
+            log.exception("sender_planning_failed", sender=sender.address)
+            failed[sender.address] = f"it breaks the planner ({type(bug).__name__}); please report this"
+        else:
+            plans.setdefault(decided.change.uid, decided)
+    return list(plans.values()), failed
+
+
+async def _give_up(run: Pass, senders: Sequence[Sender]) -> None:
+    """The error label on all labelled mails of these senders; taking it off starts anew."""
+    batch = Batch()
+    pauses = [Pause(Reason.FAILING, sender.address, (sender.category.label,), sender.mails) for sender in senders]
+    held = hold(batch, await run.client.session(), pauses, run.places)
+    report_held(await run.client.send(batch), held)
+    for each in pauses:
+        _log_pause(each)
+
+
+def _log_settled(settled: Settled) -> None:
+    plan = settled.plan
+    sender, category = plan.sender.address, plan.sender.category.name
+    contact = "created" if isinstance(plan.change.card, NewCard) else "adopted"
+    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=contact)
+    if plan.departure.leave:
+        left = sorted(group.name for group in plan.departure.leave)
+        log.info("group_reassigned", sender=sender, category=category, removed_from=left)
+    if plan.name_differs:
+        log.warning("name_mismatch_warning", sender=sender, category=category)
+
+
+def _log_pause(pause: Pause) -> None:
+    event = "conflict_detected" if pause.reason is Reason.CONFLICT else "mail_paused"
+    log.warning(event, sender=pause.sender, labels=pause.labels, mails=len(pause.mails), reason=pause.reason.value)

@@ -1,0 +1,95 @@
+"""HTTP exchanges with a CardDAV server: what to send, and what each answer means."""
+
+from http import HTTPStatus
+
+import httpx
+
+from mailroom.contacts import webdav
+from mailroom.contacts.webdav import Resource
+from mailroom.errors import BadReply, Refused, SenderFailed, Unavailable
+from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
+
+# Cyrus answers 415 to a REPORT without a content type.
+_XML = "application/xml; charset=utf-8"
+_VCARD = "text/vcard; charset=utf-8"
+
+_ASKS_FOR_PATIENCE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class AnotherServer(BadReply):
+    """A redirect or a href leads to a server that we don't know, and that doesn't get our credentials."""
+
+    def __init__(self, url: httpx.URL) -> None:
+        super().__init__(
+            f"the contacts server sends us to another server, {url.scheme}://{url.netloc.decode('ascii')}",
+            expected="one server; if the other one is right, set MAILROOM_CARDDAV_URL to it",
+        )
+
+
+class CardRefused(SenderFailed):
+    """The server doesn't take this one card; `precondition` names the rule (RFC 6352 §6.3.2.1), if it gave one."""
+
+    def __init__(self, status: int, precondition: str) -> None:
+        reason = f"HTTP {status}, {precondition}" if precondition else f"HTTP {status}"
+        super().__init__(f"the contacts server refuses the card: {reason}")
+        self.precondition = precondition
+
+
+class Dav:
+    """A CardDAV server. Every method raises `Unavailable`, `Refused` or `BadReply`.
+
+    The credentials go to trusted origins only; a url anywhere else is not even asked.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, credentials: Credentials) -> None:
+        self._http = http
+        self._credentials = credentials
+
+    async def propfind(self, url: httpx.URL, body: bytes, *, depth: int) -> Reply:
+        """The answer as it came, whatever its status, except for refused credentials and outages."""
+        reply = await self._send("PROPFIND", url, {"Content-Type": _XML, "Depth": str(depth)}, body)
+        _check_login(reply)
+        return reply
+
+    async def report(self, url: httpx.URL, body: bytes) -> list[Resource]:
+        reply = await self._send("REPORT", url, {"Content-Type": _XML, "Depth": "1"}, body)
+        _check_login(reply)
+        if reply.status == HTTPStatus.FORBIDDEN:
+            raise BadReply(
+                f"{url.host}{url.path} doesn't let us read (HTTP 403 {webdav.precondition(reply)})".rstrip(),
+                expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
+            )
+        check_status(reply, url)
+        return webdav.read_multistatus(reply)
+
+    async def create(self, url: httpx.URL, card: str) -> Reply | None:
+        """PUT a card that isn't there yet; None if it is. Also raises `CardRefused`."""
+        return await self._put(url, card, {"If-None-Match": "*"})
+
+    async def replace(self, url: httpx.URL, card: str, *, etag: str) -> Reply | None:
+        """PUT a card over the one with this ETag; None if it has another by now. Also raises `CardRefused`."""
+        return await self._put(url, card, {"If-Match": etag})
+
+    async def _put(self, url: httpx.URL, card: str, condition: dict[str, str]) -> Reply | None:
+        reply = await self._send("PUT", url, {"Content-Type": _VCARD, **condition}, card.encode())
+        _check_login(reply)
+        if reply.status == HTTPStatus.PRECONDITION_FAILED:
+            return None
+        if 400 <= reply.status < 500:
+            raise CardRefused(reply.status, webdav.precondition(reply))
+        check_status(reply, url)
+        return reply
+
+    async def _send(self, method: str, url: httpx.URL, headers: dict[str, str], body: bytes) -> Reply:
+        if not self._credentials.trusts(url):
+            raise AnotherServer(url)
+        return await fetch(self._http, method, url, auth=self._credentials, headers=headers, content=body)
+
+
+def _check_login(reply: Reply) -> None:
+    """Raise what concerns no single card: refused credentials and outages."""
+    where = f"{reply.url.scheme}://{reply.url.host}{reply.url.path}"
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        raise Refused(f"{where} refused the credentials (HTTP 401); renew the CardDAV user name and password")
+    if reply.status in _ASKS_FOR_PATIENCE or reply.status >= 500:
+        raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))

@@ -1,0 +1,298 @@
+"""vCards 3.0 and 4.0 (RFC 2426, RFC 6350), read and edited as text (pure).
+
+An edit replaces or adds single content lines of the original text; every other line stays byte for byte, folds and
+line ends included. vobject parses the lines; it writes nothing, because it re-escapes values that it doesn't know.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from vobject.base import ParseError, parseLine
+
+from mailroom.addresses import canonical
+from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
+
+_LOGICAL_LINE = re.compile(r"[^\n]*(?:\n[ \t][^\n]*)*\n?")
+_FOLD = re.compile(r"\r?\n[ \t]")
+_MAX_LINE_OCTETS = 75
+
+# What neither a vCard (RFC 6350 §3.3) nor XML 1.0 can carry; a newline is written as \n.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+# Cyrus may write a member as urn:uuid:"urn:uuid:…".
+_UID_WRAPPING = re.compile(r'^(?:["\s]|urn:uuid:)+', re.IGNORECASE)
+
+_ADDRESS = re.compile(r"[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
+
+_KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
+_MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
+
+
+class NotAVCard(ValueError):
+    """A text that is no vCard; the message says why and quotes nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A content line: `raw` as it stands, `head` and `value` unfolded and still escaped, `name` in upper case.
+
+    A blank line has no name.
+    """
+
+    raw: str
+    name: str = ""
+    head: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VCard:
+    """The lines of one vCard, BEGIN and END included."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(line.raw for line in self.lines)
+
+    def all(self, *names: str) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.name in names)
+
+    def value(self, name: str) -> str:
+        """The escaped value of the first such line, or an empty string."""
+        return next((line.value for line in self.all(name)), "")
+
+    def replaced(self, old: Line, value: str) -> "VCard":
+        """With the (escaped) value in place of that of `old`, whose name and parameters stay."""
+        if value == old.value:
+            return self
+        new = self._line(old.head, value)
+        return VCard(tuple(new if line is old else line for line in self.lines))
+
+    def added(self, *contents: tuple[str, str]) -> "VCard":
+        """With a line for each name and (escaped) value at the end."""
+        new = tuple(self._line(name, value) for name, value in contents)
+        end = max(index for index, line in enumerate(self.lines) if line.name == "END")
+        return VCard((*self.lines[:end], *new, *self.lines[end:]))
+
+    def without(self, lines: Iterable[Line]) -> "VCard":
+        gone = {id(line) for line in lines}
+        return VCard(tuple(line for line in self.lines if id(line) not in gone))
+
+    def _line(self, head: str, value: str) -> Line:
+        line_end = "\r\n" if self.lines[0].raw.endswith("\r\n") else "\n"
+        return _parse_line(_folded(f"{head}:{value}", line_end))
+
+
+def parse(text: str) -> VCard:
+    """Read exactly one vCard. Raises `NotAVCard`."""
+    lines: list[Line] = []
+    for number, raw in enumerate(filter(None, _LOGICAL_LINE.findall(text)), start=1):
+        try:
+            lines.append(_parse_line(raw))
+        except ParseError:
+            raise NotAVCard(f"its content line {number} is malformed") from None
+    named = [(line.name, line.value.strip().upper()) for line in lines if line.name]
+    if len(named) < 2 or named[0] != ("BEGIN", "VCARD") or named[-1] != ("END", "VCARD"):
+        raise NotAVCard("it doesn't run from BEGIN:VCARD to END:VCARD")
+    if any(name in ("BEGIN", "END") for name, _ in named[1:-1]):
+        raise NotAVCard("it holds more than one card")
+    if any("QUOTED-PRINTABLE" in line.head.upper() for line in lines):
+        raise NotAVCard("it is quoted-printable, which only vCard 2.1 allows: save it again in an address book app")
+    return VCard(tuple(lines))
+
+
+def read(ref: str, text: str) -> Card | Group | Unreadable:
+    """What triage needs of a vCard."""
+    try:
+        vcard = parse(text)
+        if not (uid := bare_uid(unescaped(vcard.value("UID")))):
+            raise NotAVCard("it has no UID")
+    except NotAVCard as reason:
+        found = (canonical(address) for address in _ADDRESS.findall(_FOLD.sub("", text)))
+        return Unreadable(ref, str(reason), frozenset(filter(None, found)))
+    if is_group(vcard):
+        return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(_member, vcard.all(*_MEMBERS))))
+    addresses = frozenset(filter(None, (canonical(unescaped(line.value)) for line in vcard.all("EMAIL"))))
+    age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
+    return Card(ref, uid, _fields(vcard), addresses, _note(vcard), age)
+
+
+def is_group(vcard: VCard) -> bool:
+    return any(line.value.strip().lower() == "group" for line in vcard.all(*_KINDS))
+
+
+def new_card(card: NewCard) -> str:
+    """The text of a card that doesn't exist yet: vCard 3.0, which every CardDAV server takes (RFC 6352 §5.1)."""
+    fields = card.fields
+    is_company = bool(fields.organization) and not (fields.given or fields.family)
+    contents = [
+        ("UID", escaped(card.uid)),
+        ("FN", escaped(fields.full_name)),
+        ("N", _components(fields.family, fields.given, "", "", "")),
+        ("ORG", escaped(fields.organization)),
+        ("X-ABSHOWAS", "COMPANY" if is_company else ""),
+        ("EMAIL;TYPE=INTERNET", escaped(card.address)),
+        ("NOTE", escaped(card.note)),
+    ]
+    return _EMPTY.added(*((name, value) for name, value in contents if value or name == "FN")).text
+
+
+def new_group(uid: str, name: str) -> str:
+    """The text of a contact group without members, in the form of Apple, Fastmail and Cyrus."""
+    names = (("UID", escaped(uid)), ("FN", escaped(name)), ("N", _components(name, "", "", "", "")))
+    return _EMPTY.added(*names, ("X-ADDRESSBOOKSERVER-KIND", "group")).text
+
+
+def completed(text: str, fill: Fields, note: str) -> str:
+    """The card with `fill` in those fields that are empty, and `note` as the text of its notes.
+
+    Half of a name stays as it is: a family name from elsewhere may not fit it. Raises `NotAVCard`.
+    """
+    vcard = parse(text)
+    vcard = _filled(vcard, "FN", escaped(fill.full_name), _is_blank)
+    vcard = _filled(vcard, "ORG", escaped(fill.organization), _is_blank)
+    if fill.family or fill.given:
+        others = split_components(vcard.value("N"))[2:] or ("", "", "")
+        name = ";".join((escaped(fill.family), escaped(fill.given), *others))
+        vcard = _filled(vcard, "N", name, _names_nobody)
+    return _with_note(vcard, clean(note)).text
+
+
+def with_address(text: str, address: str) -> str:
+    """The card with this address among its addresses. Raises `NotAVCard`."""
+    vcard = parse(text)
+    if any(canonical(unescaped(line.value)) == address for line in vcard.all("EMAIL")):
+        return text
+    return vcard.added(("EMAIL;TYPE=INTERNET", escaped(address))).text
+
+
+def with_members(text: str, uids: Iterable[str]) -> str:
+    """The group with these members too, in the form that the group uses already. Raises `NotAVCard`."""
+    vcard = parse(text)
+    present = set(map(_member, vcard.all(*_MEMBERS)))
+    form = "X-ADDRESSBOOKSERVER-MEMBER" if vcard.all("X-ADDRESSBOOKSERVER-KIND") else "MEMBER"
+    missing = [uid for uid in dict.fromkeys(uids) if uid not in present]
+    return vcard.added(*((form, f"urn:uuid:{escaped(uid)}") for uid in missing)).text
+
+
+def without_members(text: str, uids: Iterable[str]) -> str:
+    """The group without these members. Raises `NotAVCard`."""
+    vcard = parse(text)
+    leaving = set(uids)
+    return vcard.without(line for line in vcard.all(*_MEMBERS) if _member(line) in leaving).text
+
+
+def clean(text: str) -> str:
+    """The text as a vCard can hold it: newlines as LF, without control characters other than newline and tab."""
+    return _FORBIDDEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def escaped(text: str) -> str:
+    """A text value (RFC 6350 §3.4)."""
+    return re.sub(r"([\\,;])", r"\\\1", clean(text)).replace("\n", "\\n")
+
+
+def unescaped(value: str) -> str:
+    """The text of a text value. A backslash before any other character is dropped, as Apple's `\\:` wants it."""
+    return re.sub(r"\\(.)", lambda match: "\n" if match[1] in "nN" else match[1], value)
+
+
+def split_components(value: str) -> tuple[str, ...]:
+    """The components of a structured value such as N and ORG, still escaped."""
+    return tuple(re.findall(r"(?:\A|;)((?:[^;\\]|\\.|\\\Z)*)", value))
+
+
+def bare_uid(value: str) -> str:
+    """A uid or member without `urn:uuid:` prefixes and quotes."""
+    return _UID_WRAPPING.sub("", value).rstrip('"\t ')
+
+
+def _member(line: Line) -> str:
+    return bare_uid(unescaped(line.value))
+
+
+def _parse_line(raw: str) -> Line:
+    content = _FOLD.sub("", raw).rstrip("\r\n")
+    if not content:
+        return Line(raw)
+    name, _, value, _ = parseLine(content)
+    return Line(raw, name.upper(), content[: len(content) - len(value) - 1], value)
+
+
+def _folded(content: str, line_end: str) -> str:
+    """The content line in pieces of at most 75 octets, no character split (RFC 6350 §3.2)."""
+    pieces, piece, octets = [], "", 0
+    for character in content:
+        size = len(character.encode())
+        if octets + size > _MAX_LINE_OCTETS:
+            pieces.append(piece)
+            piece, octets = " ", 1
+        piece += character
+        octets += size
+    return line_end.join([*pieces, piece]) + line_end
+
+
+def _components(*texts: str) -> str:
+    return ";".join(map(escaped, texts))
+
+
+def _fields(vcard: VCard) -> Fields:
+    family, given = (*map(unescaped, split_components(vcard.value("N"))), "", "")[:2]
+    organization = next(map(unescaped, split_components(vcard.value("ORG"))), "")
+    return Fields(unescaped(vcard.value("FN")), organization, given, family)
+
+
+def _is_blank(value: str) -> bool:
+    return not unescaped(value).strip("; \t")
+
+
+def _names_nobody(value: str) -> bool:
+    return all(map(_is_blank, split_components(value)[:2]))
+
+
+def _filled(vcard: VCard, name: str, value: str, is_empty: Callable[[str], bool]) -> VCard:
+    if not value or not is_empty(vcard.value(name)):
+        return vcard
+    lines = vcard.all(name)
+    return vcard.replaced(lines[0], value) if lines else vcard.added((name, value))
+
+
+def _note(vcard: VCard) -> str:
+    return "\n".join(unescaped(line.value) for line in vcard.all("NOTE"))
+
+
+def _with_note(vcard: VCard, note: str) -> VCard:
+    """The card whose notes, joined, read `note`; of several NOTE lines only the one that differs is rewritten."""
+    lines = vcard.all("NOTE")
+    if note == _note(vcard):
+        return vcard
+    if not lines:
+        return vcard.added(("NOTE", escaped(note)))
+    line, text = _changed_note(lines, note)
+    if line is None:
+        return vcard.without(lines[:-1]).replaced(lines[-1], escaped(note))
+    return vcard.replaced(line, escaped(text))
+
+
+def _changed_note(lines: tuple[Line, ...], note: str) -> tuple[Line | None, str]:
+    """The one line whose new text makes the joined notes read `note`, and that text; no line if there is none.
+
+    A line that only grows wins over any other: a log is appended to in the line that holds it.
+    """
+    texts = [unescaped(line.value) for line in lines]
+    candidates: list[tuple[bool, int, str]] = []
+    for index, text in enumerate(texts):
+        before = "".join(f"{other}\n" for other in texts[:index])
+        after = "".join(f"\n{other}" for other in texts[index + 1 :])
+        if note.startswith(before) and note.endswith(after) and len(note) >= len(before) + len(after):
+            new = note[len(before) : len(note) - len(after)]
+            candidates.append((new.startswith(text), index, new))
+    if not candidates:
+        return None, note
+    _, index, new = max(candidates)
+    return lines[index], new
+
+
+_EMPTY = parse("BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n")

@@ -1,0 +1,408 @@
+"""The CardDAV contacts against two different servers; the other client in these tests is plain HTTP."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+import trio
+from pydantic import SecretStr
+
+from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Fields, Group, NewCard, Staged
+from mailroom.contacts.carddav import CardDav, discover
+from mailroom.errors import ConfigError, Refused
+from mailroom.http import Credentials, basic
+from mailroom.jmap.batch import Batch, Replies
+from tests.real.cyrus import Cyrus
+from tests.real.radicale import Radicale
+
+pytestmark = pytest.mark.real_server
+
+ANNA = "anna@example.com"
+BOB = "bob@example.com"
+PEOPLE = Fields(full_name="Anna Smith", given="Anna", family="Smith")
+SHOP = Fields(full_name="Shop, Ltd; Söhne", organization="Shop, Ltd; Söhne")
+NOTE = "— Mailroom —\nCreated by Mailroom\nTriaged to Feed on 2026-03-05"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Book:
+    """One user's address book, as seen by a client of plain HTTP."""
+
+    server: Cyrus | Radicale
+    user: str
+    password: str
+    url: str
+
+    @property
+    def http(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, auth=(self.user, self.password), timeout=30)
+
+    def put(self, name: str, *lines: str) -> str:
+        """Store a vCard 3.0 with these lines; returns its url."""
+        return self.put_text(name, "\r\n".join(["BEGIN:VCARD", "VERSION:3.0", *lines, "END:VCARD", ""]))
+
+    def put_text(self, name: str, text: str) -> str:
+        with self.http as http:
+            reply = http.put(name, content=text.encode(), headers={"Content-Type": "text/vcard; charset=utf-8"})
+            reply.raise_for_status()
+        return self.url + name
+
+    def put_card(self, uid: str, address: str, *lines: str) -> str:
+        return self.put(f"{uid}.vcf", f"UID:{uid}", "FN:Anna", "N:;;;;", f"EMAIL;TYPE=INTERNET:{address}", *lines)
+
+    def put_group(self, name: str, *members: str) -> str:
+        lines = [f"X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:{uid}" for uid in members]
+        return self.put(
+            f"{name}.vcf", f"UID:{name}-uid", f"FN:{name}", f"N:{name};;;;", "X-ADDRESSBOOKSERVER-KIND:group", *lines
+        )
+
+    def get(self, url: str) -> str:
+        with self.http as http:
+            reply = http.get(url)
+            reply.raise_for_status()
+            return reply.text
+
+    def lines(self, url: str) -> list[str]:
+        """The unfolded lines of a card, in order of the alphabet: servers change the order."""
+        return sorted(self.get(url).replace("\r\n ", "").splitlines())
+
+    def delete(self, url: str) -> None:
+        with self.http as http:
+            http.delete(url).raise_for_status()
+
+
+@dataclass
+class Session:
+    """Our own client, and what it sends."""
+
+    contacts: CardDav
+    book: Book
+    sent: list[str] = field(default_factory=list)
+    before_put: Callable[[], None] | None = None
+
+    async def look_up(self, *addresses: str) -> AddressBook:
+        return await self.contacts.look_up(addresses, Batch())(Replies({}))
+
+    async def add(self, *changes: Change) -> dict[str, str]:
+        return await _settled(await self.contacts.add(changes, Batch()))
+
+    async def remove(self, *departures: Departure) -> dict[str, str]:
+        return await _settled(await self.contacts.remove(departures, Batch()))
+
+    async def on_request(self, request: httpx.Request) -> None:
+        self.sent.append(request.method)
+        if request.method == "PUT" and self.before_put is not None:
+            self.before_put()
+
+
+async def _settled(staged: Staged) -> dict[str, str]:
+    failures = await staged.settle(Replies({}))
+    assert failures == staged.failed
+    return dict(failures)
+
+
+@pytest.fixture
+def radicale_book(radicale: Radicale) -> Book:
+    user = f"dav{next(_numbers)}"
+    return Book(radicale, user, "any", radicale.create_book(user))
+
+
+@pytest.fixture
+def cyrus_book(cyrus: Cyrus) -> Book:
+    user = f"dav{next(_numbers)}"
+    cyrus.create_user(user)
+    with httpx.Client(auth=(user, cyrus.password), timeout=30) as http:
+        # Cyrus makes the book when its user is first asked for.
+        http.request("PROPFIND", f"{cyrus.base_url}/dav/principals/user/{user}/").raise_for_status()
+    return Book(cyrus, user, cyrus.password, f"{cyrus.base_url}/dav/addressbooks/user/{user}/Default/")
+
+
+@pytest.fixture(params=["radicale_book", "cyrus_book"])
+def book(request: pytest.FixtureRequest) -> Book:
+    found: Book = request.getfixturevalue(request.param)
+    return found
+
+
+@asynccontextmanager
+async def open_session(book: Book, start: str | None = None, password: str | None = None) -> AsyncIterator[Session]:
+    url = httpx.URL(start or book.server.carddav_url)
+    authorization = basic(book.user, SecretStr(password or book.password))
+    async with httpx.AsyncClient(timeout=None) as http:  # noqa: S113  each test has its deadline
+        with trio.fail_after(30):
+            session = Session(await discover(http, url, Credentials(authorization, url)), book)
+            http.event_hooks = {"request": [session.on_request]}
+            yield session
+
+
+def group_named(found: AddressBook, name: str) -> Group:
+    return next(group for group in found.groups if group.name == name)
+
+
+def members(book: Book, url: str) -> set[str]:
+    form = "X-ADDRESSBOOKSERVER-MEMBER:URN:UUID:"
+    return {line[len(form) :] for line in book.lines(url) if line.upper().startswith(form)}
+
+
+def new_anna(*groups: Group, uid: str = "anna-uid", fields: Fields = PEOPLE) -> Change:
+    return Change(ANNA, uid, NewCard(uid, ANNA, fields, NOTE), groups)
+
+
+async def test_the_book_is_found_from_the_server_alone(book: Book) -> None:
+    book.put_card("anna", ANNA)
+    async with open_session(book) as session:
+        assert [card.ref for card in (await session.look_up(ANNA)).cards] == [f"{book.url}anna.vcf"]
+
+
+async def test_a_book_given_by_url_is_taken_as_it_is(book: Book) -> None:
+    book.put_card("anna", ANNA)
+    async with open_session(book, start=book.url.rstrip("/")) as session:
+        assert len((await session.look_up(ANNA)).cards) == 1
+
+
+async def test_the_home_of_the_books_leads_to_the_book(book: Book) -> None:
+    home = str(httpx.URL(book.url).join(".."))
+    book.put_card("anna", ANNA)
+    async with open_session(book, start=home) as session:
+        assert len((await session.look_up(ANNA)).cards) == 1
+
+
+async def test_an_account_without_a_book_says_what_to_do(radicale: Radicale) -> None:
+    book = Book(radicale, f"dav{next(_numbers)}", "any", radicale.carddav_url)
+    with pytest.raises(ConfigError, match="create one there, or set MAILROOM_CARDDAV_URL"):
+        async with open_session(book):
+            pass
+
+
+async def test_a_page_beside_the_books_leads_to_them_through_the_well_known_url(radicale_book: Book) -> None:
+    radicale_book.put_card("anna", ANNA)
+    async with open_session(radicale_book, start=f"{radicale_book.server.base_url}/.web/") as session:
+        assert len((await session.look_up(ANNA)).cards) == 1
+
+
+async def test_a_wrong_password_is_refused(cyrus: Cyrus) -> None:
+    user = f"dav{next(_numbers)}"
+    cyrus.create_user(user)
+    with pytest.raises(Refused, match="renew"):
+        async with open_session(Book(cyrus, user, "wrong", cyrus.carddav_url)):
+            pass
+
+
+async def test_a_card_is_found_by_its_exact_address_in_any_spelling(book: Book) -> None:
+    book.put_card("upper", "Anna@Example.COM")
+    book.put_card("near", f"not{ANNA}")
+    book.put_card("idn", "info@bücher.example")
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA, "info@xn--bcher-kva.example")
+    assert [(card.uid, set(card.addresses)) for card in found.cards] == [
+        ("idn", {"info@xn--bcher-kva.example"}),
+        ("upper", {ANNA}),
+    ]
+
+
+async def test_all_groups_come_along_and_alone_if_no_address_is_asked_for(book: Book) -> None:
+    book.put_card("anna", ANNA)
+    book.put_group("Feed", "anna")
+    book.put_text(
+        "v4.vcf",
+        "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:urn:uuid:v4-uid\r\nFN:Jail\r\nN:Jail;;;;\r\n"
+        "KIND:group\r\nMEMBER:urn:uuid:anna\r\nEND:VCARD\r\n",
+    )
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA)
+        assert [(group.name, group.uid, set(group.members)) for group in found.groups] == [
+            ("Feed", "Feed-uid", {"anna"}),
+            ("Jail", "v4-uid", {"anna"}),
+        ]
+        assert (await session.look_up()).groups == found.groups
+        assert not (await session.look_up()).cards
+
+
+async def test_more_addresses_than_fit_one_report_are_all_found(book: Book) -> None:
+    addresses = [f"sender{number}@example.com" for number in range(1, 251)]
+    for number in (1, 100, 101, 250):
+        book.put_card(f"card{number}", f"sender{number}@example.com")
+    async with open_session(book) as session:
+        found = await session.look_up(*addresses)
+        assert [card.uid for card in found.cards] == ["card1", "card100", "card101", "card250"]
+        assert session.sent == ["REPORT"] * 3
+
+
+@pytest.mark.parametrize("fields", [PEOPLE, SHOP], ids=["person", "company"])
+async def test_a_new_card_reads_back_as_it_was_meant(book: Book, fields: Fields) -> None:
+    book.put_group("Feed")
+    async with open_session(book) as session:
+        feed = group_named(await session.look_up(ANNA), "Feed")
+        assert await session.add(new_anna(feed, fields=fields)) == {}
+        found = await session.look_up(ANNA)
+    assert [(card.uid, card.fields, card.note) for card in found.cards] == [("anna-uid", fields, NOTE)]
+    assert group_named(found, "Feed").members == {"anna-uid"}
+
+
+async def test_adding_again_after_a_crash_writes_nothing_new(book: Book) -> None:
+    book.put_group("Feed")
+    async with open_session(book) as session:
+        feed = group_named(await session.look_up(ANNA), "Feed")
+        await session.add(new_anna(feed))
+        before = book.lines(f"{book.url}anna-uid.vcf"), book.lines(f"{book.url}Feed.vcf")
+        # As if the first answer had been lost: the same change from the same look-up, by a daemon started anew.
+        async with open_session(book) as again:
+            again_feed = group_named(await again.look_up(), "Feed")
+            assert await again.add(new_anna(again_feed)) == {}
+            assert again.sent == ["REPORT", "PUT", "REPORT"]  # the PUT is the one that finds the card there
+            found = await again.look_up(ANNA)
+    assert len(found.cards) == 1
+    assert (book.lines(f"{book.url}anna-uid.vcf"), book.lines(f"{book.url}Feed.vcf")) == before
+
+
+async def test_a_card_with_the_uid_under_another_name_is_completed(radicale_book: Book) -> None:
+    # Cyrus 3.6 lets two cards have one uid.
+    book = radicale_book
+    url = book.put("other.vcf", "UID:anna-uid", "FN:Anna", "N:;;;;", "EMAIL:old@example.com")
+    async with open_session(book) as session:
+        assert await session.add(new_anna()) == {}
+        (card,) = (await session.look_up(ANNA)).cards
+    assert (card.ref, card.fields.full_name, card.fields.family) == (url, "Anna", "Smith")
+    assert card.addresses == {ANNA, "old@example.com"}
+
+
+async def test_an_edit_fills_what_is_empty_and_keeps_every_other_line(book: Book) -> None:
+    photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJDREVGRw" * 40
+    kept = [photo, "item1.TEL;TYPE=CELL:+1 555 1", "item1.X-ABLabel:_$!<Mobile>!$_", "X-FOO;X-BAR=1:tab\ttext é"]
+    url = book.put_card("anna", ANNA, *kept, "NOTE:met in Rome\\, 2019\\; nice")
+    before = book.lines(url)
+    async with open_session(book) as session:
+        (card,) = (await session.look_up(ANNA)).cards
+        edit = CardEdit(card, PEOPLE, f"{card.note}\n{NOTE}")
+        assert await session.add(Change(ANNA, card.uid, edit)) == {}
+        (after,) = (await session.look_up(ANNA)).cards
+    assert after.note == f"met in Rome, 2019; nice\n{NOTE}"
+    assert after.fields == Fields("Anna", "", "Anna", "Smith")
+    untouched = [line for line in before if not line.startswith(("NOTE", "N:"))]
+    assert [line for line in book.lines(url) if not line.startswith(("NOTE", "N:"))] == untouched
+
+
+async def test_an_edit_that_changes_nothing_is_not_sent(book: Book) -> None:
+    book.put_card("anna", ANNA, "NOTE:hello")
+    book.put_group("Feed", "anna")
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA)
+        edit = CardEdit(found.cards[0], Fields(full_name="Other"), "hello")
+        assert await session.add(Change(ANNA, "anna", edit, found.groups)) == {}
+        assert session.sent == ["REPORT"]
+
+
+async def test_all_joins_of_a_group_are_one_put_and_so_are_all_leaves(book: Book) -> None:
+    senders = [f"sender{number}@example.com" for number in range(20)]
+    book.put_group("Feed", "stays")
+    async with open_session(book) as session:
+        found = await session.look_up()
+        await session.add(*(Change(sender, sender[:-12], None, found.groups) for sender in senders))
+        assert session.sent == ["REPORT", "PUT"]
+        assert members(book, f"{book.url}Feed.vcf") == {"stays", *(sender[:-12] for sender in senders)}
+        # The ETag of our own write is known: no second look-up before the removal.
+        leaves = [Departure(sender, sender[:-12], found.groups) for sender in senders]
+        assert await session.remove(*leaves) == {}
+        assert session.sent == ["REPORT", "PUT", "PUT"]
+    assert members(book, f"{book.url}Feed.vcf") == {"stays"}
+
+
+async def test_a_group_with_2000_members_keeps_them(book: Book) -> None:
+    uids = {f"{number:08d}-0000-4000-8000-000000000000" for number in range(2_000)}
+    url = book.put_group("Feed", *sorted(uids))
+    async with open_session(book) as session:
+        (group,) = (await session.look_up()).groups
+        assert group.members == uids
+        assert await session.add(Change(ANNA, "anna", None, (group,))) == {}
+        assert members(book, url) == {*uids, "anna"}
+        assert await session.remove(Departure(ANNA, "anna", (group,))) == {}
+    assert members(book, url) == uids
+
+
+async def test_a_group_that_another_client_edits_in_between_keeps_both_edits(book: Book) -> None:
+    book.put_group("Feed", "old")
+    async with open_session(book) as session:
+        found = await session.look_up()
+        book.put_group("Feed", "theirs")
+        assert await session.add(Change(ANNA, "anna", None, found.groups)) == {}
+        assert session.sent == ["REPORT", "PUT", "REPORT", "PUT"]
+    assert members(book, f"{book.url}Feed.vcf") == {"theirs", "anna"}
+
+
+async def test_a_group_that_never_holds_still_fails_its_senders_after_three_tries(book: Book) -> None:
+    book.put_group("Feed")
+    book.put_group("Imbox")
+    theirs = itertools.count()
+    async with open_session(book) as session:
+        found = await session.look_up()
+        feed, imbox = group_named(found, "Feed"), group_named(found, "Imbox")
+        session.before_put = lambda: (book.put_group("Feed", f"theirs{next(theirs)}"), None)[1]
+        failures = await session.add(Change(ANNA, "anna", None, (feed, imbox)), Change(BOB, "bob", None, (imbox,)))
+        assert session.sent.count("PUT") == 3 + 1
+    assert list(failures) == [ANNA]
+    assert "group Feed" in failures[ANNA]
+    assert "3 times" in failures[ANNA]
+    assert members(book, f"{book.url}Imbox.vcf") == {"bob"}
+
+
+async def test_a_note_that_someone_writes_meanwhile_is_not_overwritten(book: Book) -> None:
+    url = book.put_card("anna", ANNA, "NOTE:old")
+    async with open_session(book) as session:
+        (card,) = (await session.look_up(ANNA)).cards
+        book.put_card("anna", ANNA, "NOTE:theirs")
+        failures = await session.add(Change(ANNA, "anna", CardEdit(card, Fields(), f"old\n{NOTE}")))
+    assert "note meanwhile" in failures[ANNA]
+    assert "NOTE:theirs" in book.lines(url)
+
+
+async def test_any_other_edit_meanwhile_is_kept_beside_ours(book: Book) -> None:
+    url = book.put_card("anna", ANNA, "NOTE:old")
+    async with open_session(book) as session:
+        (card,) = (await session.look_up(ANNA)).cards
+        book.put_card("anna", ANNA, "NOTE:old", "TEL:+1 555 2")
+        assert await session.add(Change(ANNA, "anna", CardEdit(card, Fields(), "old\nnew"))) == {}
+    assert {"NOTE:old\\nnew", "TEL:+1 555 2"} <= set(book.lines(url))
+
+
+async def test_a_card_deleted_meanwhile_fails_its_sender_alone(book: Book) -> None:
+    url = book.put_card("anna", ANNA)
+    book.put_group("Feed")
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA)
+        book.delete(url)
+        gone = Change(ANNA, "anna", CardEdit(found.cards[0], Fields(), NOTE), found.groups)
+        fine = Change(BOB, "bob-uid", NewCard("bob-uid", BOB, SHOP, NOTE), found.groups)
+        failures = await session.add(gone, fine)
+    assert list(failures) == [ANNA]
+    assert "gone" in failures[ANNA]
+    assert members(book, f"{book.url}Feed.vcf") == {"bob-uid"}
+
+
+async def test_members_in_the_quoted_form_are_understood_and_can_leave(book: Book) -> None:
+    quoted = 'X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"urn:uuid:0d1203f8-6748-\r\n 461d-ad16-2ca5978c77dc"'
+    url = book.put("Feed.vcf", "UID:feed", "FN:Feed", "N:;;;;", "X-ADDRESSBOOKSERVER-KIND:group", quoted)
+    async with open_session(book) as session:
+        (group,) = (await session.look_up()).groups
+        assert group.members == {"0d1203f8-6748-461d-ad16-2ca5978c77dc"}
+        await session.remove(Departure(ANNA, "0d1203f8-6748-461d-ad16-2ca5978c77dc", (group,)))
+    assert not any("MEMBER" in line.upper() for line in book.lines(url))
+
+
+async def test_a_card_that_does_not_parse_is_named_and_stops_nothing(cyrus_book: Book) -> None:
+    # Radicale takes no card that vobject can't read.
+    book = cyrus_book
+    book.put("broken.vcf", "UID:broken", "FN;ENCODING=QUOTED-PRINTABLE:=4D", "N:;;;;", f"EMAIL:{ANNA}")
+    book.put_card("fine", ANNA)
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA)
+    assert [card.uid for card in found.cards] == ["fine"]
+    assert [(card.ref, set(card.addresses)) for card in found.unreadable] == [(f"{book.url}broken.vcf", {ANNA})]
+
+
+async def test_a_new_group_is_one_that_the_look_up_finds(book: Book) -> None:
+    async with open_session(book) as session:
+        await session.contacts.create_group("feed-uid", "Feed")
+        assert [(group.uid, group.name) for group in (await session.look_up()).groups] == [("feed-uid", "Feed")]

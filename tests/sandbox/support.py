@@ -1,0 +1,97 @@
+"""What the sandbox's tests share: a fixed clock, method calls with and without HTTP, a running sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import trio
+
+from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
+from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION, Request, process
+
+USING = (CORE, MAIL, SUBMISSION, CONTACTS)
+NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+def make_sandbox(flavour: Flavour = FASTMAIL, limits: Limits | None = None) -> Sandbox:
+    """A sandbox with a clock that stands still, an Inbox, a Trash, a Screener and a Feed."""
+    sandbox = Sandbox(flavour, limits, clock=lambda: NOON)
+    sandbox.create_mailbox("Inbox", "inbox")
+    sandbox.create_mailbox("Trash", "trash")
+    sandbox.create_mailbox("Screener")
+    sandbox.create_mailbox("Feed")
+    return sandbox
+
+
+def calls(sandbox: Sandbox, *method_calls: tuple[str, Json]) -> list[tuple[str, Json]]:
+    """Run the calls in one request, ids c0, c1, …; gives name and arguments of each response."""
+    request = Request.model_validate({"using": USING, "methodCalls": with_ids(sandbox, method_calls)})
+    responses = process(request, sandbox.context(), sandbox.account_id, sandbox.faults.take_method_error)
+    sandbox.announce()
+    return [(name, answer) for name, answer, _ in responses]
+
+
+def call(sandbox: Sandbox, method: str, **arguments: Any) -> Json:
+    """Run one call that must succeed."""
+    [(name, answer)] = calls(sandbox, (method, arguments))
+    assert name == method, answer
+    return answer
+
+
+def error_of(sandbox: Sandbox, method: str, **arguments: Any) -> str:
+    """Run one call that must fail; gives the error's type."""
+    [(name, answer)] = calls(sandbox, (method, arguments))
+    assert name == "error", answer
+    return str(answer["type"])
+
+
+def with_ids(sandbox: Sandbox, method_calls: tuple[tuple[str, Json], ...]) -> list[tuple[str, Json, str]]:
+    return [
+        (name, {"accountId": sandbox.account_id, **arguments}, f"c{number}")
+        for number, (name, arguments) in enumerate(method_calls)
+    ]
+
+
+def reference(number: int, method: str, path: str) -> Json:
+    """A back-reference to the response of call `number`."""
+    return {"resultOf": f"c{number}", "name": method, "path": path}
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that listens, and an HTTP client that is logged in."""
+
+    sandbox: Sandbox
+    base_url: str
+    http: httpx.AsyncClient
+
+    async def post(self, *method_calls: tuple[str, Json], using: tuple[str, ...] = USING) -> httpx.Response:
+        document = {"using": using, "methodCalls": with_ids(self.sandbox, method_calls)}
+        return await self.http.post("/jmap/api/", json=document)
+
+    @asynccontextmanager
+    async def events(self, query: str = "", **headers: str) -> AsyncIterator[AsyncIterator[str]]:
+        """The event stream, chunk by chunk; the sandbox sends every event as a chunk of its own."""
+        async with self.http.stream("GET", f"/jmap/event/{query}", headers=headers) as response:
+            assert response.status_code == 200
+            chunks = response.aiter_text()
+            assert await anext(chunks) == ": connected\n\n"
+            yield chunks
+
+
+@asynccontextmanager
+async def running(sandbox: Sandbox) -> AsyncIterator[Running]:
+    """Serve the sandbox on a free port while the block runs, for at most 20 seconds."""
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            base_url = await nursery.start(serve, sandbox)
+            headers = {"Authorization": f"Bearer {sandbox.token}"}
+            async with httpx.AsyncClient(base_url=base_url, headers=headers) as http:
+                yield Running(sandbox, base_url, http)
+            nursery.cancel_scope.cancel()

@@ -19,16 +19,6 @@ UNHEALTHY_AFTER_INTERVALS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one pass did and left: all counts. `senders_failing` and `mailboxes_missing` are true until the next one."""
-
-    senders_triaged: int
-    mails_filed: int
-    senders_failing: int
-    mailboxes_missing: int
-
-
-@dataclass(frozen=True, slots=True)
 class EventSourceHealth:
     """The push connection. Times are Unix seconds, or None for never; `reconnect_count` counts disconnects."""
 
@@ -70,11 +60,12 @@ class Status:
         self.events_received = 0
         self.events_dropped = 0
 
-    def pass_succeeded(self, trigger: Trigger, outcome: Outcome) -> None:
+    def pass_succeeded(self, trigger: Trigger, *, senders_failing: int, mailboxes_missing: int) -> None:
+        """Both counts are of what that pass left behind."""
         self._last_success = trio.current_time()
         self._last_trigger = trigger
-        self._senders_failing = outcome.senders_failing
-        self._mailboxes_missing = outcome.mailboxes_missing
+        self._senders_failing = senders_failing
+        self._mailboxes_missing = mailboxes_missing
 
     def push_connected(self) -> None:
         self._push = "connected"

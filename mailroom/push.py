@@ -1,0 +1,274 @@
+"""The EventSource reader (RFC 8620 §7.3): tells the triage loop that something may have changed, and nothing else."""
+
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal, Never
+
+import httpx
+import structlog
+import trio
+from httpx_sse import EventSource, ServerSentEvent
+
+from mailroom.backoff import backoff
+from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
+from mailroom.event_stream import (
+    MAX_EVENT_BYTES,
+    MAX_RETRY_SECONDS,
+    EventSize,
+    Silence,
+    WatchedStream,
+    clamp_retry,
+    concerns,
+    ends_a_line,
+    event_source_url,
+    sendable_id,
+)
+from mailroom.http import DEADLINE_SECONDS, Reply, check_status
+from mailroom.jmap.client import Client
+from mailroom.jmap.session import Session
+from mailroom.status import Status
+
+log = structlog.get_logger(component="push")
+
+LONGEST_BACKOFF_SECONDS = 60.0
+HEALTHY_AFTER_SECONDS = 60.0
+"""A connection that held this long was a good one: the back-off starts anew after it."""
+
+LOOK_AGAIN_SECONDS = 60 * 60.0
+
+_MOST_JITTER = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A reason for a pass: something changed, or may have changed while nobody listened."""
+
+    why: Literal["state", "connected", "refused"]
+
+
+class _NoPush(MailroomError):
+    """The server offers no push: no url, or 204. Polling does the work."""
+
+
+class _NotFound(MailroomError):
+    """The event source's url is gone (404); a session read anew may name another."""
+
+
+class PushReader:
+    """Listens to one account's event source for as long as the daemon runs.
+
+    `http` is a client of its own: a stream that lasts for days must not occupy a connection of the others. Rings go
+    into `rings`; where it is full a pass is due anyway, so the ring is dropped and counted.
+    """
+
+    def __init__(
+        self, client: Client, http: httpx.AsyncClient, rings: trio.MemorySendChannel[Ring], status: Status
+    ) -> None:
+        self._client = client
+        self._http = http
+        self._rings = rings
+        self._status = status
+        self._url: httpx.URL | None = None
+        self._last_event_id = ""
+        self._retry_base = 1.0
+        self._failures = 0
+        self._ever_connected = False
+        self._connected_at: float | None = None
+        self._told_reason: str | None = None
+
+    async def run(self) -> Never:
+        """Connect, listen, back off, again and again. Raises nothing that a server can cause."""
+        read_session = self._client.session
+        while True:
+            try:
+                await self._listen(await read_session())
+            except _NotFound as gone:
+                if read_session == self._client.refresh:
+                    await self._rest(gone)
+                read_session = self._client.refresh
+            except _NoPush as none:
+                await self._rest(none)
+                read_session = self._client.refresh
+            except Refused as refused:
+                # The next pass asks with the same credentials, and its answer decides.
+                self._ring(Ring("refused"))
+                await self._rest(refused)
+                read_session = self._client.refresh
+            except (Unavailable, BadReply) as failure:
+                await self._back_off(failure)
+                read_session = self._client.session
+
+    async def _listen(self, session: Session) -> Never:
+        """One connection, from its start to its end, which is an exception in any case."""
+        url = self._url_to_ask(session)
+        response = await self._connect(url)
+        try:
+            self._check(response)
+            with _typed_errors(url):
+                self._welcome(response)
+                await self._read(response, session.mail_account)
+        finally:
+            with trio.move_on_after(1, shield=True):
+                await response.aclose()
+
+    def _url_to_ask(self, session: Session) -> httpx.URL:
+        if session.event_source_url is None:
+            raise _NoPush("the session names no eventSourceUrl")
+        url = event_source_url(session.event_source_url)
+        if url != self._url:
+            self._url = url
+            self._last_event_id = ""
+            log.info("eventsource_listener_started", url=_without_query(url))
+        return url
+
+    async def _connect(self, url: httpx.URL) -> httpx.Response:
+        # Not compressed, so that what is counted is what memory holds.
+        headers = [
+            (b"Accept", b"text/event-stream"),
+            (b"Accept-Encoding", b"identity"),
+            (b"Cache-Control", b"no-store"),
+        ]
+        if self._last_event_id:
+            headers.append((b"Last-Event-ID", self._last_event_id.encode()))
+        request = self._http.build_request("GET", url, headers=headers)
+        with _typed_errors(url), trio.fail_after(DEADLINE_SECONDS):
+            return await self._http.send(request, auth=self._client.credentials, stream=True)
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise unless this is an event stream."""
+        reply = Reply(response, b"")
+        where = _without_query(response.url)
+        if reply.status != HTTPStatus.OK:
+            # It may be the id that the server dislikes, now that it has restarted.
+            self._last_event_id = ""
+        if reply.status == HTTPStatus.NO_CONTENT:
+            raise _NoPush(f"{where} answered HTTP 204")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            raise _NotFound(f"{where} answered HTTP 404")
+        check_status(reply, response.url)
+        encoding = reply.headers.get("Content-Encoding", "identity").lower()
+        if reply.content_type != "text/event-stream" or encoding != "identity":
+            what = reply.content_type if encoding == "identity" else f"{encoding} of {reply.content_type}"
+            raise BadReply(f"{where} sent {what}", expected="text/event-stream, not compressed")
+
+    def _welcome(self, response: httpx.Response) -> None:
+        """What is due once a connection stands. Changes from before it are never announced: ring for them."""
+        _keep_alive(response)
+        self._connected_at = trio.current_time()
+        self._told_reason = None
+        self._status.push_connected()
+        log.info("eventsource_reconnected" if self._ever_connected else "eventsource_connected")
+        self._ever_connected = True
+        self._ring(Ring("connected"))
+
+    async def _read(self, response: httpx.Response, account: str) -> Never:
+        silence = Silence()
+        size = EventSize()
+        broken: BadReply | None = None
+
+        def watch(part: bytes) -> None:
+            size.add(part)
+            if size.pending > MAX_EVENT_BYTES:
+                stop(BadReply("the event source sent an endless event", expected=f"at most {MAX_EVENT_BYTES} bytes"))
+            elif ends_a_line(part):
+                # Only a whole line is a sign of life: bytes may trickle for ever.
+                scope.deadline = trio.current_time() + silence.allowed
+
+        def stop(reason: BadReply) -> None:
+            # Raising in the middle would leave the generators of httpx open; cancellation ends them in order.
+            nonlocal broken
+            broken = broken or reason
+            scope.cancel()
+
+        with trio.move_on_after(silence.allowed) as scope:
+            assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
+            response.stream = WatchedStream(response.stream, watch)
+            async with aclosing(EventSource(response).aiter_sse()) as events:
+                async for event in events:
+                    try:
+                        self._receive(event, account, silence)
+                    except BadReply as reason:
+                        stop(reason)
+                    scope.deadline = trio.current_time() + silence.allowed
+            raise Unavailable("the server ended the event stream")
+        raise broken or Unavailable(f"the event stream was silent for {silence.allowed:.0f} s")
+
+    def _receive(self, event: ServerSentEvent, account: str, silence: Silence) -> None:
+        if event.retry is not None:
+            self._retry_base = clamp_retry(event.retry)
+        if event.id and sendable_id(event.id):
+            self._last_event_id = event.id
+        if event.event == "ping":
+            silence.ping(trio.current_time())
+        elif event.event == "state":
+            self._status.event_received()
+            if concerns(event.data, account):
+                self._ring(Ring("state"))
+
+    def _ring(self, ring: Ring) -> None:
+        try:
+            self._rings.send_nowait(ring)
+        except trio.WouldBlock:
+            self._status.event_dropped()
+
+    async def _back_off(self, failure: Unavailable | BadReply) -> None:
+        if self._connected_at is not None and trio.current_time() - self._connected_at >= HEALTHY_AFTER_SECONDS:
+            self._failures = 0
+        self._connected_at = None
+        self._failures += 1
+        delay = self._delay(failure)
+        self._status.push_disconnected(str(failure))
+        tell = log.debug if self._failures == 1 else log.warning
+        tell("eventsource_disconnected", attempt=self._failures, retry_in=round(delay, 1), error=str(failure))
+        await trio.sleep(delay)
+
+    def _delay(self, failure: Unavailable | BadReply) -> float:
+        """Seconds; longer than asked for by some random part, so that many clients don't come back at once."""
+        longest = max(LONGEST_BACKOFF_SECONDS, self._retry_base)
+        delay = backoff(self._failures, base=self._retry_base, longest=longest)
+        if isinstance(failure, Unavailable) and failure.retry_after is not None:
+            delay = max(delay, min(failure.retry_after, MAX_RETRY_SECONDS))
+        return delay * random.uniform(1.0, _MOST_JITTER)  # noqa: S311  spreads load, keeps no secret
+
+    async def _rest(self, reason: MailroomError) -> None:
+        """Leave push alone for an hour. The reason is told once, not every hour."""
+        self._connected_at = None
+        self._failures = 0
+        self._status.push_unavailable(str(reason))
+        if str(reason) != self._told_reason:
+            self._told_reason = str(reason)
+            log.warning("eventsource_not_available", reason=str(reason), look_again_in=LOOK_AGAIN_SECONDS)
+        await trio.sleep(LOOK_AGAIN_SECONDS)
+
+
+@contextmanager
+def _typed_errors(url: httpx.URL) -> Iterator[None]:
+    where = f"{url.scheme}://{url.host}"
+    try:
+        yield
+    except trio.TooSlowError:
+        raise Unavailable(f"{where} gave no answer in {DEADLINE_SECONDS} s") from None
+    except (httpx.TransportError, OSError) as error:
+        raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
+
+
+def _without_query(url: httpx.URL) -> str:
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
+
+
+def _keep_alive(response: httpx.Response) -> None:
+    """Let the kernel find out about a peer that vanished without a word, within about two minutes.
+
+    Set on the socket, not through the transport's socket_options: a transport of our own would bypass the proxy
+    that the environment may name.
+    """
+    sock = response.extensions["network_stream"].get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # macOS names the first one differently and has its own defaults.
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

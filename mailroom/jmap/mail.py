@@ -36,7 +36,7 @@ class Email(Wire):
 
     id: str
     mailbox_ids: IdSet
-    senders: tuple[Address, ...] | None = Field(None, alias="from")
+    senders: tuple[Address, ...] | None = Field(None, validation_alias="from")
     received_at: str = ""
 
 

@@ -16,12 +16,12 @@ T = TypeVar("T")
 class Wire(BaseModel):
     """A JMAP object: camelCase on the wire, frozen, properties that we don't know are ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="ignore")
 
 
 def _keys_that_are_true(value: Any) -> Any:
     if not isinstance(value, Mapping):
-        return value
+        return value  # already a set, or for the model to refuse
     return frozenset(key for key, present in value.items() if present)
 
 

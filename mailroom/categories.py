@@ -74,7 +74,7 @@ class Scheme:
     warnings_enabled: bool = True
 
     def __post_init__(self) -> None:
-        if found := problems(self):
+        if found := _problems(self):
             raise ConfigError(found)
 
     @property
@@ -109,7 +109,7 @@ class Scheme:
         return (of, *_ancestors(of, self.by_name))
 
 
-def problems(scheme: Scheme) -> list[str]:
+def _problems(scheme: Scheme) -> list[str]:
     """What is wrong with a scheme, one line each, naming the categories; empty for a sound one."""
     if not scheme.categories:
         return ["no categories given: list at least one, or leave `categories` out for the usual ones"]

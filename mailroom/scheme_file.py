@@ -139,7 +139,7 @@ def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str],
         wrong = {str(error["loc"][0]) for error in invalid.errors(include_input=False, include_url=False)}
     for key in raw:
         if key in wrong and key in known:
-            found.append(f"{who}{key} must be {_EXPECTED.get(key, 'a text with at least one character')}")
+            found.append(f"{who}{key} must be {_EXPECTED.get(key, 'text, not empty and without line breaks')}")
         elif key in wrong:
             found.append(f"{who}{key} is not a key here{did_you_mean(key, known)}")
     return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from mailroom.categories import DEFAULT_SCHEME, Scheme
 from mailroom.errors import ConfigError
@@ -28,6 +28,7 @@ from mailroom.suggest import did_you_mean
 PREFIX = "MAILROOM_"
 SECRETS_FOLDER = Path("/run/secrets")
 DOTENV = ".env"
+MAX_PORT = 65_535
 
 HOW_TO_LOG_IN = (
     f"{PREFIX}JMAP_TOKEN is missing. On Fastmail, make an API token with access to mail and contacts at "
@@ -43,15 +44,14 @@ def _https_or_loopback(text: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL:
         raise ValueError("is not a url") from None
+    # httpx escapes what a host name can't hold and leaves large ports alone.
+    if "%" in url.host or (url.port or 0) > MAX_PORT:
+        raise ValueError("is not a url")
     if url.userinfo:
         raise ValueError("must not hold a user name or password; they have settings of their own")
     if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         raise ValueError("must be an https url (http only on this machine), such as https://mail.example.com/jmap/")
     return text
-
-
-def _without_outer_space(secret: SecretStr) -> SecretStr:
-    return SecretStr(secret.get_secret_value().strip())
 
 
 def _token(secret: SecretStr) -> SecretStr:
@@ -100,7 +100,7 @@ def _home(value: object) -> object:
 Url = Annotated[str, AfterValidator(_https_or_loopback)]
 Username = Annotated[str, AfterValidator(_username)]
 Password = Annotated[SecretStr, AfterValidator(_password)]
-Token = Annotated[SecretStr, AfterValidator(_without_outer_space), AfterValidator(_token)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
 
 
 class Settings(BaseSettings):
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=DOTENV,
-        env_file_encoding="utf-8",
+        env_file_encoding="utf-8-sig",  # some editors begin a file with a byte order mark
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
     health_host: Annotated[str, AfterValidator(_host)] = Field(
         default="127.0.0.1", description="an address or host name"
     )
-    health_port: int = Field(default=8080, ge=1, le=65_535, description="a whole number from 1 to 65535")
+    health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning, error or critical"
     )
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     @model_validator(mode="wrap")
     @classmethod
     def _all_problems_at_once(cls, values: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
-        given = {field: value for field, value in values.items() if not _empty(value)}
+        given = {field: _trimmed(field, value) for field, value in values.items() if not _empty(value)}
         login = list(_login_problems(given.keys()))
         try:
             settings = check(given)
@@ -169,7 +169,7 @@ def load_settings(*, secrets_folder: Path = SECRETS_FOLDER) -> Settings:
         # pydantic-settings warns about a folder that doesn't exist.
         folder = secrets_folder if secrets_folder.is_dir() else None
         settings = Settings(_secrets_dir=folder)  # type: ignore[call-arg]  # mypy knows the fields only
-    except (OSError, UnicodeDecodeError) as unreadable:
+    except (OSError, UnicodeDecodeError, SettingsError) as unreadable:
         raise ConfigError([f"{DOTENV} or a file in {secrets_folder} can't be read: {_reason(unreadable)}"]) from None
     except ConfigError as invalid:
         raise ConfigError([*unknown, *invalid.problems]) from None
@@ -191,6 +191,11 @@ def _empty(value: object) -> bool:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
     return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _trimmed(field: str, value: object) -> object:
+    """Without the white space around it that files and copying leave; in a password it may be meant."""
+    return value.strip() if isinstance(value, str) and not field.endswith("_password") else value
 
 
 def _field_problems(cls: type[Settings], invalid: ValidationError) -> Iterator[str]:
@@ -225,7 +230,7 @@ def _half_a_pair(given: set[str], one: str, other: str) -> Iterator[str]:
 
 def _unknown_names(secrets_folder: Path) -> Iterator[str]:
     """A misspelt variable would be ignored in silence otherwise, and the default take its place."""
-    known = {_variable(field) for field in Settings.model_fields}
+    known = {field.upper() for field in Settings.model_fields}
     places: Mapping[str, Callable[[], Iterable[str]]] = {
         "the environment": lambda: EnvSettingsSource(Settings).env_vars,
         DOTENV: lambda: DotEnvSettingsSource(Settings).env_vars,
@@ -233,11 +238,14 @@ def _unknown_names(secrets_folder: Path) -> Iterator[str]:
     }
     for place, names in places.items():
         for name in sorted(name.upper() for name in names()):
-            if name.startswith(PREFIX) and name not in known:
-                yield f"{name} (in {place}) is not a setting{did_you_mean(name, known)}"
+            if name.startswith(PREFIX) and (rest := name.removeprefix(PREFIX)) not in known:
+                yield f"{name} (in {place}) is not a setting{did_you_mean(rest, known, prefix=PREFIX)}"
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return f"{error.filename}: {error.strerror}"
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SettingsError) and error.__cause__ is not None:
+        # What pydantic-settings says itself names classes, not files.
+        return _reason(error.__cause__)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}"
+    return "it is not UTF-8 text"

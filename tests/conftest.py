@@ -1,0 +1,23 @@
+"""Fixtures for every test."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of whoever runs the tests reaches them: no `MAILROOM_` variable, and a folder without `.env`.
+
+    Subprocesses find the package from there, whether or not it is installed.
+    """
+    for name in list(os.environ):
+        if name.upper().startswith("MAILROOM_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    monkeypatch.chdir(folder)

@@ -1,0 +1,331 @@
+"""Settings from variables, `.env` and secret files, and what is said about bad ones."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.errors import ConfigError
+from mailroom.settings import HOW_TO_LOG_IN, Settings, load_scheme, load_settings
+from tests.conftest import PROJECT
+
+TOKEN = "fmu1-s3cret"
+
+
+@pytest.fixture
+def secrets_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    return folder
+
+
+def set_variables(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"MAILROOM_{name}", value)
+
+
+def problems() -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as raised:
+        load_settings()
+    return raised.value.problems
+
+
+def token_of(settings: Settings) -> str | None:
+    return settings.jmap_token.get_secret_value() if settings.jmap_token else None
+
+
+# --- where settings come from
+
+
+def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    assert load_settings().model_dump() == {
+        "jmap_token": SecretStr(TOKEN),
+        "jmap_username": None,
+        "jmap_password": None,
+        "jmap_session_url": "https://api.fastmail.com/jmap/session",
+        "contacts": "auto",
+        "carddav_url": None,
+        "carddav_username": None,
+        "carddav_password": None,
+        "poll_interval": 60.0,
+        "debounce_seconds": 3.0,
+        "health_host": "127.0.0.1",
+        "health_port": 8080,
+        "log_level": "info",
+        "log_format": "auto",
+        "max_consecutive_failures": 10,
+        "config": None,
+    }
+
+
+def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(
+        monkeypatch,
+        JMAP_USERNAME="ann@example.com",
+        JMAP_PASSWORD=" päss word ",
+        JMAP_SESSION_URL="https://mail.example.com/jmap/",
+        CONTACTS="CardDAV",
+        CARDDAV_URL="http://127.0.0.1:5232/",
+        CARDDAV_USERNAME="ann",
+        CARDDAV_PASSWORD="other",
+        POLL_INTERVAL="1.5",
+        DEBOUNCE_SECONDS="0",
+        HEALTH_HOST="::",
+        HEALTH_PORT="65535",
+        LOG_LEVEL=" Debug ",
+        LOG_FORMAT="JSON",
+        MAX_CONSECUTIVE_FAILURES="0",
+        CONFIG="~/mailroom.toml",
+    )
+    monkeypatch.setenv("HOME", "/home/ann")
+    assert load_settings() == Settings(
+        jmap_username="ann@example.com",
+        jmap_password=SecretStr(" päss word "),
+        jmap_session_url="https://mail.example.com/jmap/",
+        contacts="carddav",
+        carddav_url="http://127.0.0.1:5232/",
+        carddav_username="ann",
+        carddav_password=SecretStr("other"),
+        poll_interval=1.5,
+        debounce_seconds=0,
+        health_host="::",
+        health_port=65_535,
+        log_level="debug",
+        log_format="json",
+        max_consecutive_failures=0,
+        config=Path("/home/ann/mailroom.toml"),
+    )
+
+
+def test_dotenv_in_the_current_folder() -> None:
+    Path(".env").write_text(f"# mine\nexport MAILROOM_JMAP_TOKEN='{TOKEN}'\nMAILROOM_HEALTH_PORT=9000\nOTHER=1\n")
+    settings = load_settings()
+    assert (token_of(settings), settings.health_port) == (TOKEN, 9000)
+
+
+def test_dotenv_that_begins_with_a_byte_order_mark() -> None:
+    Path(".env").write_text(f"MAILROOM_JMAP_TOKEN={TOKEN}\n", encoding="utf-8-sig")
+    assert token_of(load_settings()) == TOKEN
+
+
+@pytest.mark.parametrize("name", ["mailroom_jmap_token", "MAILROOM_JMAP_TOKEN"])
+def test_secret_file(secrets_folder: Path, name: str) -> None:
+    (secrets_folder / name).write_text(f"{TOKEN}\n")
+    assert token_of(load_settings(secrets_folder=secrets_folder)) == TOKEN
+
+
+def test_environment_wins_over_dotenv_and_dotenv_over_secret_files(
+    monkeypatch: pytest.MonkeyPatch, secrets_folder: Path
+) -> None:
+    for name in ("jmap_token", "log_level", "health_port"):
+        (secrets_folder / f"mailroom_{name}").write_text({"log_level": "error", "health_port": "1"}.get(name, TOKEN))
+    Path(".env").write_text("MAILROOM_HEALTH_PORT=2\nMAILROOM_LOG_LEVEL=warning\n")
+    set_variables(monkeypatch, HEALTH_PORT="3")
+    settings = load_settings(secrets_folder=secrets_folder)
+    assert (token_of(settings), settings.log_level, settings.health_port) == (TOKEN, "warning", 3)
+
+
+def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch, secrets_folder: Path) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN="", CARDDAV_URL="", POLL_INTERVAL=" ", CONFIG="", CARDDAV_PASSWORD=" ")
+    Path(".env").write_text("MAILROOM_LOG_LEVEL=\nMAILROOM_HEALTH_PORT=''\n")
+    (secrets_folder / "mailroom_jmap_token").write_text(TOKEN)
+    (secrets_folder / "mailroom_jmap_password").write_text("\n")
+    assert load_settings(secrets_folder=secrets_folder) == Settings(jmap_token=SecretStr(TOKEN))
+
+
+def test_white_space_around_a_value_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEALTH_HOST=" ::1 ", POLL_INTERVAL=" 5 ", CONFIG=" m.toml\n")
+    settings = load_settings()
+    assert (settings.health_host, settings.poll_interval, settings.config) == ("::1", 5, Path("m.toml"))
+
+
+@pytest.mark.parametrize("value", [f"{TOKEN}\n", f"  {TOKEN}\r\n", f"{TOKEN} "])
+def test_white_space_around_a_token_is_dropped(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=value)
+    assert token_of(load_settings()) == TOKEN
+
+
+def test_a_password_keeps_its_spaces_but_not_the_end_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_USERNAME="ann", JMAP_PASSWORD=" a b \n")
+    password = load_settings().jmap_password
+    assert password is not None
+    assert password.get_secret_value() == " a b "
+
+
+def test_settings_are_frozen() -> None:
+    settings = Settings(jmap_token=SecretStr(TOKEN))
+    with pytest.raises(ValidationError):
+        settings.health_port = 1
+
+
+# --- what is said about bad ones
+
+BAD_VALUES = [
+    ("POLL_INTERVAL", "0.5", "must be a number of seconds from 1 to 86400"),
+    ("POLL_INTERVAL", "86401", "must be a number of seconds from 1 to 86400"),
+    ("POLL_INTERVAL", "nan", "must be a number of seconds from 1 to 86400"),
+    ("POLL_INTERVAL", "inf", "must be a number of seconds from 1 to 86400"),
+    ("POLL_INTERVAL", "60s", "must be a number of seconds from 1 to 86400"),
+    ("DEBOUNCE_SECONDS", "-1", "must be a number of seconds from 0 to 60"),
+    ("DEBOUNCE_SECONDS", "60.1", "must be a number of seconds from 0 to 60"),
+    ("DEBOUNCE_SECONDS", "NaN", "must be a number of seconds from 0 to 60"),
+    ("HEALTH_PORT", "0", "must be a whole number from 1 to 65535"),
+    ("HEALTH_PORT", "65536", "must be a whole number from 1 to 65535"),
+    ("HEALTH_PORT", "80.5", "must be a whole number from 1 to 65535"),
+    ("HEALTH_HOST", "127.0.0.1:8080", "must be an IP address or a host name, without a port"),
+    ("HEALTH_HOST", "http://localhost", "must be an IP address or a host name, without a port"),
+    ("MAX_CONSECUTIVE_FAILURES", "-1", "must be a whole number, 0 or more (0 = never give up)"),
+    ("CONTACTS", "ldap", "must be auto, jmap or carddav"),
+    ("LOG_LEVEL", "loud", "must be debug, info, warning, error or critical"),
+    ("LOG_FORMAT", "xml", "must be auto, json or console"),
+    ("JMAP_SESSION_URL", "http://mail.example.com/", "must be an https url"),
+    ("JMAP_SESSION_URL", "mail.example.com", "must be an https url"),
+    ("JMAP_SESSION_URL", "https://", "must be an https url"),
+    ("JMAP_SESSION_URL", "https://[bad", "is not a url"),
+    ("JMAP_SESSION_URL", "https://mail example/", "is not a url"),
+    ("JMAP_SESSION_URL", "https://mail.example.com:99999/", "is not a url"),
+    ("JMAP_SESSION_URL", "https://ann:s3cret@mail.example.com/", "must not hold a user name or password"),
+    ("CARDDAV_URL", "http://dav.example.com/", "must be an https url"),
+    ("CARDDAV_URL", "https://s3cret@dav.example.com/", "must not hold a user name or password"),
+    ("JMAP_TOKEN", "s3cret\u00e9", "holds characters that no token has"),
+    ("JMAP_TOKEN", "s3cret\x01", "holds characters that no token has"),
+    ("JMAP_TOKEN", "s3cret s3cret", "holds characters that no token has"),
+    ("JMAP_TOKEN", "Bearer s3cret", "must be the token alone, without the word Bearer"),
+    ("JMAP_TOKEN", '"s3cret"', "must be the token alone, without quotes around it"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), BAD_VALUES)
+def test_a_bad_value_is_named_by_its_variable_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    set_variables(monkeypatch, **{"JMAP_TOKEN": TOKEN, name: value})
+    (problem,) = problems()
+    assert problem.startswith(f"MAILROOM_{name} {said}")
+    assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("JMAP_PASSWORD", "s3\ncret"), ("JMAP_PASSWORD", "s3\x7fcret"), ("JMAP_USERNAME", "s3:cret")]
+)
+def test_what_basic_auth_can_not_carry(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    set_variables(monkeypatch, **{"JMAP_USERNAME": "ann", "JMAP_PASSWORD": "x", name: value})
+    (problem,) = problems()
+    assert problem.startswith(f"MAILROOM_{name} holds ")
+    assert "cret" not in problem
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.8.8.8:1/", "http://[::1]:1/", "https://x.example/"])
+def test_urls_that_credentials_may_go_to(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN, JMAP_SESSION_URL=url, CARDDAV_URL=url)
+    settings = load_settings()
+    assert settings.jmap_session_url == settings.carddav_url == url
+
+
+def test_without_a_login_it_says_how_to_get_one() -> None:
+    assert problems() == (HOW_TO_LOG_IN,)
+    for part in ("MAILROOM_JMAP_TOKEN", "Settings → Privacy & Security → Manage API tokens", ".env", "/run/secrets"):
+        assert part in HOW_TO_LOG_IN
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ("JMAP_TOKEN", "JMAP_USERNAME", "JMAP_PASSWORD"),
+            "MAILROOM_JMAP_TOKEN and MAILROOM_JMAP_USERNAME or MAILROOM_JMAP_PASSWORD are both set; "
+            "unset the one that is not meant",
+        ),
+        (("JMAP_USERNAME",), "MAILROOM_JMAP_PASSWORD is missing; MAILROOM_JMAP_USERNAME is useless without it"),
+        (("JMAP_PASSWORD",), "MAILROOM_JMAP_USERNAME is missing; MAILROOM_JMAP_PASSWORD is useless without it"),
+        (
+            ("JMAP_TOKEN", "CARDDAV_USERNAME"),
+            "MAILROOM_CARDDAV_PASSWORD is missing; MAILROOM_CARDDAV_USERNAME is useless without it",
+        ),
+    ],
+)
+def test_logins_that_are_double_or_half(monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], said: str) -> None:
+    set_variables(monkeypatch, **dict.fromkeys(given, "s3cret"))
+    assert problems() == (said,)
+
+
+def test_unknown_names_are_refused_with_the_nearest_one(monkeypatch: pytest.MonkeyPatch, secrets_folder: Path) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN, POL_INTERVAL="60", XYZZY="1")
+    Path(".env").write_text("mailroom_log_levle=debug\nMAILROOM=x\n")
+    (secrets_folder / "mailroom_jmap_tokens").write_text("x")
+    (secrets_folder / "another_programs_secret").write_text("x")
+    with pytest.raises(ConfigError) as raised:
+        load_settings(secrets_folder=secrets_folder)
+    assert raised.value.problems == (
+        "MAILROOM_POL_INTERVAL (in the environment) is not a setting; did you mean MAILROOM_POLL_INTERVAL?",
+        "MAILROOM_XYZZY (in the environment) is not a setting",
+        "MAILROOM_LOG_LEVLE (in .env) is not a setting; did you mean MAILROOM_LOG_LEVEL?",
+        f"MAILROOM_JMAP_TOKENS (in {secrets_folder}) is not a setting; did you mean MAILROOM_JMAP_TOKEN?",
+    )
+
+
+def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(
+        monkeypatch,
+        JMAP_TOKEN="s3cret\u00e9",
+        JMAP_PASSWORD="s3cret",
+        POLL_INTERVAL="0",
+        HEALTH_PORT="http",
+        LOG_LEVLE="debug",
+        CARDDAV_PASSWORD="s3cret",
+    )
+    found = problems()
+    assert [problem.split()[0] for problem in found] == [
+        "MAILROOM_LOG_LEVLE",
+        "MAILROOM_JMAP_TOKEN",
+        "MAILROOM_POLL_INTERVAL",
+        "MAILROOM_HEALTH_PORT",
+        "MAILROOM_JMAP_TOKEN",
+        "MAILROOM_CARDDAV_USERNAME",
+    ]
+    assert "s3cret" not in "\n".join(found)
+
+
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    assert TOKEN not in repr(load_settings()) + str(load_settings()) + load_settings().model_dump_json()
+
+
+def test_files_that_can_not_be_read(secrets_folder: Path) -> None:
+    (secrets_folder / "mailroom_jmap_token").write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        load_settings(secrets_folder=secrets_folder)
+    Path(".env").write_bytes(b"MAILROOM_JMAP_TOKEN=\xff\n")
+    with pytest.raises(ConfigError, match="it is not UTF-8 text"):
+        load_settings()
+
+
+# --- mailroom.toml
+
+
+def test_scheme_is_the_usual_one_without_a_file() -> None:
+    assert load_scheme(Settings(jmap_token=SecretStr(TOKEN))) is DEFAULT_SCHEME
+
+
+def test_scheme_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('categories = ["Feed"]\n')
+    scheme = load_scheme(Settings(jmap_token=SecretStr(TOKEN), config=path))
+    assert scheme.labels == {"@ToFeed"}
+
+
+# --- the README
+
+
+def test_readme_lists_every_setting_with_its_default() -> None:
+    rows = re.findall(r"^\| `(MAILROOM_\w+)` \| ([^|]*) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
+
+    def shown(default: object) -> str:
+        return "none" if default is None else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+    assert [(name, default.split(" ")[0]) for name, default in rows] == [
+        (f"MAILROOM_{name.upper()}", shown(field.default)) for name, field in Settings.model_fields.items()
+    ]

@@ -195,8 +195,8 @@ def escaped(text: str) -> str:
 
 
 def unescaped(value: str) -> str:
-    """The text of a text value. A backslash before any other character is dropped, as Apple's `\\:` wants it."""
-    return re.sub(r"\\(.)", lambda match: "\n" if match[1] in "nN" else match[1], value)
+    """The clean text of a text value. A backslash before any other character is dropped, as Apple's `\\:` wants it."""
+    return clean(re.sub(r"\\(.)", lambda match: "\n" if match[1] in "nN" else match[1], value))
 
 
 def split_components(value: str) -> tuple[str, ...]:

@@ -1,0 +1,378 @@
+"""vCards as text: what is read, and that an edit changes only the lines it means."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailroom.contacts import vcard
+from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
+
+NOTE = "— Mailroom —\nCreated by Mailroom\nTriaged to Feed on 2026-03-05"
+
+
+def card_text(*lines: str, version: str = "3.0", line_end: str = "\r\n") -> str:
+    return line_end.join(["BEGIN:VCARD", f"VERSION:{version}", *lines, "END:VCARD", ""])
+
+
+def group_text(*members: str) -> str:
+    return card_text("UID:g", "FN:Feed", "X-ADDRESSBOOKSERVER-KIND:group", *members)
+
+
+def read_card(text: str) -> Card:
+    read = vcard.read("ref", text)
+    assert isinstance(read, Card)
+    return read
+
+
+def read_group(text: str) -> Group:
+    read = vcard.read("ref", text)
+    assert isinstance(read, Group)
+    return read
+
+
+def unfolded(text: str) -> list[str]:
+    return re.sub("\r?\n[ \t]", "", text).split("\n")
+
+
+# --- reading
+
+
+def test_a_card_is_read() -> None:
+    text = card_text(
+        "UID:urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        "FN:Anna Smith\\, PhD",
+        "N:Smith;Anna\\;B;;Dr.;",
+        "ORG:Shop\\, Ltd;Sales",
+        "item1.EMAIL;TYPE=INTERNET;TYPE=pref:Anna@Example.com",
+        'EMAIL:"anna"@bücher.example',
+        "EMAIL:no address",
+        "NOTE:one\\ntwo\\\\n\\:",
+        "note;LANGUAGE=en:three",
+        "REV:2026-01-02T03:04:05Z",
+    )
+    assert vcard.read("ref", text) == Card(
+        ref="ref",
+        uid="f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+        fields=Fields("Anna Smith, PhD", "Shop, Ltd", "Anna;B", "Smith"),
+        addresses=frozenset({"anna@example.com", "anna@xn--bcher-kva.example"}),
+        note="one\ntwo\\n:\nthree",
+        age="20260102T030405Z",
+    )
+
+
+def test_a_card_without_anything_but_a_uid_is_empty() -> None:
+    assert vcard.read("ref", card_text("UID:u")) == Card("ref", "u", Fields(), frozenset(), "")
+
+
+@pytest.mark.parametrize(
+    ("member", "uid"),
+    [
+        ("urn:uuid:abc", "abc"),
+        ('urn:uuid:"urn:uuid:abc"', "abc"),
+        ("URN:UUID:urn:uuid:abc", "abc"),
+        ('"urn:uuid:abc"', "abc"),
+        ("abc", "abc"),
+        ("urn:uu\r\n id:a\r\n\tbc", "abc"),
+        ("urn:uuid:a\\,b", "a,b"),
+    ],
+)
+def test_members_are_bare_uids_in_every_form(member: str, uid: str) -> None:
+    assert read_group(group_text(f"X-ADDRESSBOOKSERVER-MEMBER:{member}")).members == {uid}
+
+
+def test_a_group_of_vcard_4_is_a_group() -> None:
+    text = card_text("UID:g", "FN:Feed", "KIND:GROUP", "MEMBER:urn:uuid:abc", version="4.0")
+    assert vcard.read("ref", text) == Group("ref", "g", "Feed", frozenset({"abc"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (card_text("UID:u", "secret words of a friend@example.com"), "content line 4 is malformed"),
+        ("", "from BEGIN:VCARD to END:VCARD"),
+        ("<html>", "content line 1 is malformed"),
+        (card_text("UID:u").replace("END:VCARD\r\n", ""), "from BEGIN:VCARD"),
+        (card_text("UID:u") + card_text("UID:v"), "more than one card"),
+        (card_text("FN:No Uid", "EMAIL:friend@example.com"), "no UID"),
+        (card_text("UID:u", "FN;ENCODING=QUOTED-PRINTABLE:=4D"), "quoted-printable"),
+    ],
+)
+def test_a_broken_card_is_unreadable_and_its_text_stays_secret(text: str, reason: str) -> None:
+    read = vcard.read("ref", text)
+    assert isinstance(read, Unreadable)
+    assert reason in read.reason
+    assert "secret" not in read.reason
+    assert read.addresses == ({"friend@example.com"} if "friend" in text else set())
+
+
+# --- new cards
+
+
+def test_a_company_is_a_card_with_an_organization_and_no_name() -> None:
+    new = NewCard("uid-1", "news@example.com", Fields("Shop, Ltd", "Shop, Ltd"), NOTE)
+    assert vcard.new_card(new) == (
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:uid-1\r\nFN:Shop\\, Ltd\r\nN:;;;;\r\nORG:Shop\\, Ltd\r\n"
+        "X-ABSHOWAS:COMPANY\r\nEMAIL;TYPE=INTERNET:news@example.com\r\n"
+        "NOTE:— Mailroom —\\nCreated by Mailroom\\nTriaged to Feed on 2026-03-05\r\n"
+        "END:VCARD\r\n"
+    )
+
+
+def test_a_person_is_a_card_with_a_name_and_no_organization() -> None:
+    text = vcard.new_card(NewCard("uid-1", "anna@example.com", Fields("Anna Smith", "", "Anna", "Smith"), ""))
+    assert text == (
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:uid-1\r\nFN:Anna Smith\r\nN:Smith;Anna;;;\r\n"
+        "EMAIL;TYPE=INTERNET:anna@example.com\r\nEND:VCARD\r\n"
+    )
+
+
+def test_a_new_group_is_empty() -> None:
+    assert vcard.read("ref", vcard.new_group("g", "Paper; Trail")) == Group("ref", "g", "Paper; Trail", frozenset())
+
+
+TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
+UIDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"'), min_size=1).filter(
+    lambda uid: uid == vcard.bare_uid(uid) == vcard.clean(uid)
+)
+
+
+@given(TEXT)
+def test_any_text_reads_back_as_it_was_written(text: str) -> None:
+    assert vcard.unescaped(vcard.escaped(text)) == vcard.clean(text)
+    assert "\n" not in vcard.escaped(text)
+
+
+@given(TEXT)
+def test_cleaning_drops_nothing_but_what_no_card_can_hold(text: str) -> None:
+    newlines = text.replace("\r\n", "\n").replace("\r", "\n")
+    kept = "".join(c for c in newlines if c in "\n\t" or (c >= " " and c != "\x7f" and c not in "\ufffe\uffff"))
+    assert vcard.clean(text) == "".join(c for c in kept if not "\ud800" <= c <= "\udfff")
+
+
+@given(UIDS, TEXT, TEXT, TEXT, TEXT, TEXT)
+def test_any_new_card_reads_back_as_it_was_meant(
+    uid: str, name: str, organization: str, given: str, family: str, note: str
+) -> None:
+    fields = Fields(name, organization, given, family)
+    text = vcard.new_card(NewCard(uid, "anna@example.com", fields, note))
+    card = read_card(text)
+    meant = Fields(*map(vcard.clean, (name, organization, given, family)))
+    assert (card.uid, card.fields, card.note) == (uid, meant, vcard.clean(note))
+    assert card.addresses == {"anna@example.com"}
+    assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
+
+
+# --- edits
+
+
+def test_only_empty_fields_are_filled() -> None:
+    text = card_text("UID:u", "FN:Anna", "N:;;;Dr.;", "ORG:;", "X-FOO:a,b;c")
+    fill = Fields("Other", "Shop, Ltd", "Anna", "Smith")
+    assert vcard.completed(text, fill, "") == card_text(
+        "UID:u", "FN:Anna", "N:Smith;Anna;;Dr.;", "ORG:Shop\\, Ltd", "X-FOO:a,b;c"
+    )
+
+
+def test_half_a_name_stays_as_it_is() -> None:
+    text = card_text("UID:u", "FN:Anna", "N:;Anna;;;")
+    assert vcard.completed(text, Fields(family="Smith"), "") == text
+
+
+def test_missing_fields_are_added_at_the_end() -> None:
+    assert vcard.completed(card_text("UID:u"), Fields("Anna", "Shop", "Anna", ""), "hi") == card_text(
+        "UID:u", "FN:Anna", "ORG:Shop", "N:;Anna;;;", "NOTE:hi"
+    )
+
+
+def test_a_new_line_is_folded_and_ends_as_the_card_does() -> None:
+    text = card_text("UID:u", line_end="\n")
+    edited = vcard.completed(text, Fields(), "ü" * 60)
+    assert edited == card_text("UID:u", "NOTE:" + "ü" * 35, " " + "ü" * 25, line_end="\n")
+
+
+@pytest.mark.parametrize(
+    ("notes", "note", "expected"),
+    [
+        (["a", "b"], "a\nb\nc", ["a", "b\\nc"]),
+        (["a", "b"], "a\nc\nb", ["a\\nc", "b"]),
+        (["a", "b"], "x\nb", ["x", "b"]),
+        (["a", "b"], "a\nx", ["a", "x"]),
+        (["a", "a"], "a\na\na", ["a", "a\\na"]),
+        (["a", "b", "c"], "a\nb\nd\nc", ["a", "b\\nd", "c"]),
+        (["a", "b"], "x\ny", ["x\\ny"]),
+        (["a", "b"], "", [""]),
+        (["a"], "b", ["b"]),
+        ([], "b", ["b"]),
+        ([], "", []),
+    ],
+)
+def test_of_several_notes_only_the_one_that_differs_is_rewritten(
+    notes: list[str], note: str, expected: list[str]
+) -> None:
+    text = card_text("UID:u", *(f"item{index}.NOTE;X-A=1:{text}" for index, text in enumerate(notes)))
+    edited = vcard.completed(text, Fields(), note)
+    values = [line.split(":", 1)[1] for line in edited.split("\r\n") if "NOTE" in line]
+    assert values == expected
+    assert read_card(edited).note == note
+
+
+def test_the_name_and_parameters_of_a_rewritten_line_stay() -> None:
+    text = card_text("UID:u", "item1.note;LANGUAGE=en:a")
+    assert vcard.completed(text, Fields(), "b") == card_text("UID:u", "item1.note;LANGUAGE=en:b")
+
+
+def test_an_address_is_added_once() -> None:
+    text = card_text("UID:u", "EMAIL:Anna@Example.com")
+    assert vcard.with_address(text, "anna@example.com") == text
+    assert vcard.with_address(text, "a@example.com") == card_text(
+        "UID:u", "EMAIL:Anna@Example.com", "EMAIL;TYPE=INTERNET:a@example.com"
+    )
+
+
+def test_members_join_in_the_form_of_the_group() -> None:
+    apple = group_text("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:a")
+    assert vcard.with_members(apple, ["b", "a", "b"]) == group_text(
+        "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:a", "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b"
+    )
+    v4 = ("UID:g", "FN:Feed", "KIND:group")
+    assert vcard.with_members(card_text(*v4, version="4.0"), ["b"]) == card_text(
+        *v4, "MEMBER:urn:uuid:b", version="4.0"
+    )
+
+
+def test_members_leave_in_every_form() -> None:
+    quoted = 'X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"urn:uui\r\n d:a"'
+    group = group_text(quoted, "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b", "X-ADDRESSBOOKSERVER-MEMBER:a")
+    assert vcard.without_members(group, ["a", "nobody"]) == group_text("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b")
+
+
+# --- edits of any card
+
+LINE_ENDS = st.sampled_from(["\r\n", "\n"])
+NAMES = st.sampled_from(
+    [
+        "TEL",
+        "FN",
+        "N",
+        "ORG",
+        "NOTE",
+        "REV",
+        "KIND",
+        "item1.X-ABLabel",
+        "PHOTO;ENCODING=b",
+        'X-FOO;X-BAR="a;b,c:d"',
+        "EMAIL;TYPE=INTERNET",
+        "item2.NOTE;LANGUAGE=de",
+        "X-ADDRESSBOOKSERVER-MEMBER",
+    ]
+)
+VALUES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=120) | st.sampled_from(
+    ["", ";;;;", "a\\nb", "trailing\\", "urn:uuid:a", 'urn:uuid:"urn:uuid:b"', "a,b;c\\,d"]
+)
+
+
+@st.composite
+def any_line(draw: st.DrawFn) -> str:
+    """A content line, folded anywhere, or a blank one."""
+    content = f"{draw(NAMES)}:{draw(VALUES)}"
+    for at in sorted(draw(st.lists(st.integers(1, len(content)), max_size=3)), reverse=True):
+        content = content[:at] + draw(LINE_ENDS) + draw(st.sampled_from(" \t")) + content[at:]
+    return draw(st.sampled_from([content, content, content, ""])) + draw(LINE_ENDS)
+
+
+@st.composite
+def any_card(draw: st.DrawFn) -> str:
+    lines = draw(st.lists(any_line(), max_size=8))
+    end = draw(LINE_ENDS)
+    return f"BEGIN:VCARD{end}VERSION:3.0{end}UID:u{end}{''.join(lines)}END:VCARD{draw(st.sampled_from(['', end]))}"
+
+
+def lines_of(text: str) -> list[str]:
+    """The logical lines as they stand; written independently of the code under test."""
+    lines: list[str] = []
+    for physical in re.findall("[^\n]*\n|[^\n]+", text):
+        if lines and physical[0] in " \t":
+            lines[-1] += physical
+        else:
+            lines.append(physical)
+    return lines
+
+
+def name_of(line: str) -> str:
+    head = re.sub("\r?\n[ \t]", "", line).split(":")[0].split(";")[0]
+    return head.rpartition(".")[2].strip().upper()
+
+
+EDITS: list[tuple[set[str], Callable[[str], str]]] = [
+    ({"NOTE"}, lambda text: vcard.completed(text, Fields(), "a\nb ü")),
+    (
+        {"NOTE", "FN", "N", "ORG"},
+        lambda text: vcard.completed(text, Fields("A, B", "O;P", "G", "F\\"), f"{read_any_note(text)}\nnew"),
+    ),
+    ({"EMAIL"}, lambda text: vcard.with_address(text, "anna@example.com")),
+    (
+        {"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"},
+        lambda text: vcard.with_members(text, ["a", "0d1203f8-6748-461d-ad16-2ca5978c77dc", "c"]),
+    ),
+    ({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"}, lambda text: vcard.without_members(text, ["a", "b"])),
+]
+
+
+def read_any_note(text: str) -> str:
+    return "\n".join(vcard.unescaped(line.value) for line in vcard.parse(text).all("NOTE"))
+
+
+@given(any_card())
+def test_reading_a_card_and_writing_it_back_changes_no_byte(text: str) -> None:
+    assert vcard.parse(text).text == text
+
+
+@pytest.mark.parametrize(("names", "edit"), EDITS)
+@given(text=any_card())
+def test_an_edit_changes_no_line_but_those_it_means(names: set[str], edit: Callable[[str], str], text: str) -> None:
+    def others(of: str) -> list[str]:
+        return [line for line in lines_of(of) if name_of(line) not in names]
+
+    assert others(edit(text)) == others(text)
+
+
+@pytest.mark.parametrize("edit", [edit for _, edit in (EDITS[0], *EDITS[2:])])
+@given(text=any_card())
+def test_an_edit_made_twice_equals_one(edit: Callable[[str], str], text: str) -> None:
+    assert edit(edit(text)) == edit(text)
+
+
+@given(any_card(), TEXT)
+def test_any_note_reads_back_as_it_was_written(text: str, note: str) -> None:
+    edited = vcard.completed(text, Fields(), note)
+    assert read_any_note(edited) == vcard.clean(note)
+    assert vcard.completed(edited, Fields(), note) == edited
+
+
+@given(any_card(), st.text(st.sampled_from("ab\n"), max_size=6))
+def test_a_note_that_grows_keeps_every_other_note_line(text: str, more: str) -> None:
+    before = [line.raw for line in vcard.parse(text).all("NOTE")]
+    edited = vcard.completed(text, Fields(), f"{read_any_note(text)}\n{more}")
+    after = [line.raw for line in vcard.parse(edited).all("NOTE")]
+    assert after[: len(before) - 1] == before[:-1]
+
+
+@given(any_card(), st.sets(UIDS, max_size=5))
+def test_members_who_join_are_members_and_then_can_leave(text: str, uids: set[str]) -> None:
+    before = members_of(text)
+    joined = vcard.with_members(text, sorted(uids))
+    assert members_of(joined) == before | uids
+    assert members_of(vcard.without_members(joined, uids)) == before - uids
+
+
+def members_of(text: str) -> set[str]:
+    lines = vcard.parse(text).all("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER")
+    return {vcard.bare_uid(vcard.unescaped(line.value)) for line in lines}
+
+
+@given(st.text(max_size=300) | any_card())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    assert isinstance(vcard.read("ref", text), Card | Group | Unreadable)

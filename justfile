@@ -1,0 +1,31 @@
+venv := ".venv/bin"
+
+# List the recipes
+default:
+    @just --list
+
+# Play 20 seconds of mail against the embedded JMAP server
+demo: _venv
+    {{ venv }}/mailroom demo
+
+# Run the tests; what the machine lacks (Cyrus) is skipped with a reason
+test *arguments: _venv
+    {{ venv }}/pytest -q {{ arguments }}
+
+# Everything that CI demands: lint, format, types, tests
+check: _venv
+    {{ venv }}/ruff check
+    {{ venv }}/ruff format --check
+    {{ venv }}/mypy
+    {{ venv }}/pytest -q
+
+# Measure requests, seconds and memory
+bench *arguments: _venv
+    {{ venv }}/python -m bench {{ arguments }}
+
+# Build the container image (podman build image; the OCI format would drop HEALTHCHECK)
+image tag="mailroom":
+    podman build --format docker -t {{ tag }} .
+
+_venv:
+    @test -x {{ venv }}/pytest || (python3 -m venv .venv && {{ venv }}/pip install -q -e '.[test]')

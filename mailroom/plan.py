@@ -234,11 +234,16 @@ def _group(name: str, book: AddressBook) -> Group:
 
 
 def sweep(sender: Sender, mails: Iterable[Email], destinations: frozenset[str], places: Places) -> dict[str, Move]:
-    """Where a sender's other mails go, by id. A mail with a triage label stays: that label decides, in its turn."""
+    """Where a sender's other mails go, by id. A mail with a triage label stays: that label decides, in its turn.
+
+    So does one that had the label when the pass began: who takes it off thinks again about that mail.
+    """
+    labelled = {email.id for email in sender.mails}
     return {
         email.id: move
         for email in mails
         if sender_of(email) == sender.address
+        and email.id not in labelled
         and not labels_of(email, places)
         and (move := _filed(email, sender.category, destinations, places))
     }

@@ -1,6 +1,6 @@
 """A sandbox over loopback with a triage on top, for tests of passes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mailroom.categories import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
-from mailroom.http import Credentials, bearer, http_client
+from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
@@ -27,32 +27,68 @@ def empty_sandbox(limits: Limits | None = None, flavour: Flavour = FASTMAIL) -> 
     return sandbox
 
 
+class Wire(httpx.AsyncHTTPTransport):
+    """The way to the servers, with a place before each request where something else may happen.
+
+    `before` maps the number of a request (from 1) to what another client does just then; `cut_before` and
+    `cut_after` are the requests whose connection breaks before the server sees them, or after it acted.
+    """
+
+    def __init__(self, *, cut_before: int | None = None, cut_after: int | None = None) -> None:
+        super().__init__()
+        self.before: Mapping[int, Callable[[], object]] = {}
+        self._cut_before = cut_before
+        self._cut_after = cut_after
+        self.requests = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        number = self.requests
+        if number in self.before:
+            self.before[number]()
+        if number == self._cut_before:
+            raise httpx.ConnectError("cut before the server saw it")
+        response = await super().handle_async_request(request)
+        if number == self._cut_after:
+            await response.aread()
+            await response.aclose()
+            raise httpx.ReadError("cut before the answer arrived")
+        return response
+
+
 @dataclass
 class Screener:
-    """A triage over a sandbox."""
+    """A triage over a sandbox. `wire.requests` counts from the start of the passes."""
 
     sandbox: Sandbox
     triage: Triage
+    wire: Wire
 
     async def run(self, today: date = TODAY) -> Outcome:
         return await self.triage.run(today)
 
     async def requests_of_a_pass(self) -> int:
         """Run a pass and count its HTTP requests."""
-        before = len(self.sandbox.requests)
+        before = self.wire.requests
         await self.run()
-        return len(self.sandbox.requests) - before
+        return self.wire.requests - before
 
 
 @asynccontextmanager
-async def jmap_client(sandbox: Sandbox, *, token: str | None = None) -> AsyncIterator[Client]:
-    """Serve the sandbox, and connect a client to it."""
+async def served(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
+    """Serve the sandbox; gives the url of its session."""
     with trio.fail_after(30):
-        async with trio.open_nursery() as nursery, http_client() as http:
+        async with trio.open_nursery() as nursery:
             base_url = await nursery.start(serve, sandbox)
-            url = httpx.URL(base_url).join("/jmap/session")
-            yield Client(http, url, Credentials(bearer(SecretStr(token or sandbox.token)), url))
+            yield httpx.URL(base_url).join("/jmap/session")
             nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def connected(sandbox: Sandbox, session_url: httpx.URL, wire: Wire) -> AsyncIterator[Client]:
+    """A client of the sandbox."""
+    async with httpx.AsyncClient(transport=wire, timeout=30) as http:
+        yield Client(http, session_url, Credentials(bearer(SecretStr(sandbox.token)), session_url))
 
 
 async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME) -> Triage:
@@ -63,8 +99,15 @@ async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME) -> Triage:
 
 
 @asynccontextmanager
-async def screener(sandbox: Sandbox | None = None, scheme: Scheme = DEFAULT_SCHEME) -> AsyncIterator[Screener]:
-    """A triage, ready for its first pass."""
+async def screener(
+    sandbox: Sandbox | None = None,
+    scheme: Scheme = DEFAULT_SCHEME,
+    before: Mapping[int, Callable[[], object]] | None = None,
+) -> AsyncIterator[Screener]:
+    """A triage, ready for its first pass; requests count from there."""
     sandbox = sandbox or empty_sandbox()
-    async with jmap_client(sandbox) as client:
-        yield Screener(sandbox, await start(client, scheme))
+    wire = Wire()
+    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+        triage = await start(client, scheme)
+        wire.requests, wire.before = 0, before or {}
+        yield Screener(sandbox, triage, wire)

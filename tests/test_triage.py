@@ -4,7 +4,7 @@ import pytest
 
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Limits
-from tests.screener import empty_sandbox, jmap_client, screener, start
+from tests.screener import Wire, connected, empty_sandbox, screener, served, start
 
 
 async def test_one_label_settles_a_sender() -> None:
@@ -76,7 +76,7 @@ async def test_a_start_lists_everything_that_is_missing_at_once() -> None:
     sandbox = empty_sandbox()
     sandbox.destroy_mailbox("Feed")
     sandbox.destroy_mailbox("Screener")
-    async with jmap_client(sandbox) as client:
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
         with pytest.raises(ConfigError) as caught:
             await start(client)
     assert caught.value.problems == ("missing mailboxes: Feed, Screener. `mailroom setup --apply` creates them",)

@@ -8,7 +8,16 @@ from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Group, NewCard, Staged
 from mailroom.jmap.batch import Batch, Replies, Slot
-from mailroom.jmap.cards import CARD, ContactCard, Malformed, create_cards, get_address_books, update_cards
+from mailroom.jmap.cards import (
+    CARD,
+    ContactCard,
+    Malformed,
+    create_cards,
+    get_address_books,
+    get_card_state,
+    update_cards,
+    update_cards_in_state,
+)
 from mailroom.jmap.client import Client
 from mailroom.jmap.query import Filter, Search, any_of, search
 from mailroom.jmap.session import Limits
@@ -30,6 +39,7 @@ class _Membership:
 class _LookedUp:
     """The last look-up in the server's terms: what a patch needs beyond `AddressBook`."""
 
+    state: str = ""
     address_book: str = ""
     cards: Mapping[str, ContactCard] = field(default_factory=dict)
 
@@ -44,6 +54,7 @@ class JmapContacts:
         self._looked_up = _LookedUp()
 
     def look_up(self, addresses: Sequence[str], batch: Batch) -> Callable[[Replies], Awaitable[AddressBook]]:
+        state = batch.add(get_card_state(self._account))
         books = batch.add(get_address_books(self._account))
         # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         searches = [self._search(batch, {"kind": "group"})]
@@ -54,24 +65,60 @@ class JmapContacts:
         async def settle(replies: Replies) -> AddressBook:
             found = [item for page in searches for item in await self._client.all_found(page, replies)]
             cards = {item.id: item for item in found if isinstance(item, ContactCard)}
-            self._looked_up = _LookedUp(jscontact.default_book(replies[books]), cards)
+            self._looked_up = _LookedUp(replies[state], jscontact.default_book(replies[books]), cards)
             return jscontact.address_book(found, frozenset(addresses))
 
         return settle
 
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
-        cards = self._stage_cards(changes, batch)
         memberships = [_Membership(change.sender, change.uid, group) for change in changes for group in change.join]
-        groups = self._stage_members(memberships, _JOIN, batch)
+        begun, empty = self._split(memberships)
+        first_members = self._stage_first_members(empty, batch)
+        cards = self._stage_cards(changes, batch)
+        members = self._stage_members(begun, _JOIN, batch)
 
         async def settle(replies: Replies) -> Failures:
-            return {**await groups(replies), **await cards(replies)}
+            return {**first_members(replies), **await members(replies), **await cards(replies)}
 
         return Staged(settle)
 
     async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
         memberships = [_Membership(each.sender, each.uid, group) for each in departures for group in each.leave]
         return Staged(self._stage_members(memberships, _LEAVE, batch))
+
+    def _split(self, memberships: Iterable[_Membership]) -> tuple[list[_Membership], list[_Membership]]:
+        """Those whose group has a `members` property for a patch path to lead into, and those whose group hasn't."""
+        begun: list[_Membership] = []
+        empty: list[_Membership] = []
+        for each in memberships:
+            (empty if self._looked_up.cards[each.group.ref].members is None else begun).append(each)
+        return begun, empty
+
+    def _stage_first_members(
+        self, memberships: Sequence[_Membership], batch: Batch
+    ) -> Callable[[Replies], dict[str, str]]:
+        """The whole `members` property at once, unless another client writes just now: its member would be lost.
+
+        It goes before the cards, since these change the state that it depends on.
+        """
+        patches = {
+            ref: {"members": {each.uid: True for each in members}} for ref, members in _by_group(memberships).items()
+        }
+        slot = update_cards_in_state(batch, self._account, self._looked_up.state, patches) if patches else None
+
+        def settle(replies: Replies) -> dict[str, str]:
+            if slot is None:
+                return {}
+            if (error := replies.error(slot)) is not None and error.type == "stateMismatch":
+                return {each.sender: "another app changes the contacts just now" for each in memberships}
+            refused = replies[slot].errors()
+            return {
+                each.sender: _group_failure(each.group, refused[each.group.ref])
+                for each in memberships
+                if each.group.ref in refused
+            }
+
+        return settle
 
     def _stage_cards(self, changes: Sequence[Change], batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
         new = {change.sender: change.card for change in changes if isinstance(change.card, NewCard)}
@@ -111,10 +158,8 @@ class JmapContacts:
         self, memberships: Sequence[_Membership], value: Json, batch: Batch
     ) -> Callable[[Replies], Awaitable[Failures]]:
         """One patch a group; where a group refuses several senders at once, each is tried alone."""
-        by_group: dict[str, list[_Membership]] = defaultdict(list)
-        for membership in memberships:
-            by_group[membership.group.ref].append(membership)
-        patches = {ref: self._members_patch(members, value) for ref, members in by_group.items()}
+        by_group = _by_group(memberships)
+        patches = {ref: jscontact.members_patch([m.uid for m in members], value) for ref, members in by_group.items()}
         slots = update_cards(batch, self._account, self._limits, patches)
 
         async def settle(replies: Replies) -> Failures:
@@ -130,7 +175,7 @@ class JmapContacts:
         batch = Batch()
         tries: list[tuple[_Membership, tuple[Slot[SetResult], ...]]] = []
         for membership in memberships:
-            patch = {membership.group.ref: self._members_patch([membership], value)}
+            patch = {membership.group.ref: jscontact.members_patch([membership.uid], value)}
             tries.append((membership, update_cards(batch, self._account, self._limits, patch)))
         replies = await self._client.send(batch)
         return {
@@ -139,12 +184,15 @@ class JmapContacts:
             for error in merged_errors(replies[slot] for slot in slots).values()
         }
 
-    def _members_patch(self, memberships: Sequence[_Membership], value: Json) -> Json:
-        group = memberships[0].group
-        return jscontact.members_patch([m.uid for m in memberships], value, self._looked_up.cards[group.ref])
-
     def _search(self, batch: Batch, filter: Filter) -> Search[ContactCard | Malformed]:
         return search(batch, CARD, self._account, self._limits, filter)
+
+
+def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]]:
+    groups: dict[str, list[_Membership]] = defaultdict(list)
+    for membership in memberships:
+        groups[membership.group.ref].append(membership)
+    return groups
 
 
 def _group_failure(group: Group, error: SetError) -> str:

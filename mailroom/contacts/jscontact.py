@@ -116,11 +116,8 @@ def _note_changes(text: str, card: ContactCard) -> dict[str, Json]:
     return {"notes": {last: {"note": text}}}
 
 
-def members_patch(uids: Sequence[str], value: Json, group: ContactCard) -> Json:
-    """Members of a group set to true (join) or null (leave)."""
-    if group.members is None:
-        # No such property yet, so there is nothing that a path could lead into.
-        return {"members": dict.fromkeys(uids, True)} if value else {}
+def members_patch(uids: Sequence[str], value: Json) -> Json:
+    """Members of a group that has some, set to true (join) or null (leave)."""
     return {f"members/{_escaped(uid)}": value for uid in uids}
 
 

@@ -79,6 +79,11 @@ class _AddressBooks(Wire):
     list: tuple[AddressBookInfo, ...]
 
 
+class _State(Wire):
+    state: str
+
+
+_read_state = reader(_State)
 _read_found = reader(_Found)
 _read_card = reader(ContactCard)
 _read_malformed = reader(Malformed)
@@ -112,22 +117,28 @@ def get_address_books(account: str) -> Call[tuple[AddressBookInfo, ...]]:
     return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
 
 
+def get_card_state(account: str) -> Call[str]:
+    """The state of all cards (RFC 8620 §5.1), and no card."""
+    arguments: dict[str, Json] = {"accountId": account, "ids": ()}
+    return Call("ContactCard/get", arguments, CONTACTS, lambda reply: _read_state(reply).state)
+
+
 def create_cards(batch: Batch, account: str, limits: Limits, cards: Mapping[str, Json]) -> tuple[Slot[SetResult], ...]:
     """Create cards, by creation id."""
-    return _set(batch, account, limits, "create", cards)
+    return tuple(batch.add(_set({"accountId": account, "create": part})) for part in chunks(cards, limits))
 
 
 def update_cards(
     batch: Batch, account: str, limits: Limits, patches: Mapping[str, Json]
 ) -> tuple[Slot[SetResult], ...]:
     """Patch cards or groups, by id."""
-    return _set(batch, account, limits, "update", patches)
+    return tuple(batch.add(_set({"accountId": account, "update": part})) for part in chunks(patches, limits))
 
 
-def _set(
-    batch: Batch, account: str, limits: Limits, what: str, objects: Mapping[str, Json]
-) -> tuple[Slot[SetResult], ...]:
-    return tuple(
-        batch.add(Call("ContactCard/set", {"accountId": account, what: part}, CONTACTS, read_set_result))
-        for part in chunks(objects, limits)
-    )
+def update_cards_in_state(batch: Batch, account: str, state: str, patches: Mapping[str, Json]) -> Slot[SetResult]:
+    """Patch cards or groups, by id, unless any card changed since `state`: then a method error `stateMismatch`."""
+    return batch.add(_set({"accountId": account, "ifInState": state, "update": patches}))
+
+
+def _set(arguments: Mapping[str, Json]) -> Call[SetResult]:
+    return Call("ContactCard/set", arguments, CONTACTS, read_set_result)

@@ -1,0 +1,167 @@
+"""What happens between the requests of a pass, when another client acts just then.
+
+The requests of a pass: 1 scan, 2 look up, 3 apply, 4 commit; with a re-triage 4 takes cards out of groups and 5 is
+the commit. Every window ends right after one more pass at the latest.
+"""
+
+import pytest
+
+from mailroom.sandbox import Sandbox
+from tests.screener import empty_sandbox, screener
+
+ANN = "Ann Lee <ann@example.org>"
+LOOK_UP, APPLY, COMMIT = 2, 3, 4
+WINDOWS = pytest.mark.parametrize("window", [LOOK_UP, APPLY, COMMIT], ids=["look up", "apply", "commit"])
+
+
+def labelled(sandbox: Sandbox, label: str = "@ToFeed") -> str:
+    mail = sandbox.deliver(ANN, "Labelled", ["Screener"])
+    sandbox.label(mail, label)
+    return mail
+
+
+@WINDOWS
+async def test_a_label_taken_off_leaves_that_mail_alone(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    async with screener(sandbox, before={window: lambda: sandbox.unlabel(mail, "@ToFeed")}) as s:
+        await s.run()
+        # Between the read-back and the commit is no request: there the patch meets the change and files the mail.
+        assert sandbox.mailboxes_of(mail) == ({"Feed"} if window == COMMIT else {"Screener"})
+        await s.run()
+        assert "@MailroomError" not in sandbox.mailboxes_of(mail)
+
+
+@pytest.mark.parametrize("window", [LOOK_UP, APPLY], ids=["look up", "apply"])
+async def test_a_second_label_is_a_conflict(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    async with screener(sandbox, before={window: lambda: sandbox.label(mail, "@ToJail")}) as s:
+        await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Screener", "@ToFeed", "@ToJail", "@MailroomError"}
+
+
+async def test_a_second_label_at_the_last_moment_moves_the_sender_on() -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    async with screener(sandbox, before={COMMIT: lambda: sandbox.label(mail, "@ToJail")}) as s:
+        await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Feed", "@ToJail"}
+        await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Jail"}
+        assert sandbox.groups()["Feed"] == set()
+
+
+@WINDOWS
+async def test_a_mail_that_goes_to_the_trash_stays_there(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    async with screener(sandbox, before={window: lambda: sandbox.move(mail, "Trash")}) as s:
+        outcome = await s.run()
+        assert "Trash" in sandbox.mailboxes_of(mail)
+        assert "@ToFeed" not in sandbox.mailboxes_of(mail)
+        assert outcome.senders_failing == 0
+
+
+@WINDOWS
+async def test_a_mail_that_is_deleted_fails_nobody(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    other = sandbox.deliver(ANN, "Another", ["Screener"])
+    async with screener(sandbox, before={window: lambda: sandbox.delete(mail)}) as s:
+        outcome = await s.run()
+        assert outcome.senders_failing == 0
+        assert sandbox.mailboxes_of(other) == {"Feed"}
+
+
+@pytest.mark.parametrize("window", [LOOK_UP, APPLY], ids=["look up", "apply"])
+async def test_a_mail_that_arrives_is_filed_by_the_same_pass(window: int) -> None:
+    sandbox = empty_sandbox()
+    labelled(sandbox)
+    async with screener(sandbox, before={window: lambda: sandbox.deliver(ANN, "New", ["Screener"])}) as s:
+        await s.run()
+        assert sandbox.mails_in("Screener") == []
+        assert len(sandbox.mails_in("Feed")) == 2
+
+
+@pytest.mark.parametrize("window", [APPLY, COMMIT], ids=["apply", "commit"])
+@pytest.mark.parametrize("category", ["Feed", "Jail"])
+async def test_another_clients_change_of_a_group_survives(window: int, category: str) -> None:
+    sandbox = empty_sandbox()
+    labelled(sandbox)
+    bob = sandbox.add_card("bob@example.org", "Bob")
+
+    def join() -> None:
+        group = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == category)
+        sandbox.change_card(group.data["uid"], {"members": {**group.data.get("members", {}), bob: True}})
+
+    async with screener(sandbox, before={window: join}) as s:
+        await s.run()
+        await s.run()
+        assert "bob@example.org" in sandbox.groups()[category]
+        assert "ann@example.org" in sandbox.groups()["Feed"]
+
+
+@pytest.mark.parametrize("window", [APPLY, COMMIT], ids=["apply", "commit"])
+async def test_a_card_that_another_client_deletes_is_made_anew(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    uid = sandbox.add_card("ann@example.org", "Ann Lee")
+    async with screener(sandbox, before={window: lambda: sandbox.destroy_card(uid)}) as s:
+        first = await s.run()
+        await s.run()
+        if window == APPLY:
+            # The edit of the card failed, so the label stayed, and the next pass began anew.
+            assert first.senders_failing == 1
+            assert sandbox.groups()["Feed"] == {"ann@example.org"}
+        assert sandbox.mailboxes_of(mail) == {"Feed"}
+
+
+@pytest.mark.parametrize("window", [1, LOOK_UP, APPLY], ids=["scan", "look up", "apply"])
+async def test_a_destination_that_is_made_anew_is_used_under_its_new_id(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+
+    def make_anew() -> None:
+        sandbox.rename_mailbox("Feed", "Old feed")
+        sandbox.create_mailbox("Feed")
+
+    async with screener(sandbox, before={window: make_anew}) as s:
+        await s.run()
+        await s.run()
+        # Mail filed under the old id lies where the user moved that mailbox: the pass had begun.
+        assert sandbox.mailboxes_of(mail) == ({"Feed"} if window == 1 else {"Old feed"})
+
+
+@pytest.mark.parametrize("window", [1, LOOK_UP, APPLY, COMMIT], ids=["scan", "look up", "apply", "commit"])
+async def test_a_destination_that_is_gone_keeps_the_label_until_it_is_back(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    async with screener(sandbox, before={window: lambda: sandbox.destroy_mailbox("Feed")}) as s:
+        outcome = await s.run()
+        assert outcome.senders_failing == 1
+        assert sandbox.mailboxes_of(mail) == {"Screener", "@ToFeed"}
+        sandbox.create_mailbox("Feed")
+        await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Feed"}
+
+
+async def test_a_label_that_is_made_anew_is_found_under_its_new_id() -> None:
+    sandbox = empty_sandbox()
+    async with screener(sandbox) as s:
+        sandbox.destroy_mailbox("@ToFeed")
+        sandbox.create_mailbox("@ToFeed")
+        mail = labelled(sandbox)
+        await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Feed"}
+
+
+async def test_a_label_that_vanished_stops_no_other_label() -> None:
+    sandbox = empty_sandbox()
+    async with screener(sandbox) as s:
+        sandbox.destroy_mailbox("@ToJail")
+        mail = labelled(sandbox)
+        outcome = await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Feed"}
+        assert outcome.mailboxes_missing == 1
+        assert await s.requests_of_a_pass() == 1

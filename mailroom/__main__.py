@@ -1,0 +1,32 @@
+"""`mailroom`, `python -m mailroom` and `trio-run mailroom`.
+
+Imports happen inside the functions: a signal during them must find its handler, and a health check needs few.
+"""
+
+import sys
+
+from mailroom.early_signals import exit_at_once_on_signals
+
+
+def entry() -> int:
+    """The command `mailroom`; returns its exit status."""
+    if sys.argv[1:] == ["healthcheck"]:
+        from mailroom.commands import healthcheck
+
+        return healthcheck.run()
+    exit_at_once_on_signals()
+    from mailroom import cli
+
+    return cli.main()
+
+
+async def main() -> int:
+    """Run the daemon; returns its exit status. It takes no part in `sys.argv` but complains about what is there."""
+    exit_at_once_on_signals()
+    from mailroom import cli
+
+    return await cli.run_daemon_alone(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(entry())

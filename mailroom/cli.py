@@ -1,0 +1,181 @@
+"""The command line: what there is to run, and how errors end it.
+
+Libraries that take long to import are imported by the command that needs them.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mailroom import __version__
+from mailroom.early_signals import handle_as_usual
+from mailroom.errors import ConfigError, MailroomError, Refused
+from mailroom.suggest import did_you_mean
+
+STOPPED = 0
+TRY_AGAIN = 1
+MEND_FIRST = 2
+INTERRUPTED = 130
+"""The status of a command that Ctrl-C ended (128 + SIGINT)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, by default that of this process; returns the exit status."""
+    try:
+        status = commands.main(arguments, prog_name="mailroom", standalone_mode=False)
+    except click.ClickException as wrong_use:
+        wrong_use.show()
+        return wrong_use.exit_code
+    except MailroomError as error:
+        return report(error)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    return int(status or STOPPED)
+
+
+def report(error: MailroomError) -> int:
+    """Tell the user about an error that ends the command; returns the exit status."""
+    if isinstance(error, ConfigError) and len(error.problems) > 1:
+        print(f"mailroom: {len(error.problems)} things to mend:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  • {problem}", file=sys.stderr)
+    else:
+        print(f"mailroom: {error}", file=sys.stderr)
+    return MEND_FIRST if isinstance(error, ConfigError | Refused) else TRY_AGAIN
+
+
+async def run_daemon() -> int:
+    """Run the daemon until it is told to stop; returns its exit status. Raises `MailroomError`."""
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    scheme = load_scheme(settings)
+    from mailroom import daemon
+
+    return await daemon.run(settings, scheme)
+
+
+async def run_daemon_alone(arguments: Sequence[str]) -> int:
+    """What `trio-run mailroom` does: it is inside trio already, where only the daemon can run."""
+    if arguments:
+        print(
+            f"mailroom: trio-run mailroom takes no arguments; use the command `mailroom {' '.join(arguments)}`",
+            file=sys.stderr,
+        )
+        return MEND_FIRST
+    try:
+        return await run_daemon()
+    except MailroomError as error:
+        return report(error)
+
+
+class _Commands(click.Group):
+    """A group that knows what a misspelt command was meant to be."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"No such command '{args[0]}'{did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+
+EPILOG = """\
+Settings come from MAILROOM_… variables, from the file .env in the current
+folder and from files in /run/secrets; the README lists them.
+
+\b
+Exit status:
+  0  stopped on request, or done
+  1  failed; trying again may help
+  2  settings, missing mailboxes or refused credentials: mend these first
+"""
+
+
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="mailroom", message="%(prog)s %(version)s")
+@click.pass_context
+def commands(context: click.Context) -> int | None:
+    """A sender screener for JMAP mailboxes: label one mail, and its sender is settled for good.
+
+    Without a command, run the daemon.
+    """
+    if context.invoked_subcommand is None:
+        return _run()
+    if context.invoked_subcommand != "run":
+        # Only the daemon counts being stopped as success.
+        handle_as_usual(signal.SIGTERM, signal.SIGINT)
+    return None
+
+
+@commands.command("run")
+def run() -> int:
+    """Run the daemon, as without a command."""
+    return _run()
+
+
+def _run() -> int:
+    import trio
+
+    return trio.run(run_daemon)
+
+
+@commands.command("healthcheck")
+def healthcheck() -> int:
+    """Ask the daemon here how it is: status 0 or 1.
+
+    0 is healthy, 1 is anything else. It needs MAILROOM_HEALTH_HOST and MAILROOM_HEALTH_PORT as the daemon has
+    them, and no token.
+    """
+    from mailroom.commands import healthcheck
+
+    return healthcheck.run()
+
+
+@commands.command("sandbox")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, help="Listen here; 0, the default, takes a free one."
+)
+@click.option(
+    "--flavour",
+    type=click.Choice(["fastmail", "cyrus"]),
+    default="fastmail",
+    show_default=True,
+    help="Whose manners the server has.",
+)
+def sandbox(port: int, flavour: str) -> int:
+    """Serve a sample mailbox to try things on.
+
+    It speaks JMAP on this machine only, and prints the settings that point a daemon at it.
+    """
+    import trio
+
+    from mailroom.sandbox import command
+    from mailroom.sandbox.errors import SandboxError
+
+    try:
+        trio.run(command.run, port, flavour)
+    except SandboxError as error:
+        raise click.UsageError(str(error)) from None
+    return STOPPED
+
+
+@commands.command("demo")
+@click.option("--keep-running", is_flag=True, help="Leave sandbox and daemon up until Ctrl-C.")
+def demo(keep_running: bool) -> int:
+    """See it work, in about 20 seconds.
+
+    The real daemon settles the senders of a sandbox while somebody plays its user. No account is needed.
+    """
+    import trio
+
+    from mailroom.commands import demo
+
+    return trio.run(demo.run, keep_running)

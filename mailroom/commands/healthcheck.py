@@ -1,0 +1,83 @@
+"""`mailroom healthcheck`: ask the daemon on this machine how it is.
+
+Standard library only: a container runs it every 30 s, and the daemon's libraries take a second to import.
+"""
+
+import http.client
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+HOST = "MAILROOM_HEALTH_HOST"
+PORT = "MAILROOM_HEALTH_PORT"
+
+TIMEOUT_SECONDS = 5
+
+# The daemon listens on every address there; a client needs one.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, not bound to
+
+
+def run() -> int:
+    """Print one line; return 0 if the daemon is healthy, else 1."""
+    settings = _settings()
+    host = settings.get(HOST, "127.0.0.1")
+    host = _EVERYWHERE.get(host, host)
+    port = settings.get(PORT, "8080")
+    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535):
+        print(f"unhealthy: {PORT} must be a whole number from 1 to 65535")
+        return 1
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}/healthz"
+    try:
+        status, body = _ask(host, int(port))
+    except (OSError, http.client.HTTPException, UnicodeError) as failure:
+        print(f"unhealthy: no answer from {where} ({_reason(failure)}); does the daemon run, with the same settings?")
+        return 1
+    return _judge(where, status, body)
+
+
+def _ask(host: str, port: int) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        return response.status, response.read(65_536)
+    finally:
+        connection.close()
+
+
+def _judge(where: str, status: int, body: bytes) -> int:
+    try:
+        health = json.loads(body)
+        said, age = health["status"], health["last_poll_age_seconds"]
+        last_pass = "no successful pass yet" if age is None else f"last successful pass {age:.0f} s ago"
+    except (ValueError, LookupError, TypeError):
+        print(f"unhealthy: {where} answers {status}, but not as Mailroom does; does another program use the port?")
+        return 1
+    healthy = status == http.client.OK and said == "ok"
+    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}")
+    return 0 if healthy else 1
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, TimeoutError):
+        return f"timed out after {TIMEOUT_SECONDS} s"
+    return getattr(failure, "strerror", None) or type(failure).__name__
+
+
+def _settings() -> Mapping[str, str]:
+    """Both settings by variable, without the empty ones; the environment wins over `.env`."""
+    found = {**dict(_dotenv()), **{name.upper(): value for name, value in os.environ.items() if value.strip()}}
+    return {name: value.strip() for name, value in found.items() if name in (HOST, PORT) and value.strip()}
+
+
+def _dotenv() -> Iterator[tuple[str, str]]:
+    """The variables of `.env` in this folder: enough of its syntax for a host and a port."""
+    try:
+        text = Path(".env").read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals:
+            yield name.strip().upper(), value.partition(" #")[0].strip().strip("'\"")

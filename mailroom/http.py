@@ -135,6 +135,14 @@ def check_status(reply: Reply, url: httpx.URL) -> None:
     raise BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
 
 
+def joined(base: httpx.URL, reference: str) -> httpx.URL:
+    """Where a Location or a href leads (RFC 3986 §5). Raises `BadReply` if it is no url."""
+    try:
+        return base.join(reference)
+    except httpx.InvalidURL:
+        raise BadReply(f"{base.host}{base.path} names a place that is no url", expected="a valid url") from None
+
+
 def retry_after(reply: Reply) -> float | None:
     """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), or None."""
     value = reply.headers.get("Retry-After")

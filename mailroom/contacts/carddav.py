@@ -151,25 +151,27 @@ class CardDav:
     async def _write_cards(self, changes: Sequence[Change]) -> dict[str, str]:
         """Write the card of each sender, several at a time; reasons of those that failed."""
         failed: dict[str, str] = {}
+        outages: list[MailroomError] = []
         limiter = trio.CapacityLimiter(WRITES_AT_A_TIME)
 
         async def write(sender: str, card: NewCard | CardEdit) -> None:
             async with limiter:
+                if outages:
+                    return
                 try:
                     await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
                 except SenderFailed as failure:
                     failed[sender] = str(failure)
+                except MailroomError as outage:
+                    # Raised after the others: a write under way is better finished than cut off.
+                    outages.append(outage)
 
-        outage: MailroomError | None = None
-        try:
-            async with trio.open_nursery() as nursery:
-                for change in changes:
-                    if change.card is not None:
-                        nursery.start_soon(write, change.sender, change.card)
-        except* MailroomError as group:
-            outage = _first(group)
-        if outage is not None:
-            raise outage
+        async with trio.open_nursery() as nursery:
+            for change in changes:
+                if change.card is not None:
+                    nursery.start_soon(write, change.sender, change.card)
+        if outages:
+            raise outages[0]
         return failed
 
     async def _write_groups(self, moves: Sequence[Move], edit: EditMembers, failed: Mapping[str, str]) -> Failures:
@@ -280,8 +282,3 @@ def _complete(text: str, edit: CardEdit) -> str:
     if isinstance(read, Card) and read.note not in (edit.card.note, vcard.clean(edit.note)):
         raise SenderFailed("someone else changed the card's note meanwhile; the next pass starts from theirs")
     return vcard.completed(text, edit.fill, edit.note)
-
-
-def _first(group: BaseExceptionGroup[MailroomError]) -> MailroomError:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

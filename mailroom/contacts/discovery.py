@@ -8,7 +8,7 @@ from mailroom.contacts import webdav
 from mailroom.contacts.dav import AnotherServer, Dav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, ConfigError
-from mailroom.http import Reply
+from mailroom.http import Reply, joined
 
 _WELL_KNOWN = "/.well-known/carddav"
 _MAX_REDIRECTS = 5
@@ -65,7 +65,7 @@ async def _propfind(dav: Dav, url: httpx.URL, *, depth: int) -> Reply:
         reply = await dav.propfind(url, webdav.find_home(), depth=depth)
         if reply.location is None:
             break
-        url = url.join(reply.location)
+        url = joined(url, reply.location)
     else:
         raise BadReply(f"{url} redirects again and again", expected=_ADVICE)
     if reply.status != httpx.codes.MULTI_STATUS:

@@ -11,7 +11,7 @@ import httpx
 from defusedxml import DefusedXmlException
 
 from mailroom.errors import BadReply
-from mailroom.http import Reply
+from mailroom.http import Reply, joined
 
 _DAV = "{DAV:}"
 _CARD = "{urn:ietf:params:xml:ns:carddav}"
@@ -89,8 +89,6 @@ def read_multistatus(reply: Reply) -> list[Resource]:
         raise _malformed(reply, f"{reply.content_type}, {len(reply.body)} bytes") from None
     except DefusedXmlException as error:
         raise _malformed(reply, f"XML with a DTD or entities ({type(error).__name__})") from None
-    except httpx.InvalidURL:
-        raise _malformed(reply, "a href that is no url") from None
 
 
 def precondition(reply: Reply) -> str:
@@ -126,7 +124,7 @@ def _resource(response: ET.Element, base: httpx.URL) -> Resource:
     found = {prop.tag: prop for prop in _props_found(response)}
     card = found.get(f"{_CARD}address-data")
     return Resource(
-        url=base.join(_text(response.find(f"{_DAV}href"))),
+        url=joined(base, _text(response.find(f"{_DAV}href"))),
         status=_status(response, default=200),
         kinds=frozenset(map(_local, found.get(f"{_DAV}resourcetype", ()))),
         etag=_text(found.get(f"{_DAV}getetag")),
@@ -151,7 +149,7 @@ def _status(element: ET.Element, default: int) -> int:
 
 def _linked(prop: ET.Element | None, base: httpx.URL) -> httpx.URL | None:
     href = "" if prop is None else _text(prop.find(f"{_DAV}href"))
-    return base.join(href) if href else None
+    return joined(base, href) if href else None
 
 
 def _with_crlf(card: str) -> str:

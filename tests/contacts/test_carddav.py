@@ -1,0 +1,293 @@
+"""The CardDAV contacts against answers that a good server never gives; tests/real has the good ones."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+import httpx
+import pytest
+import structlog
+import trio
+from pydantic import SecretStr
+
+from mailroom.contacts.base import AddressBook, Change, Fields, NewCard
+from mailroom.contacts.carddav import CardDav, discover
+from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
+from mailroom.http import Credentials, basic
+from mailroom.jmap.batch import Batch, Replies
+from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
+
+GROUP = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:g\r\nFN:Feed\r\nX-ADDRESSBOOKSERVER-KIND:group\r\nEND:VCARD\r\n"
+IS_BOOK = "<d:resourcetype><d:collection/><c:addressbook/></d:resourcetype>"
+HTML = {"Content-Type": "text/html"}
+NEW_CARD = Change("anna@example.com", "uid", NewCard("uid", "anna@example.com", Fields("Anna"), "note"))
+
+
+def multistatus(**props_by_href: str) -> Answer:
+    """One response for each path, named by its last part: `book` is /book/."""
+    return hrefs({"/book/" if name == "book" else f"/book/{name}.vcf": props for name, props in props_by_href.items()})
+
+
+def hrefs(props_by_href: dict[str, str]) -> Answer:
+    responses = [
+        f"<d:response><d:href>{href}</d:href><d:propstat><d:prop>{props}</d:prop>"
+        "<d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>"
+        for href, props in props_by_href.items()
+    ]
+    namespaces = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:carddav"'
+    return Answer(207, f"<d:multistatus {namespaces}>{''.join(responses)}</d:multistatus>")
+
+
+def card(text: str, etag: str = '"1"') -> str:
+    return f"<d:getetag>{escape(etag)}</d:getetag><c:address-data>{escape(text)}</c:address-data>"
+
+
+@dataclass
+class Script:
+    """The answers to each method, in order, the last one again and again; PROPFIND finds a book at /book/."""
+
+    by_method: dict[str, list[Answer]] = field(default_factory=dict)
+
+    def __call__(self, request: Request) -> Answer:
+        answers = self.by_method.get(request.method)
+        if answers is None:
+            return multistatus(book=IS_BOOK)
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@asynccontextmanager
+async def opened(**by_method: list[Answer]) -> AsyncIterator[tuple[CardDav, DavServer]]:
+    async with dav_server(Script(by_method)) as server:
+        contacts = await open_contacts(server, "book/")
+        server.requests.clear()
+        yield contacts, server
+
+
+async def open_contacts(server: DavServer, path: str = "") -> CardDav:
+    url = server.url.join(path)
+    credentials = Credentials(basic("user", SecretStr("password")), url)
+    with trio.fail_after(20):
+        return await discover(server.http, url, credentials)
+
+
+async def look_up(contacts: CardDav, *addresses: str) -> AddressBook:
+    with trio.fail_after(20):
+        return await contacts.look_up(addresses, Batch())(Replies({}))
+
+
+async def add(contacts: CardDav, *changes: Change) -> dict[str, str]:
+    with trio.fail_after(20):
+        return dict((await contacts.add(changes, Batch())).failed)
+
+
+async def expect(error: type[MailroomError], call: Callable[[], Awaitable[object]], match: str) -> MailroomError:
+    with pytest.raises(error, match=match) as caught:
+        await call()
+    return caught.value
+
+
+# --- discovery
+
+
+async def test_the_way_leads_over_well_known_principal_and_home() -> None:
+    def answer(request: Request) -> Answer:
+        match request.path:
+            case "/.well-known/carddav":
+                return Answer(308, headers={"Location": "/dav"})
+            case "/dav":
+                link = "<d:current-user-principal><d:href>/me/</d:href></d:current-user-principal>"
+                return hrefs({"/dav": link})
+            case "/me/":
+                return hrefs({"/me/": "<c:addressbook-home-set><d:href>/books</d:href></c:addressbook-home-set>"})
+            case "/books/" if request.headers["depth"] == "1":
+                return hrefs({"/books/": "", "/books/A/": IS_BOOK, "/books/default": IS_BOOK, "/books/x/": ""})
+            case _:
+                return Answer(404)
+
+    async with dav_server(answer) as server:
+        contacts = await open_contacts(server)
+        await expect(BadReply, lambda: look_up(contacts), "HTTP 404")
+    assert server.requests[-1].path == "/books/default/"
+    assert all(request.headers["authorization"].startswith("Basic ") for request in server.requests)
+
+
+async def test_a_redirect_to_another_server_is_not_followed() -> None:
+    async with dav_server(lambda request: Answer(301, headers={"Location": "https://evil.example/dav"})) as server:
+        await expect(
+            BadReply, lambda: open_contacts(server), "another server, https://evil.example; .* MAILROOM_CARDDAV_URL"
+        )
+
+
+async def test_a_principal_on_another_server_is_not_asked() -> None:
+    link = "<d:current-user-principal><d:href>https://evil.example/me/</d:href></d:current-user-principal>"
+    async with dav_server(lambda request: hrefs({"/": link})) as server:
+        await expect(BadReply, lambda: open_contacts(server), "another server")
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "match"),
+    [
+        (Answer(200, "<html>", HTML), BadReply, "HTTP 200, text/html; .*MAILROOM_CARDDAV_URL"),
+        (Answer(207, "<html></html>", HTML), BadReply, "starts with html"),
+        (Answer(404), BadReply, "HTTP 404"),
+        (Answer(403), BadReply, "HTTP 403"),
+        (Answer(302, headers={"Location": "/again"}), BadReply, "again and again"),
+        (hrefs({}), BadReply, "describes nothing"),
+        (hrefs({"/": ""}), BadReply, "no home"),
+        (Answer(401), Refused, "HTTP 401"),
+        (Answer(503), Unavailable, "HTTP 503"),
+    ],
+)
+async def test_a_server_without_carddav_says_so(answer: Answer, error: type[MailroomError], match: str) -> None:
+    async with dav_server(lambda request: answer) as server:
+        await expect(error, lambda: open_contacts(server), match)
+
+
+# --- look-up
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "match"),
+    [
+        (Answer(200, "<html>", HTML), BadReply, "HTTP 200, text/html"),
+        (Answer(207, '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'), BadReply, "DTD"),
+        (Answer(403, '<d:error xmlns:d="DAV:"><d:need-privileges/></d:error>'), BadReply, "403 need-privileges"),
+        (Answer(301, headers={"Location": "/elsewhere/"}), BadReply, "redirects"),
+        (Answer(401), Refused, "renew"),
+        (Answer(429, headers={"Retry-After": "7"}), Unavailable, "HTTP 429"),
+        (Answer(500), Unavailable, "HTTP 500"),
+    ],
+)
+async def test_a_look_up_that_fails_is_no_empty_book(answer: Answer, error: type[MailroomError], match: str) -> None:
+    async with opened(REPORT=[answer]) as (contacts, _):
+        caught = await expect(error, lambda: look_up(contacts), match)
+    if isinstance(caught, Unavailable) and answer.status == 429:
+        assert caught.retry_after == 7
+
+
+async def test_a_part_of_the_cards_is_no_address_book() -> None:
+    truncated = Answer(
+        207,
+        '<d:multistatus xmlns:d="DAV:"><d:response><d:href>/book/</d:href>'
+        "<d:status>HTTP/1.1 507 Insufficient Storage</d:status></d:response></d:multistatus>",
+    )
+    async with opened(REPORT=[truncated]) as (contacts, _):
+        await expect(BadReply, lambda: look_up(contacts), "a part of the matching cards")
+
+
+async def test_broken_cards_are_named_once_and_without_their_text() -> None:
+    report = multistatus(
+        book="",
+        broken=card("secret of anna@example.com"),
+        no_etag=f"<c:address-data>{GROUP}</c:address-data>",
+        no_text="<d:getetag>1</d:getetag>",
+        z_feed=card(GROUP),
+    )
+    async with opened(REPORT=[report]) as (contacts, server):
+        with structlog.testing.capture_logs() as logs:
+            found = await look_up(contacts, "anna@example.com")
+            assert await look_up(contacts, "anna@example.com") == found
+    assert [group.name for group in found.groups] == ["Feed"]
+    assert [item.ref for item in found.unreadable] == [
+        f"{server.url}book/{name}.vcf" for name in ("broken", "no_etag", "no_text")
+    ]
+    assert found.unreadable[0].addresses == {"anna@example.com"}
+    assert [line["log_level"] for line in logs] == ["warning"] * 3
+    assert "secret" not in str(logs) + str(found)
+
+
+# --- writes
+
+
+@pytest.mark.parametrize("etag", ['"1"', 'W/"1"', "1"])
+async def test_an_etag_goes_back_as_it_came(etag: str) -> None:
+    async with opened(REPORT=[multistatus(feed=card(GROUP, etag))], PUT=[Answer(204)]) as (contacts, server):
+        groups = (await look_up(contacts)).groups
+        assert await add(contacts, Change("anna@example.com", "uid", None, groups)) == {}
+    assert server.requests[-1].headers["if-match"] == etag
+
+
+async def test_a_card_is_written_where_its_href_says() -> None:
+    report = hrefs({"/book/a%40b%2Fc.vcf": card(GROUP)})
+    async with opened(REPORT=[report], PUT=[Answer(204)]) as (contacts, server):
+        groups = (await look_up(contacts)).groups
+        await add(contacts, Change("anna@example.com", "uid", None, groups))
+    assert (server.requests[-1].method, server.requests[-1].path) == ("PUT", "/book/a%40b%2Fc.vcf")
+
+
+async def test_a_uid_makes_a_safe_name() -> None:
+    async with opened(PUT=[Answer(201)]) as (contacts, server):
+        card_ = NewCard("../a b:c?ü", "anna@example.com", Fields(), "")
+        await add(contacts, Change("anna@example.com", card_.uid, card_))
+    assert server.requests[-1].path == "/book/..%2Fa%20b%3Ac%3F%C3%BC.vcf"
+    assert server.requests[-1].headers["if-none-match"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(403, '<d:error xmlns:d="DAV:"><d:valid-address-data/></d:error>'), "HTTP 403, valid-address-data"),
+        (Answer(409), "HTTP 409"),
+        (Answer(400, "Bad Request", HTML), "HTTP 400"),
+        (Answer(413), "HTTP 413"),
+    ],
+)
+async def test_a_refused_card_fails_its_sender_and_joins_no_group(answer: Answer, reason: str) -> None:
+    async with opened(REPORT=[multistatus(feed=card(GROUP))], PUT=[answer]) as (contacts, server):
+        groups = (await look_up(contacts)).groups
+        change = Change("anna@example.com", "uid", NEW_CARD.card, groups)
+        assert await add(contacts, change) == {"anna@example.com": f"the contacts server refuses the card: {reason}"}
+    assert server.methods == ["REPORT", "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(401), Refused),
+        (Answer(408), Unavailable),
+        (Answer(429), Unavailable),
+        (Answer(503), Unavailable),
+        (Answer(507), Unavailable),
+        (Answer(302, headers={"Location": "/x"}), BadReply),
+    ],
+)
+async def test_an_outage_while_cards_are_written_is_no_senders_failure(
+    answer: Answer, error: type[MailroomError]
+) -> None:
+    changes = [Change(f"{n}@example.com", str(n), NewCard(str(n), f"{n}@example.com", Fields(), "")) for n in range(9)]
+    async with opened(PUT=[answer]) as (contacts, _):
+        await expect(error, lambda: add(contacts, *changes), f"HTTP {answer.status}")
+
+
+async def test_at_most_four_cards_are_written_at_a_time() -> None:
+    changes = [Change(f"{n}@example.com", str(n), NewCard(str(n), f"{n}@example.com", Fields(), "")) for n in range(9)]
+    async with opened(PUT=[Answer(201)]) as (contacts, server):
+        at_work, most = 0, 0
+
+        async def count(request: httpx.Request) -> None:
+            nonlocal at_work, most
+            at_work += 1
+            most = max(most, at_work)
+
+        async def count_down(response: httpx.Response) -> None:
+            nonlocal at_work
+            at_work -= 1
+
+        server.http.event_hooks = {"request": [count], "response": [count_down]}
+        assert await add(contacts, *changes) == {}
+    assert most == 4
+
+
+async def test_a_card_that_is_there_but_hidden_fails_its_sender() -> None:
+    async with opened(PUT=[Answer(412)], REPORT=[hrefs({})]) as (contacts, _):
+        failures = await add(contacts, NEW_CARD)
+    assert "yet shows no card with its uid" in failures["anna@example.com"]
+
+
+async def test_a_write_without_a_new_etag_is_read_again_before_the_next() -> None:
+    async with opened(REPORT=[multistatus(feed=card(GROUP))], PUT=[Answer(204)]) as (contacts, server):
+        groups = (await look_up(contacts)).groups
+        await add(contacts, Change("a@example.com", "a", None, groups))
+        await add(contacts, Change("b@example.com", "b", None, groups))
+    assert server.methods == ["REPORT", "PUT", "REPORT", "PUT"]

@@ -1,0 +1,167 @@
+"""The XML of CardDAV: what is asked, and what answers are read or turned away."""
+
+import tracemalloc
+
+import httpx
+import pytest
+from defusedxml import ElementTree as ET
+
+from mailroom.contacts import webdav
+from mailroom.contacts.webdav import Resource
+from mailroom.errors import BadReply
+from mailroom.http import Reply
+
+BOOK = httpx.URL("https://dav.example/books/Default/")
+BOMB = (
+    '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;">]>'
+    '<d:multistatus xmlns:d="DAV:"><d:response><d:href>&c;</d:href></d:response></d:multistatus>'
+)
+
+
+def reply(body: str | bytes, status: int = 207, content_type: str = "application/xml; charset=utf-8") -> Reply:
+    response = httpx.Response(status, headers={"Content-Type": content_type}, request=httpx.Request("REPORT", BOOK))
+    return Reply(response, body.encode() if isinstance(body, str) else body)
+
+
+def multistatus(*responses: str) -> str:
+    inner = "".join(f"<d:response>{response}</d:response>" for response in responses)
+    return f'<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:carddav">{inner}</d:multistatus>'
+
+
+def found(props: str, href: str = "/books/Default/a.vcf") -> str:
+    propstat = f"<d:propstat><d:prop>{props}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>"
+    return f"<d:href>{href}</d:href>{propstat}"
+
+
+def read_one(response: str) -> Resource:
+    (resource,) = webdav.read_multistatus(reply(multistatus(response)))
+    return resource
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("/books/Default/a.vcf", "https://dav.example/books/Default/a.vcf"),
+        ("a.vcf", "https://dav.example/books/Default/a.vcf"),
+        ("https://dav.example/books/Default/a.vcf", "https://dav.example/books/Default/a.vcf"),
+        ("\n  /books/Default/a.vcf\n", "https://dav.example/books/Default/a.vcf"),
+        ("/books/a%40b%2Fc%20d.vcf", "https://dav.example/books/a%40b%2Fc%20d.vcf"),
+        ("/books/ü.vcf", "https://dav.example/books/%C3%BC.vcf"),
+        ("https://elsewhere.example/a.vcf", "https://elsewhere.example/a.vcf"),
+    ],
+)
+def test_hrefs_are_resolved_and_keep_their_encoding(href: str, url: str) -> None:
+    assert str(read_one(found("", href)).url) == url
+
+
+@pytest.mark.parametrize("href", ["http://[bad]/", "http://host:port/"])
+def test_a_href_that_is_no_url_is_a_bad_reply(href: str) -> None:
+    with pytest.raises(BadReply, match="no url"):
+        read_one(found("", href))
+
+
+@pytest.mark.parametrize("etag", ['"abc"', 'W/"abc"', "unquoted", '"with &amp; and &lt;"'])
+def test_an_etag_stays_verbatim(etag: str) -> None:
+    resource = read_one(found(f"<d:getetag>{etag}</d:getetag>"))
+    assert resource.etag == etag.replace("&amp;", "&").replace("&lt;", "<")
+
+
+def test_what_a_resource_says_of_itself_is_read() -> None:
+    props = (
+        "<d:resourcetype><d:collection/><c:addressbook/></d:resourcetype>"
+        "<d:current-user-principal><d:href>/me/</d:href></d:current-user-principal>"
+        "<c:addressbook-home-set><d:href>/books/</d:href></c:addressbook-home-set>"
+    )
+    resource = read_one(found(props))
+    assert resource.kinds == {"collection", "addressbook"}
+    assert (str(resource.principal), str(resource.home)) == ("https://dav.example/me/", "https://dav.example/books/")
+
+
+def test_properties_that_were_not_found_stay_empty() -> None:
+    missing = (
+        "<d:propstat><d:prop><d:getetag>no</d:getetag></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>"
+    )
+    assert read_one(f"<d:href>/a</d:href>{missing}").etag == ""
+
+
+def test_the_status_of_a_whole_resource_is_read() -> None:
+    assert read_one("<d:href>/a</d:href><d:status>HTTP/1.1 404 Not Found</d:status>").status == 404
+
+
+@pytest.mark.parametrize(
+    "data", ["BEGIN:VCARD\r\nEND:VCARD\r\n", "BEGIN:VCARD\nEND:VCARD\n", "BEGIN:VCARD&#13;\nEND:VCARD&#13;\n"]
+)
+def test_a_card_gets_back_the_line_ends_that_xml_takes(data: str) -> None:
+    for text in (data, f"<![CDATA[{data}]]>".replace("&#13;", "")):
+        assert read_one(found(f"<c:address-data>{text}</c:address-data>")).card == "BEGIN:VCARD\r\nEND:VCARD\r\n"
+
+
+def test_a_control_character_in_one_card_does_not_hide_the_others() -> None:
+    cards = [found(f"<c:address-data>{name}</c:address-data>") for name in ("a\x01b", "c\x0c")]
+    assert [resource.card for resource in webdav.read_multistatus(reply(multistatus(*cards)))] == ["ab", "c"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        (reply("<html><body>Welcome</body></html>", 200, "text/html"), "sent HTTP 200, text/html"),
+        (reply("<html><body>Welcome</body></html>", 207, "text/html"), "XML that starts with html"),
+        (reply("<!DOCTYPE html><html><br></html>", 207, "text/html"), "XML with a DTD"),
+        (reply("Welcome", 207, "text/plain"), "text/plain, 7 bytes"),
+        (reply(b"", 207), "0 bytes"),
+        (reply(multistatus(found(""))[:-30]), "bytes"),
+        (reply(b"\xff\xfe<\x00"), "bytes"),
+        (reply('<?xml version="1.0" encoding="klingon"?><a/>'), "bytes"),
+        (reply(BOMB), "XML with a DTD"),
+        (reply('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>'), "XML with a DTD"),
+        (reply(multistatus(found("<d:x/>" * 5_000))), "an endless element"),
+        (reply("<d:multistatus xmlns:d='DAV:'>" + "<d:x>" * 5_000), "an endless element"),
+    ],
+)
+def test_an_answer_that_is_no_multistatus_is_a_bad_reply(answer: Reply, what: str) -> None:
+    with pytest.raises(BadReply, match="expected a WebDAV multistatus") as caught:
+        webdav.read_multistatus(answer)
+    assert what in str(caught.value)
+    assert "Welcome" not in str(caught.value)
+
+
+def test_reading_keeps_the_result_and_not_the_tree() -> None:
+    noise = "<d:displayname>x</d:displayname>" * 100
+    answer = reply(multistatus(*[found(noise)] * 1_000))
+    tracemalloc.start()
+    try:
+        resources = webdav.read_multistatus(answer)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(resources) == 1_000
+    # The body has 3 MB; a tree of its 100,000 elements would take more than 10.
+    assert peak < 8_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ('<d:error xmlns:d="DAV:" xmlns:c="urn:x"><c:no-uid-conflict><d:href>/a</d:href></c:no-uid-conflict></d:error>',
+         "no-uid-conflict"),
+        ('<d:error xmlns:d="DAV:"><d:responsedescription>no</d:responsedescription><d:lock/></d:error>', "lock"),
+        ('<d:error xmlns:d="DAV:"/>', ""),
+        ("<html/>", ""),
+        ("Forbidden", ""),
+        ("", ""),
+        (BOMB, ""),
+    ],
+)  # fmt: skip
+def test_the_precondition_that_failed_is_named(body: str, name: str) -> None:
+    assert webdav.precondition(reply(body, 403)) == name
+
+
+def test_a_query_holds_each_address_as_text() -> None:
+    body = webdav.addresses_and_groups(['a&<"@example.com', "b\ud800\uffff@example.com"])
+    matches = [element.text for element in ET.fromstring(body).iter() if element.tag.endswith("text-match")]
+    assert matches == ['a&<"@example.com', "b??@example.com", "group", "group"]
+
+
+def test_a_query_without_addresses_does_not_match_every_card() -> None:
+    names = [element.get("name") for element in ET.fromstring(webdav.addresses_and_groups([])).iter()]
+    assert "EMAIL" not in names

@@ -67,10 +67,16 @@ class Broadcaster:
         self._listeners: set[Listener] = set()
         self._number = 0
         self._last_change: dict[str, tuple[int, str]] = {}
+        self._arrival = trio.Event()
 
     @property
     def open_streams(self) -> int:
         return len(self._listeners)
+
+    async def wait_for_stream(self) -> None:
+        """Return once a client listens."""
+        if not self._listeners:
+            await self._arrival.wait()
 
     def announce(self, states: dict[str, str]) -> None:
         """Push the new states of the types that changed."""
@@ -91,6 +97,8 @@ class Broadcaster:
         """The octets of one event stream. `states` are the present ones; `cut` drops the connection."""
         listener = Listener(subscription)
         self._listeners.add(listener)
+        self._arrival.set()
+        self._arrival = trio.Event()
         try:
             yield b": connected\n\n"
             if self._flavour.connect_type is not None:

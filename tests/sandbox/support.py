@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import httpx
@@ -63,6 +64,31 @@ def reference(number: int, method: str, path: str) -> Json:
     return {"resultOf": f"c{number}", "name": method, "path": path}
 
 
+@dataclass
+class Events:
+    """The chunks of an event stream; the sandbox sends every event as a chunk of its own."""
+
+    chunks: trio.MemoryReceiveChannel[str]
+    was_cut: bool = False
+
+    async def next(self) -> str:
+        return await self.chunks.receive()
+
+    async def rest(self) -> list[str]:
+        """What comes until the stream ends."""
+        return [chunk async for chunk in self.chunks]
+
+    async def pump(self, response: httpx.Response, sender: trio.MemorySendChannel[str]) -> None:
+        """Read in a task of its own: httpx's generators end well only with the stream, or by
+        cancellation inside them; so the body of the loop never waits."""
+        with sender:
+            try:
+                async for chunk in response.aiter_text():
+                    sender.send_nowait(chunk)
+            except httpx.RemoteProtocolError:
+                self.was_cut = True
+
+
 @dataclass(frozen=True)
 class Running:
     """A sandbox that listens, and an HTTP client that is logged in."""
@@ -76,13 +102,19 @@ class Running:
         return await self.http.post("/jmap/api/", json=document)
 
     @asynccontextmanager
-    async def events(self, query: str = "", **headers: str) -> AsyncIterator[AsyncIterator[str]]:
-        """The event stream, chunk by chunk; the sandbox sends every event as a chunk of its own."""
-        async with self.http.stream("GET", f"/jmap/event/{query}", headers=headers) as response:
+    async def events(self, query: str = "", **headers: str) -> AsyncIterator[Events]:
+        """An open event stream, after its first comment."""
+        async with (
+            self.http.stream("GET", f"/jmap/event/{query}", headers=headers) as response,
+            trio.open_nursery() as nursery,
+        ):
             assert response.status_code == 200
-            chunks = response.aiter_text()
-            assert await anext(chunks) == ": connected\n\n"
-            yield chunks
+            sender, receiver = trio.open_memory_channel[str](inf)
+            events = Events(receiver)
+            nursery.start_soon(events.pump, response, sender)
+            assert await events.next() == ": connected\n\n"
+            yield events
+            nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -1,0 +1,42 @@
+import pytest
+
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, SandboxError, flavour_named
+from mailroom.sandbox.dispatch import CAPABILITIES, CONTACTS, CORE, MAIL
+from mailroom.sandbox.session import session_document
+
+from .support import make_sandbox
+
+URLS = ("apiUrl", "uploadUrl", "downloadUrl", "eventSourceUrl")
+
+
+def test_fastmail_names_absolute_urls_and_a_plain_event_source() -> None:
+    session = session_document(make_sandbox(FASTMAIL), "http://127.0.0.1:9")
+    assert all(session[name].startswith("http://127.0.0.1:9/") for name in URLS)
+    assert session["eventSourceUrl"] == "http://127.0.0.1:9/jmap/event/"
+
+
+def test_cyrus_names_relative_urls_and_an_event_source_template() -> None:
+    session = session_document(make_sandbox(CYRUS), "http://127.0.0.1:9")
+    assert all(session[name].startswith("/jmap/") for name in URLS)
+    assert session["eventSourceUrl"].endswith("?types={types}&closeafter={closeafter}&ping={ping}")
+
+
+@pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+def test_every_capability_is_offered_by_the_one_account(flavour: Flavour) -> None:
+    session = session_document(make_sandbox(flavour), "http://x")
+    assert session["capabilities"].keys() == CAPABILITIES
+    assert session["primaryAccounts"] == dict.fromkeys(session["accounts"]["u1"]["accountCapabilities"], "u1")
+    assert session["capabilities"][MAIL] == {}
+    may_create = session["accounts"]["u1"]["accountCapabilities"][CONTACTS]["mayCreateAddressBook"]
+    assert may_create is flavour.may_create_address_book
+
+
+def test_the_limits_are_announced() -> None:
+    session = session_document(make_sandbox(limits=Limits(max_objects_in_get=7)), "http://x")
+    assert session["capabilities"][CORE]["maxObjectsInGet"] == 7
+
+
+def test_flavours_have_names() -> None:
+    assert flavour_named("cyrus") is CYRUS
+    with pytest.raises(SandboxError, match="fastmail, cyrus"):
+        flavour_named("exchange")

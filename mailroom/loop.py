@@ -1,0 +1,158 @@
+"""The triage loop: when a pass runs, and what happens after one that failed."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Never
+
+import structlog
+import trio
+
+from mailroom.backoff import backoff
+from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
+from mailroom.push import Ring
+from mailroom.status import Status, Trigger
+from mailroom.triage import Outcome
+
+log = structlog.get_logger(component="triage")
+
+PATIENCE_SECONDS = 15 * 60.0
+"""However many passes fail, the daemon goes on this long after the last success: an outage is not its fault."""
+
+LONGEST_RETRY_AFTER_SECONDS = 15 * 60.0
+"""The most that a server's Retry-After may hold up the next pass."""
+
+RunPass = Callable[[], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """When passes run: intervals in seconds, and how many failures in a row end the loop (0 = never)."""
+
+    poll_interval: float
+    debounce_seconds: float
+    max_consecutive_failures: int
+
+
+class TooManyFailures(MailroomError):
+    """Pass after pass failed for long enough; a new start may help."""
+
+
+class TriageLoop:
+    """Runs passes one after the other: at the start, after rings, and every `poll_interval` without one.
+
+    Rings that come during a pass wait in the channel and cause the next one.
+    """
+
+    def __init__(
+        self, run_pass: RunPass, rings: trio.MemoryReceiveChannel[Ring], status: Status, rhythm: Rhythm
+    ) -> None:
+        self._run_pass = run_pass
+        self._rings = rings
+        self._status = status
+        self._rhythm = rhythm
+
+    async def run(self) -> Never:
+        """Raises `TooManyFailures`, and what no later pass can mend: `Refused` and `ConfigError`."""
+        trigger: Trigger = "startup"
+        while True:
+            await self._pass_until_success(trigger)
+            trigger = await self._next_trigger()
+
+    async def _next_trigger(self) -> Trigger:
+        with trio.move_on_after(self._rhythm.poll_interval) as wait:
+            await self._rings.receive()
+        if wait.cancelled_caught:
+            return "fallback"
+        await trio.sleep(self._rhythm.debounce_seconds)
+        collapsed = 1 + self._drain()
+        if collapsed > 1:
+            log.debug("debounce_collapsed", events_collapsed=collapsed)
+        return "push"
+
+    def _drain(self) -> int:
+        """Take all waiting rings, as the pass to come answers all of them; returns how many there were."""
+        drained = 0
+        while True:
+            try:
+                self._rings.receive_nowait()
+            except trio.WouldBlock:
+                return drained
+            drained += 1
+
+    async def _pass_until_success(self, trigger: Trigger) -> None:
+        failures = 0
+        while (failure := await self._try_pass(trigger)) is not None:
+            failures += 1
+            delay = self._delay(failures, failure)
+            _tell(failure, trigger, failures, delay)
+            self._give_up_in_the_end(failures)
+            # Rings don't shorten this: a server in trouble is not to be asked more often because mail comes in.
+            await trio.sleep(delay)
+            if self._drain() and trigger == "fallback":
+                trigger = "push"
+
+    async def _try_pass(self, trigger: Trigger) -> Exception | None:
+        """Run one pass; returns what made it fail."""
+        started = trio.current_time()
+        try:
+            outcome = await self._run_pass()
+        except Exception as failure:
+            # Whatever fails a pass must not end the daemon; the next pass starts from the mailbox as it is then.
+            _raise_what_is_final(failure)
+            return failure
+        self._status.pass_succeeded(
+            trigger, senders_failing=outcome.senders_failing, mailboxes_missing=outcome.mailboxes_missing
+        )
+        did_something = outcome.senders_triaged or outcome.mails_filed
+        tell = log.info if did_something or trigger == "push" else log.debug
+        tell(
+            "poll_completed",
+            trigger=trigger,
+            senders_triaged=outcome.senders_triaged,
+            mails_filed=outcome.mails_filed,
+            senders_failing=outcome.senders_failing,
+            seconds=round(trio.current_time() - started, 3),
+        )
+        return None
+
+    def _delay(self, failures: int, failure: Exception) -> float:
+        asked_for = max(
+            (error.retry_after or 0.0 for error in _leaves(failure) if isinstance(error, Unavailable)), default=0.0
+        )
+        own = backoff(failures, longest=self._rhythm.poll_interval)
+        return max(own, min(asked_for, LONGEST_RETRY_AFTER_SECONDS))
+
+    def _give_up_in_the_end(self, failures: int) -> None:
+        most = self._rhythm.max_consecutive_failures
+        since_success = self._status.seconds_since_success
+        if most and failures >= most and since_success >= PATIENCE_SECONDS:
+            log.critical(
+                "too_many_consecutive_failures",
+                consecutive_failures=failures,
+                seconds_since_success=round(since_success),
+            )
+            raise TooManyFailures(f"{failures} passes in a row failed, none succeeded for {since_success:.0f} s")
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    """The errors themselves, where a nursery wrapped them in groups."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _raise_what_is_final(failure: Exception) -> None:
+    for error in _leaves(failure):
+        if isinstance(error, Refused | ConfigError):
+            raise error
+
+
+def _tell(failure: Exception, trigger: Trigger, failures: int, delay: float) -> None:
+    details = {"consecutive_failures": failures, "trigger": trigger, "retry_in": round(delay, 1)}
+    errors = list(_leaves(failure))
+    if all(isinstance(error, MailroomError) for error in errors):
+        log.warning("poll_failed", error="; ".join(sorted({str(error) for error in errors})), **details)
+    else:
+        log.error("poll_failed", error=type(failure).__name__, exc_info=failure, **details)

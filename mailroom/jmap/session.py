@@ -9,6 +9,7 @@ import httpx
 from pydantic import Field
 
 from mailroom.errors import BadReply
+from mailroom.http import joined
 from mailroom.jmap.wire import Wire, reader
 
 CORE = "urn:ietf:params:jmap:core"
@@ -79,7 +80,7 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
     return Session(
         state=wire.state,
         username=wire.username,
-        api_url=trusted_url(read_from.join(wire.api_url), "apiUrl"),
+        api_url=trusted_url(joined(read_from, wire.api_url), "apiUrl"),
         event_source_url=_event_source_url(wire.event_source_url, read_from),
         mail_account=mail_account,
         mail_account_name=wire.accounts[mail_account].name,
@@ -106,7 +107,7 @@ def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:
     # Joined as text up to the template part: httpx.URL would percent-encode the braces of a URI template.
     plain, brace, template = url.partition("{")
     start, mark, query = plain.partition("?")
-    return str(trusted_url(read_from.join(start), "eventSourceUrl")) + mark + query + brace + template
+    return str(trusted_url(joined(read_from, start), "eventSourceUrl")) + mark + query + brace + template
 
 
 def trusted_url(url: httpx.URL, what: str) -> httpx.URL:

@@ -402,6 +402,16 @@ async def test_a_card_that_does_not_parse_is_named_and_stops_nothing(cyrus_book:
     assert [(card.ref, set(card.addresses)) for card in found.unreadable] == [(f"{book.url}broken.vcf", {ANNA})]
 
 
+async def test_a_broken_file_in_the_book_hides_no_other_card(radicale_book: Book) -> None:
+    # Radicale takes no such card over HTTP, but may find one on its disk; it leaves it out.
+    book = radicale_book
+    book.put_card("fine", ANNA)
+    (folder,) = book.server.folder.glob(f"storage/collection-root/{book.user}/contacts")
+    (folder / "broken.vcf").write_text(f"BEGIN:VCARD\r\nVERSION:3.0\r\nnonsense\r\nEMAIL:{ANNA}\r\nEND:VCARD\r\n")
+    async with open_session(book) as session:
+        assert [card.uid for card in (await session.look_up(ANNA)).cards] == ["fine"]
+
+
 async def test_a_new_group_is_one_that_the_look_up_finds(book: Book) -> None:
     async with open_session(book) as session:
         await session.contacts.create_group("feed-uid", "Feed")

@@ -42,7 +42,9 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> A
     places = find_places(found, scheme)
     if problems := [*_missing(places, await book(replies), scheme), *role_problems(found, scheme)]:
         raise ConfigError(problems)
-    own = [each.email for each in replies[identities]] if identities else [session.username, session.mail_account_name]
+    # Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name is the user's, too.
+    own = [each.email for each in replies[identities]] if identities else []
+    own += [session.username, session.mail_account_name]
     return Account(places, frozenset(address for each in own if (address := canonical(each))))
 
 

@@ -178,6 +178,8 @@ def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places
 
 def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> None:
     """A mail that can't even get the error label is tried again by the next pass; the log is all that is left."""
-    for error in merged_errors(replies[slot] for slot in slots).values():
-        if error.type != "notFound":
+    for slot in slots:
+        whole = replies.error(slot)
+        errors = [] if whole else [error for error in replies[slot].errors().values() if error.type != "notFound"]
+        for error in [whole] if whole else errors:
             log.warning("error_label_failed", reason=str(error))

@@ -77,11 +77,10 @@ class Screener:
 @asynccontextmanager
 async def served(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
     """Serve the sandbox; gives the url of its session."""
-    with trio.fail_after(30):
-        async with trio.open_nursery() as nursery:
-            base_url = await nursery.start(serve, sandbox)
-            yield httpx.URL(base_url).join("/jmap/session")
-            nursery.cancel_scope.cancel()
+    async with trio.open_nursery() as nursery:
+        base_url = await nursery.start(serve, sandbox)
+        yield httpx.URL(base_url).join("/jmap/session")
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -121,38 +121,40 @@ class JmapContacts:
         return settle
 
     def _stage_cards(self, changes: Sequence[Change], batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
-        new = {change.sender: change.card for change in changes if isinstance(change.card, NewCard)}
-        edits = {change.card.card.ref: change for change in changes if isinstance(change.card, CardEdit)}
-        book = self._looked_up.address_book
-        creations = {sender: jscontact.new_card(card, book) for sender, card in new.items()}
-        patches = {
-            ref: jscontact.patch(change.card, self._looked_up.cards[ref])
-            for ref, change in edits.items()
-            if isinstance(change.card, CardEdit)
-        }
-        created = create_cards(batch, self._account, self._limits, creations)
-        updated = update_cards(batch, self._account, self._limits, patches)
+        # A creation id is of the Id type (RFC 8620 §1.2), which an address isn't.
+        new = {f"new{n}": change for n, change in enumerate(changes) if isinstance(change.card, NewCard)}
+        edited = {change.card.card.ref: change for change in changes if isinstance(change.card, CardEdit)}
+        created = create_cards(batch, self._account, self._limits, self._creations(new))
+        updated = update_cards(batch, self._account, self._limits, self._patches(edited))
 
         async def settle(replies: Replies) -> Failures:
-            refused = merged_errors(replies[slot] for slot in created)
-            failed = {edits[ref].sender: error for ref, error in merged_errors(replies[s] for s in updated).items()}
-            failed |= await self._without_those_that_exist(refused, new)
-            return {sender: f"its contact card could not be written: {error}" for sender, error in failed.items()}
+            errors = merged_errors(replies[slot] for slot in (*created, *updated))
+            there = await self._addresses_by_uid([new[id].uid for id in errors if id in new])
+            return {
+                change.sender: f"its contact card could not be written: {errors[id]}"
+                for id, change in {**new, **edited}.items()
+                # An earlier try made the card, and the search doesn't show it yet.
+                if id in errors and change.sender not in there.get(change.uid, frozenset())
+            }
 
         return settle
 
-    async def _without_those_that_exist(
-        self, refused: Mapping[str, SetError], new: Mapping[str, NewCard]
-    ) -> dict[str, SetError]:
-        """Creations that failed, less those whose card is there: an earlier try made it, and search didn't show it."""
-        uids = [new[sender].uid for sender in refused]
+    def _creations(self, new: Mapping[str, Change]) -> dict[str, Json]:
+        book = self._looked_up.address_book
+        return {id: jscontact.new_card(c.card, book) for id, c in new.items() if isinstance(c.card, NewCard)}
+
+    def _patches(self, edited: Mapping[str, Change]) -> dict[str, Json]:
+        cards = self._looked_up.cards
+        return {ref: jscontact.patch(c.card, cards[ref]) for ref, c in edited.items() if isinstance(c.card, CardEdit)}
+
+    async def _addresses_by_uid(self, uids: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The canonical addresses of the cards with these uids."""
         if not uids:
             return {}
         batch = Batch()
         page = self._search(batch, any_of([{"uid": uid} for uid in uids]))
         found = await self._client.all_found(page, await self._client.send(batch))
-        there = {card.uid: jscontact.addresses(card) for card in found if isinstance(card, ContactCard)}
-        return {s: error for s, error in refused.items() if new[s].address not in there.get(new[s].uid, frozenset())}
+        return {card.uid: jscontact.addresses(card) for card in found if isinstance(card, ContactCard)}
 
     def _stage_members(
         self, memberships: Sequence[_Membership], value: Json, batch: Batch

@@ -84,7 +84,7 @@ def parse(body: bytes) -> Request:
 
 
 def process(
-    request: Request, context: Context, account_id: str, method_errors: Callable[[str], MethodError | None]
+    request: Request, context: Context, account_id: str, method_errors: Callable[[str, Json], MethodError | None]
 ) -> list[Call]:
     """The method responses, in the order of the calls. Raises RequestError unknownCapability or limit.
 
@@ -100,7 +100,7 @@ def process(
     responses: list[Call] = []
     for name, raw_arguments, call_id in request.method_calls:
         try:
-            error = method_errors(name)
+            error = method_errors(name, raw_arguments)
             if error is not None:
                 raise error.with_traceback(None)
             answer = _run(name, _resolved(raw_arguments, responses), request.using, context, account_id)

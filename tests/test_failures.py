@@ -1,0 +1,193 @@
+"""What goes wrong with one sender is that one's failure; what goes wrong with the pass is nobody's."""
+
+import pytest
+import structlog.testing
+from trio.testing import MockClock
+
+from mailroom.errors import Unavailable
+from mailroom.sandbox import MethodError, Sandbox, SetError
+from mailroom.sandbox.faults import status
+from tests.screener import empty_sandbox, screener
+
+SENDERS = [f"s{n}@example.org" for n in range(6)]
+BAD = SENDERS[3]
+
+
+def labelled(sandbox: Sandbox) -> dict[str, str]:
+    """One labelled mail of each sender, and an unlabelled one; the labelled one's id by address."""
+    mails = {}
+    for address in SENDERS:
+        sandbox.deliver(f"Some One <{address}>", "Other", ["Screener"])
+        mails[address] = sandbox.deliver(f"Some One <{address}>", "Labelled", ["Screener"])
+        sandbox.label(mails[address], "@ToFeed")
+    return mails
+
+
+def others_are_settled(sandbox: Sandbox, mails: dict[str, str]) -> bool:
+    settled = {address for address, mail in mails.items() if sandbox.mailboxes_of(mail) == {"Feed"}}
+    return settled == set(SENDERS) - {BAD} and sandbox.groups()["Feed"] >= settled
+
+
+@pytest.mark.parametrize("which", ["labelled", "other"])
+async def test_a_mail_that_the_server_refuses_to_move_fails_its_sender_alone(which: str) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    ids = sorted(sandbox.store.mails.objects)
+    refused = mails[BAD] if which == "labelled" else ids[ids.index(mails[BAD]) - 1]
+    async with screener(sandbox) as s:
+        sandbox.faults.set_errors[refused] = SetError("forbidden")
+        with structlog.testing.capture_logs() as logs:
+            outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (5, 1)
+        assert others_are_settled(sandbox, mails)
+        assert "@ToFeed" in sandbox.mailboxes_of(mails[BAD])
+        (failed,) = [entry for entry in logs if entry["event"] == "sender_failed"]
+        assert failed["sender"] == BAD
+        assert "forbidden" in failed["reason"]
+        sandbox.faults.clear()
+        await s.run()
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
+
+
+async def test_a_card_that_the_server_refuses_fails_its_sender_alone() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    card = sandbox.add_card(BAD, "")
+    async with screener(sandbox) as s:
+        ref = sandbox.store.card_with_uid(card)
+        assert ref is not None
+        sandbox.faults.set_errors[ref.id] = SetError("forbidden")
+        outcome = await s.run()
+        assert outcome.senders_failing == 1
+        assert others_are_settled(sandbox, mails)
+        assert "@ToFeed" in sandbox.mailboxes_of(mails[BAD])
+
+
+@pytest.mark.parametrize("method", ["Email/query", "Email/get", "Email/set", "ContactCard/query", "ContactCard/set"])
+async def test_a_batched_call_that_fails_as_a_whole_is_halved_and_repeated(method: str) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        # The scan asks for mails, too, and is for all of them.
+        skip = 1 if method in ("Email/query", "Email/get") else 0
+        sandbox.faults.method_error(method, MethodError("invalidArguments"), skip=skip)
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (6, 0)
+        assert all(sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails.values())
+
+
+async def test_a_sender_that_always_fails_a_batched_call_is_alone_in_the_end() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        sandbox.faults.refused_texts[BAD] = MethodError("invalidArguments")
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (5, 1)
+        assert others_are_settled(sandbox, mails)
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Screener", "@ToFeed"}
+
+
+@pytest.mark.parametrize("error", ["serverFail", "serverUnavailable", "rateLimit"])
+async def test_a_passing_method_error_fails_the_pass_and_no_sender(error: str) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        sandbox.faults.method_error("Email/set", MethodError(error))
+        with pytest.raises(Unavailable):
+            await s.run()
+        outcome = await s.run()
+        assert outcome.senders_failing == 0
+        assert all(sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails.values())
+
+
+@pytest.mark.parametrize("error", ["serverFail", "rateLimit"])
+async def test_a_passing_set_error_fails_the_pass_and_no_sender(error: str) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        sandbox.faults.set_errors[mails[BAD]] = SetError(error)
+        with pytest.raises(Unavailable):
+            await s.run()
+        sandbox.faults.clear()
+        outcome = await s.run()
+        assert outcome.senders_failing == 0
+        assert all(sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails.values())
+
+
+async def test_an_outage_never_counts_against_a_sender() -> None:
+    sandbox = empty_sandbox()
+    labelled(sandbox)
+    async with screener(sandbox) as s:
+        for _ in range(7):
+            sandbox.faults.next_request(status(503), skip=1)
+            with pytest.raises(Unavailable):
+                await s.run()
+        assert (await s.run()).senders_failing == 0
+        assert sandbox.mails_in("@MailroomError") == []
+
+
+async def test_a_card_that_breaks_the_planner_stops_nobody_else() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        # A card without a readable uid: wrong on the server's side, and read as malformed on ours.
+        uid = sandbox.add_card(BAD, "Bad")
+        broken = sandbox.store.card_with_uid(uid)
+        assert broken is not None
+        broken.data["name"] = 17
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (5, 1)
+        assert others_are_settled(sandbox, mails)
+
+
+async def test_five_failures_in_a_row_put_the_error_label_on_and_taking_it_off_tries_again(
+    mock_clock: MockClock,
+) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    card = sandbox.store.card_with_uid(sandbox.add_card(BAD, ""))
+    assert card is not None
+    async with screener(sandbox) as s:
+        sandbox.faults.set_errors[card.id] = SetError("forbidden")
+        for _ in range(5):
+            assert "@MailroomError" not in sandbox.mailboxes_of(mails[BAD])
+            await s.run()
+            mock_clock.jump(8 * 60)
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Screener", "@ToFeed", "@MailroomError"}
+        sandbox.faults.clear()
+        assert (await s.run()).senders_triaged == 0
+        sandbox.unlabel(mails[BAD], "@MailroomError")
+        await s.run()
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
+
+
+async def test_a_sender_that_failed_twice_is_left_alone_for_a_minute(mock_clock: MockClock) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    card = sandbox.store.card_with_uid(sandbox.add_card(BAD, ""))
+    assert card is not None
+    async with screener(sandbox) as s:
+        sandbox.faults.set_errors[card.id] = SetError("forbidden")
+        await s.run()
+        await s.run()
+        sandbox.faults.clear()
+        mock_clock.jump(59)
+        assert (await s.run()).senders_failing == 1
+        mock_clock.jump(1)
+        assert (await s.run()).senders_failing == 0
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
+
+
+async def test_two_senders_on_one_card_are_treated_one_after_the_other() -> None:
+    sandbox = empty_sandbox()
+    uid = sandbox.add_card("ann@example.org", "Ann Lee")
+    sandbox.change_card(uid, {"emails/e2": {"address": "ann@work.example"}})
+    for address, label in (("ann@example.org", "@ToFeed"), ("ann@work.example", "@ToJail")):
+        sandbox.label(sandbox.deliver(f"Ann Lee <{address}>", "Hi", ["Screener"]), label)
+    async with screener(sandbox) as s:
+        assert (await s.run()).senders_triaged == 1
+        assert (len(sandbox.groups()["Feed"]), len(sandbox.groups()["Jail"])) == (2, 0)
+        assert (await s.run()).senders_triaged == 1
+        assert (len(sandbox.groups()["Feed"]), len(sandbox.groups()["Jail"])) == (0, 2)
+        assert sandbox.mails_in("Screener") == []
+        assert await s.requests_of_a_pass() == 1

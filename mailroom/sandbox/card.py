@@ -12,7 +12,6 @@ _OBJECT_MAPS = frozenset(
         "relatedTo",
         "nicknames",
         "organizations",
-        "speakToAs",
         "titles",
         "emails",
         "onlineServices",
@@ -36,7 +35,7 @@ _SETS = frozenset({"members", "keywords", "addressBookIds"})
 _TEXTS = frozenset({"@type", "version", "created", "kind", "language", "prodId", "uid", "updated", "id"})
 _KINDS = frozenset({"individual", "group", "org", "location", "device", "application"})
 _REQUIRED_TEXT = {"emails": "address", "notes": "note", "phones": "number"}
-PROPERTIES = _OBJECT_MAPS | _SETS | _TEXTS
+PROPERTIES = _OBJECT_MAPS | _SETS | _TEXTS | {"speakToAs"}
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,8 @@ def _valid(name: str, value: Any) -> bool:
         return isinstance(value, str) and value != "" and _valid_text(name, value)
     if name in _SETS:
         return isinstance(value, dict) and all(flag is True for flag in value.values())
+    if name == "speakToAs":
+        return isinstance(value, dict)
     if name == "name":
         return isinstance(value, dict) and _valid_name(value)
     return name in _OBJECT_MAPS and _valid_entries(value, _REQUIRED_TEXT.get(name))

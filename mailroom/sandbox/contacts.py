@@ -26,6 +26,7 @@ from mailroom.sandbox.query import (
     sorted_objects,
     text,
     unknown_condition,
+    utc_date,
     window,
 )
 from mailroom.sandbox.store import AddressBook, utc_text
@@ -220,7 +221,7 @@ def card_query(context: Context, arguments: QueryArguments) -> Json:
     cards = context.store.cards
 
     def condition(name: str, value: Any) -> Predicate[Card]:
-        if name == "inAddressBook" and value not in context.store.books.objects:
+        if name == "inAddressBook" and text(name, value) and value not in context.store.books.objects:
             raise MethodError("invalidArguments", "filter/inAddressBook: there is no such address book")
         return _condition(name, value)
 
@@ -243,10 +244,10 @@ def _condition(name: str, value: Any) -> Predicate[Card]:
         case "kind":
             return lambda card: card.kind == value
         case "createdBefore" | "updatedBefore":
-            end = _moment(name, value)
+            end = utc_date(name, value)
             return lambda card: _stamp(card, name) < end
         case "createdAfter" | "updatedAfter":
-            start = _moment(name, value)
+            start = utc_date(name, value)
             return lambda card: _stamp(card, name) >= start
         case _:
             raise unknown_condition(name)
@@ -254,10 +255,3 @@ def _condition(name: str, value: Any) -> Predicate[Card]:
 
 def _stamp(card: Card, condition: str) -> datetime:
     return datetime.fromisoformat(card.data["created" if condition.startswith("created") else "updated"])
-
-
-def _moment(name: str, value: str) -> datetime:
-    try:
-        return datetime.fromisoformat(value)
-    except ValueError:
-        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted") from None

@@ -120,7 +120,7 @@ class Faults:
 
     def take_method_error(self, method: str, arguments: Json) -> MethodError | None:
         """The error for a call that runs now. For the dispatcher."""
-        spelled = json.dumps(arguments) if self.refused_texts else ""
+        spelled = json.dumps(arguments, ensure_ascii=False) if self.refused_texts else ""
         refused = next((error for text, error in self.refused_texts.items() if text in spelled), None)
         return refused or _take(self._calls, method)
 

@@ -9,7 +9,7 @@ from mailroom.sandbox.arguments import ChangesArguments, EmailGetArguments, GetA
 from mailroom.sandbox.errors import Json, MethodError
 from mailroom.sandbox.message import Part, addresses_json, header_form, message_ids
 from mailroom.sandbox.methods import Context, run_changes, run_get
-from mailroom.sandbox.store import Collection, Mail, utc_text
+from mailroom.sandbox.store import Collection, Mail, Thread, utc_text
 
 _DEFAULT = [
     "id",
@@ -97,14 +97,11 @@ def changes(context: Context, arguments: ChangesArguments) -> Json:
 
 
 def thread_get(context: Context, arguments: GetArguments) -> Json:
-    threads: Collection[dict[str, None]] = context.store.threads
-    by_identity = {id(members): thread_id for thread_id, members in threads.objects.items()}
-
-    def show(members: dict[str, None], names: list[str]) -> Json:
-        shown: Json = {"id": by_identity[id(members)], "emailIds": list(members)}
+    def show(thread: Thread, names: list[str]) -> Json:
+        shown: Json = {"id": thread.id, "emailIds": list(thread.mail_ids)}
         return {name: shown[name] for name in names}
 
-    return run_get(context, arguments, threads, {"id", "emailIds"}.__contains__, ("emailIds",), show)
+    return run_get(context, arguments, context.store.threads, {"id", "emailIds"}.__contains__, ("emailIds",), show)
 
 
 def thread_changes(context: Context, arguments: ChangesArguments) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
@@ -19,6 +18,7 @@ from mailroom.sandbox.query import (
     sorted_objects,
     text,
     unknown_condition,
+    utc_date,
     window,
 )
 from mailroom.sandbox.store import Mail, Store
@@ -105,10 +105,10 @@ def _condition(store: Store, name: str, value: Any) -> Predicate[Mail]:
             unwanted = text(name, value)
             return lambda mail: unwanted not in mail.keywords
         case "before":
-            end = _moment(name, value)
+            end = utc_date(name, value)
             return lambda mail: mail.received_at < end
         case "after":
-            start = _moment(name, value)
+            start = utc_date(name, value)
             return lambda mail: mail.received_at >= start
         case "header":
             return _header_condition(value)
@@ -144,16 +144,6 @@ def _header_condition(value: Any) -> Predicate[Mail]:
     if len(value) == 1:
         return lambda mail: bool(mail.message.values(name))
     return Contains(_header(name), (value[1].lower(),))
-
-
-def _moment(name: str, value: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted") from None
-    if moment.tzinfo is None:
-        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate ends in Z")
-    return moment
 
 
 def _size(name: str, value: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -151,7 +152,7 @@ def _compose(properties: Json, now: datetime) -> bytes:
                 _add_body(message, _BODIES[name], value, values)
             else:
                 _add_header(message, name, value)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, MessageError):
             raise invalid(name, why="not offered for new mail, or of a wrong shape") from None
     return message.as_bytes()
 

@@ -138,31 +138,32 @@ class _MailboxEditor:
 
     def _edited(self, mailbox: Mailbox, changed: Json) -> Mailbox:
         known = {
-            "name": "name",
-            "parentId": "parent_id",
-            "role": "role",
-            "sortOrder": "sort_order",
-            "isSubscribed": "is_subscribed",
+            "name": ("name", str),
+            "parentId": ("parent_id", str | None),
+            "role": ("role", str | None),
+            "sortOrder": ("sort_order", int),
+            "isSubscribed": ("is_subscribed", bool),
         }
         unknown = sorted(changed.keys() - known.keys())
         if unknown:
             raise invalid(*unknown, why="unknown, or set by the server only")
-        values = {known[name]: value for name, value in changed.items()}
-        if isinstance(values.get("parent_id"), str):
+        misshapen = sorted(name for name, value in changed.items() if not isinstance(value, known[name][1]))
+        if misshapen:
+            raise invalid(*misshapen, why="of another type than RFC 8621 wants")
+        values = {known[name][0]: value for name, value in changed.items()}
+        if values.get("parent_id") is not None:
             values["parent_id"] = self._context.real_id(values["parent_id"])
         edited = replace(mailbox, **values)
         self._check(edited)
         return edited
 
     def _check(self, mailbox: Mailbox) -> None:
-        if not isinstance(mailbox.name, str) or not mailbox.name.strip():
+        if not mailbox.name.strip():
             raise invalid("name", why="a name is wanted")
         if mailbox.parent_id is not None and mailbox.parent_id not in self._store.mailboxes.objects:
             raise invalid("parentId", why="there is no such mailbox")
         if self._is_own_ancestor(mailbox):
             raise invalid("parentId", why="a mailbox can't be below itself")
-        if not isinstance(mailbox.sort_order, int) or not isinstance(mailbox.is_subscribed, bool):
-            raise invalid("sortOrder", "isSubscribed")
         others = [m for m in self._store.mailboxes.objects.values() if m.id != mailbox.id]
         if any(m.name == mailbox.name and m.parent_id == mailbox.parent_id for m in others):
             raise invalid("name", why="a sibling has this name")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from mailroom.sandbox.arguments import QueryArguments
@@ -134,6 +135,17 @@ def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise MethodError("invalidArguments", f"filter/{name}: true or false is wanted")
     return value
+
+
+def utc_date(name: str, value: Any) -> datetime:
+    """A condition's UTCDate. Raises MethodError invalidArguments."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted") from None
+    if moment.tzinfo is None:
+        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate ends in Z")
+    return moment
 
 
 def unknown_condition(name: str) -> MethodError:

@@ -42,6 +42,14 @@ class Mail:
 
 
 @dataclass(frozen=True)
+class Thread:
+    """`mail_ids` is an ordered set, oldest mail first."""
+
+    id: str
+    mail_ids: dict[str, None]
+
+
+@dataclass(frozen=True)
 class AddressBook:
     id: str
     name: str
@@ -119,7 +127,7 @@ class Store:
         self.clock = clock
         self.mailboxes: Collection[Mailbox] = Collection("Mailbox", "P")
         self.mails: Collection[Mail] = Collection("Email", "M")
-        self.threads: Collection[dict[str, None]] = Collection("Thread", "T")
+        self.threads: Collection[Thread] = Collection("Thread", "T")
         self.books: Collection[AddressBook] = Collection("AddressBook", "A")
         self.cards: Collection[Card] = Collection("ContactCard", "C")
         self.blobs: dict[str, bytes] = {}
@@ -208,9 +216,9 @@ class Store:
         for mailbox_id in sorted(mail.mailbox_ids):
             del self.mails_in[mailbox_id][mail_id]
             self.mailboxes.touch(mailbox_id)
-        thread = self.threads.objects[mail.thread_id]
-        del thread[mail_id]
-        if thread:
+        siblings = self.threads.objects[mail.thread_id].mail_ids
+        del siblings[mail_id]
+        if siblings:
             self.threads.touch(mail.thread_id)
         else:
             self.threads.remove(mail.thread_id)
@@ -226,10 +234,10 @@ class Store:
         for message_id in mail.message.message_ids:
             self._thread_of_message.setdefault(message_id, mail.thread_id)
         if mail.thread_id in self.threads.objects:
-            self.threads.objects[mail.thread_id][mail.id] = None
+            self.threads.objects[mail.thread_id].mail_ids[mail.id] = None
             self.threads.touch(mail.thread_id)
         else:
-            self.threads.add(mail.thread_id, {mail.id: None})
+            self.threads.add(mail.thread_id, Thread(mail.thread_id, {mail.id: None}))
 
     def add_card(self, card: Card) -> None:
         self._card_of_uid[card.uid] = card.id

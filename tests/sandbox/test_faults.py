@@ -43,6 +43,13 @@ def test_a_method_fails_with_the_error_given_and_does_nothing() -> None:
     assert call(sandbox, "Email/set", destroy=[mail_id])["destroyed"] == [mail_id]
 
 
+def test_a_call_that_names_a_text_the_server_chokes_on_fails_and_the_others_run() -> None:
+    sandbox = make_sandbox()
+    sandbox.faults.refused_texts["bücher.example"] = MethodError("invalidArguments")
+    assert error_of(sandbox, "Email/query", filter={"from": "ann@bücher.example"}) == "invalidArguments"
+    assert call(sandbox, "Email/query", filter={"from": "ann@example.org"})["ids"] == []
+
+
 def test_faults_do_not_touch_the_scripted_user() -> None:
     sandbox = make_sandbox()
     sandbox.faults.method_error("ContactCard/set", MethodError("serverFail"), times=None)

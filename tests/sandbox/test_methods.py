@@ -1,0 +1,122 @@
+"""Whatever a client sends, each method answers or refuses; nothing makes the sandbox itself fail."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from mailroom.sandbox import CYRUS, Sandbox, fill_sample
+from mailroom.sandbox.dispatch import METHODS
+
+from .support import NOON, Json, calls
+
+# What makes a created object acceptable, so that its other properties are looked at too.
+TYPICAL: dict[str, Json] = {
+    "Mailbox/set": {"name": "X"},
+    "AddressBook/set": {"name": "X"},
+    "Email/set": {"mailboxIds": {"P1": True}},
+    "Email/import": {"mailboxIds": {"P1": True}, "blobId": "B1"},
+    "ContactCard/set": {"addressBookIds": {"A1": True}},
+}
+NAMES = (
+    "id",
+    "kind",
+    "uid",
+    "name",
+    "parentId",
+    "role",
+    "sortOrder",
+    "isSubscribed",
+    "mailboxIds",
+    "keywords",
+    "subject",
+    "from",
+    "textBody",
+    "bodyValues",
+    "receivedAt",
+    "sentAt",
+    "blobId",
+    "addressBookIds",
+    "members",
+    "emails",
+    "notes",
+    "name/full",
+    "members/x",
+    "mailboxIds/P1",
+    "header:From",
+    "inMailbox",
+    "inMailboxOtherThan",
+    "header",
+    "text",
+    "before",
+    "hasKeyword",
+    "minSize",
+    "hasAttachment",
+    "operator",
+    "conditions",
+    "property",
+    "isAscending",
+    "email",
+    "createdAfter",
+    "inAddressBook",
+    "hasMember",
+    "full",
+    "components",
+    "address",
+    "value",
+    "partId",
+    "description",
+)
+IDS = ("P1", "M1", "C1", "A1", "#new")
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.text(max_size=5)
+    | st.sampled_from([*IDS, "OR", "group", "inbox", "2026-01-01T00:00:00", *NAMES])
+)
+
+
+def objects(values: SearchStrategy[Any]) -> SearchStrategy[Json]:
+    return st.dictionaries(st.sampled_from(NAMES), values, max_size=4)
+
+
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | objects(inner), max_leaves=8)
+arguments = st.fixed_dictionaries(
+    {},
+    optional={
+        "ids": values,
+        "properties": values,
+        "filter": objects(values) | values,
+        "sort": st.lists(objects(values), max_size=2),
+        "position": st.integers(-3, 3),
+        "limit": st.integers(-1, 3),
+        "anchor": scalars,
+        "create": st.dictionaries(st.just("new"), objects(values), max_size=1) | values,
+        "update": st.dictionaries(st.sampled_from(IDS), objects(values)) | values,
+        "destroy": values,
+        "emails": st.dictionaries(st.just("new"), objects(values), max_size=1),
+        "sinceState": scalars,
+    },
+)
+
+
+def sample() -> Sandbox:
+    sandbox = Sandbox(CYRUS, clock=lambda: NOON)
+    fill_sample(sandbox)
+    return sandbox
+
+
+@given(st.sampled_from(sorted(METHODS)), arguments)
+@settings(max_examples=100, deadline=None)
+def test_any_arguments_are_answered_or_refused(method: str, given: Json) -> None:
+    taken = {field.alias for field in METHODS[method].arguments.model_fields.values()}
+    fitting = {name: value for name, value in given.items() if name in taken}
+    for created in (fitting.get("create"), fitting.get("emails")):
+        if isinstance(created, dict) and isinstance(created.get("new"), dict):
+            created["new"] = TYPICAL[method] | created["new"]
+    sandbox = sample()
+    [(name, answer)] = calls(sandbox, (method, fitting))
+    assert name == method or answer["type"] not in ("serverFail", "unknownMethod")
+    assert all(mail.mailbox_ids for mail in sandbox.store.mails.objects.values())

@@ -9,15 +9,17 @@ _NEEDS_NO_QUOTES = re.compile(r"[^\s\"(),:;<>@\[\]\\\x00-\x1f\x7f]+")
 _NOT_IN_A_DOMAIN = re.compile(r"[\s\x00-\x1f\x7f<>(),;:@\"\\]")
 _LONGEST_NAME = 200
 
+_NOT_TEXT = frozenset({"Cc", "Cs"})  # control characters, and halves of surrogate pairs, which no UTF-8 can hold
+
 
 def canonical(address: str) -> str | None:
     """The address with its local part unquoted where quotes aren't needed, case-folded, domain in ASCII (RFC 5890).
 
-    None for what is no usable address: no `@`, an empty part, control characters.
+    None for what is no usable address: no `@`, an empty part, control characters, lone surrogates.
     """
     local, _, domain = address.strip().rpartition("@")
     local, domain = unicodedata.normalize("NFC", _unquoted(local).casefold()), _ascii(domain)
-    if not (local and domain) or any(unicodedata.category(character) == "Cc" for character in local):
+    if not (local and domain) or any(unicodedata.category(character) in _NOT_TEXT for character in local):
         return None
     return f"{local}@{domain}"
 
@@ -36,10 +38,11 @@ def search_texts(address: str) -> tuple[str, ...]:
     """What to search From headers for: finds every mail of the address, and others.
 
     A quoted local part is asked for without its quotes and alone: seen on Cyrus, the quoted form finds nothing in
-    a header search.
+    a header search. An empty one would find every mail, so it stays quoted.
     """
     local, _, _ = address.rpartition("@")
-    return (_unescaped(local),) if local.startswith('"') else spellings(address)
+    unquoted = _unescaped(local) if local.startswith('"') else ""
+    return (unquoted,) if unquoted else spellings(address)
 
 
 def display_name(name: str | None) -> str:
@@ -47,7 +50,8 @@ def display_name(name: str | None) -> str:
 
     Empty for none, and for a name that is itself an address: that says nothing about who writes.
     """
-    visible = "".join(" " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each for each in name or "")
+    spaces = _NOT_TEXT | {"Zl", "Zp"}
+    visible = "".join(" " if unicodedata.category(each) in spaces else each for each in name or "")
     text = " ".join(unicodedata.normalize("NFC", visible).split()).strip("\"' ")
     return "" if canonical(text) and " " not in text else text[:_LONGEST_NAME].rstrip()
 
@@ -73,6 +77,7 @@ def _ascii(domain: str) -> str:
     if lower.isascii():
         return lower
     try:
-        return idna.encode(lower, uts46=True).decode("ascii")
+        # UTS 46 makes an ideographic full stop a dot, at the end, too.
+        return idna.encode(lower, uts46=True).decode("ascii").rstrip(".")
     except idna.IDNAError:
         return ""

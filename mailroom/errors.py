@@ -11,7 +11,7 @@
 exit status 2. No message holds a secret or any part of a mail.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 class MailroomError(Exception):
@@ -51,3 +51,12 @@ class ConfigError(MailroomError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+def leaves(error: Exception) -> Iterator[Exception]:
+    """The errors themselves, where nurseries wrapped them in groups."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from leaves(inner)
+    else:
+        yield error

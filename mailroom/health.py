@@ -5,7 +5,7 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 
@@ -21,7 +21,7 @@ from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from mailroom.errors import MailroomError
+from mailroom.errors import MailroomError, leaves
 from mailroom.status import Status
 
 log = structlog.get_logger(component="health")
@@ -64,7 +64,10 @@ async def serve_health(
             try:
                 await serve(app, _config(listeners))
             except* PROTOCOL_ERRORS as errors:
-                log.warning("health_request_malformed", error="; ".join(_names(errors)))
+                log.warning(
+                    "health_request_malformed",
+                    error=", ".join(sorted({type(error).__name__ for error in leaves(errors)})),
+                )
     finally:
         for listener in listeners:
             listener.socket.close()
@@ -79,14 +82,6 @@ def _config(listeners: Sequence[trio.SocketListener]) -> Config:
     config.read_timeout = SLOWEST_REQUEST_SECONDS
     config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
     return config
-
-
-def _names(errors: BaseExceptionGroup[Exception]) -> Iterator[str]:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _names(error)
-        else:
-            yield type(error).__name__
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:

@@ -1,6 +1,6 @@
 """The triage loop: when a pass runs, and what happens after one that failed."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Never
 
@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from mailroom.backoff import backoff
-from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
+from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
 from mailroom.push import Ring
 from mailroom.status import Status, Trigger
 from mailroom.triage import Outcome
@@ -117,7 +117,7 @@ class TriageLoop:
 
     def _delay(self, failures: int, failure: Exception) -> float:
         asked_for = max(
-            (error.retry_after or 0.0 for error in _leaves(failure) if isinstance(error, Unavailable)), default=0.0
+            (error.retry_after or 0.0 for error in leaves(failure) if isinstance(error, Unavailable)), default=0.0
         )
         own = backoff(failures, longest=self._rhythm.poll_interval)
         return max(own, min(asked_for, LONGEST_RETRY_AFTER_SECONDS))
@@ -134,24 +134,15 @@ class TriageLoop:
             raise TooManyFailures(f"{failures} passes in a row failed, none succeeded for {since_success:.0f} s")
 
 
-def _leaves(error: Exception) -> Iterator[Exception]:
-    """The errors themselves, where a nursery wrapped them in groups."""
-    if isinstance(error, ExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
 def _raise_what_is_final(failure: Exception) -> None:
-    for error in _leaves(failure):
+    for error in leaves(failure):
         if isinstance(error, Refused | ConfigError):
             raise error
 
 
 def _tell(failure: Exception, trigger: Trigger, failures: int, delay: float) -> None:
     details = {"consecutive_failures": failures, "trigger": trigger, "retry_in": round(delay, 1)}
-    errors = list(_leaves(failure))
+    errors = list(leaves(failure))
     if all(isinstance(error, MailroomError) for error in errors):
         log.warning("poll_failed", error="; ".join(sorted({str(error) for error in errors})), **details)
     else:

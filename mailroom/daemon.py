@@ -1,0 +1,90 @@
+"""The daemon: what runs, and how it ends."""
+
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from mailroom.account import open_account
+from mailroom.categories import Scheme
+from mailroom.errors import ConfigError, MailroomError, Refused, leaves
+from mailroom.health import serve_health
+from mailroom.log import set_up
+from mailroom.settings import Settings
+from mailroom.status import Status
+
+log = structlog.get_logger(component="daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that is up: where its health app listens, and what it knows about itself."""
+
+    health_port: int
+    status: Status
+
+
+async def run(settings: Settings, scheme: Scheme) -> int:
+    """Be a daemon process until SIGTERM or SIGINT; returns the exit status, 0. Sets up logging.
+
+    Raises the `MailroomError` that ended it: `Refused` and `ConfigError` are for the user to mend, after any other
+    a new start may help.
+    """
+    set_up(settings.log_level, settings.log_format)
+    stopped_by: str | None = None
+    failure: MailroomError | None = None
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve, settings, scheme)
+                async for number in signals:
+                    stopped_by = signal.Signals(number).name
+                    nursery.cancel_scope.cancel()
+        except* MailroomError as failures:
+            failure = _most_telling(failures)
+        finally:
+            if stopped_by is not None:
+                log.info("service_stopped", reason=stopped_by)
+            else:
+                log.error("service_stopped", reason=str(failure) if failure is not None else "crashed")
+            await _ignore_further(signals)
+    if failure is not None:
+        raise failure
+    return 0
+
+
+async def serve(
+    settings: Settings, scheme: Scheme, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Run everything until cancelled; reports once the health app listens. No server has been asked by then.
+
+    This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `HealthPortTaken`,
+    `TooManyFailures`, `Refused`, `ConfigError`.
+    """
+    async with open_account(settings, scheme) as account, trio.open_nursery() as root:
+        port = await root.start(serve_health, account.status, settings.health_host, settings.health_port)
+        log.info(
+            "service_started",
+            poll_interval=settings.poll_interval,
+            debounce_seconds=settings.debounce_seconds,
+            health_port=port,
+            push_enabled=True,
+        )
+        root.start_soon(account.listen)
+        root.start_soon(account.triage)
+        task_status.started(Running(port, account.status))
+
+
+def _most_telling(failures: ExceptionGroup[MailroomError]) -> MailroomError:
+    """Of errors that came together, one that the user has to mend; it decides the exit status."""
+    errors = [error for error in leaves(failures) if isinstance(error, MailroomError)]
+    return next((error for error in errors if isinstance(error, Refused | ConfigError)), errors[0])
+
+
+async def _ignore_further(signals: AsyncIterator[int]) -> None:
+    # Signals left in the receiver would be raised again where it closes, and kill a process that is ending anyway.
+    with trio.move_on_after(0.01, shield=True):
+        async for _ in signals:
+            pass

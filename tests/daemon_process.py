@@ -1,0 +1,95 @@
+"""The daemon as a process of its own, its log read as it comes."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from subprocess import PIPE
+from typing import Any
+
+import trio
+
+from tests.real.processes import free_port
+
+Line = dict[str, Any]
+
+
+@dataclass
+class DaemonProcess:
+    """`lines` are its log; `errors` is what it printed to standard error."""
+
+    process: trio.Process
+    health_port: int
+    lines: list[Line] = field(default_factory=list)
+    errors: str = ""
+    _more: trio.Event = field(default_factory=trio.Event)
+    _reading: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _all_read: trio.Event = field(default_factory=trio.Event)
+
+    @property
+    def health_url(self) -> str:
+        return f"http://127.0.0.1:{self.health_port}/healthz"
+
+    def logged(self, event: str) -> list[Line]:
+        return [line for line in self.lines if line["event"] == event]
+
+    async def logs(self, event: str, times: int = 1) -> Line:
+        """Wait until an event was logged so many times; returns the last of these lines."""
+        while len(self.logged(event)) < times:
+            await self._more.wait()
+        return self.logged(event)[times - 1]
+
+    def stop_reading(self) -> None:
+        """Hang up on the log while the daemon writes it."""
+        self._reading.cancel()
+
+    async def exit_status(self) -> int:
+        """Wait for the end, and for the last of its output."""
+        status = await self.process.wait()
+        await self._all_read.wait()
+        return status
+
+    async def read(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        rest = b""
+        with self._reading:
+            async for part in self.process.stdout:
+                *whole, rest = (rest + part).split(b"\n")
+                self.lines += [json.loads(line) for line in whole]
+                self._more.set()
+                self._more = trio.Event()
+        await self.process.stdout.aclose()
+        async for part in self.process.stderr:
+            self.errors += part.decode()
+        self._all_read.set()
+
+
+@asynccontextmanager
+async def daemon_process(session_url: str, **settings: str) -> AsyncIterator[DaemonProcess]:
+    """Run `python -m mailroom` with the settings given, by their names without prefix; killed at the end."""
+    port = free_port()
+    values = {
+        "jmap_session_url": session_url,
+        "jmap_token": "sandbox-token",
+        "health_port": str(port),
+        "log_level": "debug",
+        "log_format": "json",
+    } | settings
+    environment = {f"MAILROOM_{name.upper()}": value for name, value in values.items()}
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "mailroom"], env=os.environ | environment, stdout=PIPE, stderr=PIPE
+    )
+    daemon = DaemonProcess(process, int(values["health_port"]))
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(daemon.read)
+            yield daemon
+            nursery.cancel_scope.cancel()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        with trio.move_on_after(5, shield=True):
+            await process.wait()

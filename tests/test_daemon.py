@@ -211,9 +211,9 @@ async def test_a_cancelled_daemon_leaves_a_name_lookup_behind(monkeypatch: pytes
     token = trio.lowlevel.current_trio_token()
     really_look_up = socket.getaddrinfo
 
-    def look_up(host: str, *rest: Any, **more: Any) -> Any:
+    def look_up(host: str | bytes | None, *rest: Any, **more: Any) -> Any:
         # In its own thread trio only asks whether the host is a number.
-        if host == "mail.invalid" and threading.current_thread() is not threading.main_thread():
+        if host == b"mail.invalid" and threading.current_thread() is not threading.main_thread():
             token.run_sync_soon(asked.set)
             test_is_over.wait()
         return really_look_up(host, *rest, **more)

@@ -1,0 +1,116 @@
+"""Which mailbox plays which part."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.jmap.mail import Mailbox
+from mailroom.mailboxes import find_places, needed_mailboxes, role_problems
+
+FEED = Scheme(categories=(category("Feed"),))
+NESTED = Scheme(categories=(category("Feed", destination_mailbox="Lists/Feed"),))
+
+
+def box(id: str, name: str, parent: str | None = None, role: str | None = None) -> Mailbox:
+    return Mailbox(id=id, name=name, parent_id=parent, role=role)
+
+
+def whole(scheme: Scheme = FEED) -> list[Mailbox]:
+    """Every mailbox that a scheme needs, at the top level; the id of each is its name."""
+    return [box(name, name) for name in sorted(needed_mailboxes(scheme))]
+
+
+class TestNames:
+    def test_are_found_exactly(self) -> None:
+        places = find_places(whole(), FEED)
+        assert places.screener == "Screener"
+        assert places.destinations == {"Feed": "Feed"}
+        assert {id: each.name for id, each in places.labels.items()} == {"@ToFeed": "Feed"}
+        assert (places.error_label, places.warning_label) == ("@MailroomError", "@MailroomWarning")
+        assert places.missing == ()
+
+    def test_in_another_case_are_another_mailbox(self) -> None:
+        assert find_places([box("1", "feed"), box("2", "FEED")], FEED).destinations == {}
+
+    def test_in_another_unicode_form_are_the_same_mailbox(self) -> None:
+        scheme = Scheme(categories=(category("Café"),))
+        assert find_places([box("1", "Cafe\u0301")], scheme).destinations == {"Café": "1"}
+
+    def test_at_the_top_level_come_before_nested_ones(self) -> None:
+        boxes = [box("nested", "Feed", parent="a"), box("a", "A"), box("top", "Feed")]
+        assert find_places(boxes, FEED).destinations == {"Feed": "top"}
+        assert find_places(boxes[::-1], FEED).destinations == {"Feed": "top"}
+
+    def test_nested_once_are_found_by_the_name_alone(self) -> None:
+        assert find_places([box("a", "A"), box("1", "Feed", parent="a")], FEED).destinations == {"Feed": "1"}
+
+    def test_nested_twice_mean_the_same_mailbox_every_time(self) -> None:
+        boxes = [box("a", "A"), box("b", "B"), box("1", "Feed", parent="a"), box("2", "Feed", parent="b")]
+        assert find_places(boxes, FEED).destinations == find_places(boxes[::-1], FEED).destinations == {"Feed": "1"}
+
+    def test_may_be_paths(self) -> None:
+        boxes = [box("1", "Feed"), box("2", "Lists"), box("3", "Feed", parent="2")]
+        assert find_places(boxes, NESTED).destinations == {"Lists/Feed": "3"}
+
+    def test_may_hold_a_slash_themselves(self) -> None:
+        boxes = [box("1", "Lists/Feed"), box("2", "Lists"), box("3", "Feed", parent="2")]
+        assert find_places(boxes, NESTED).destinations == {"Lists/Feed": "1"}
+
+    def test_that_no_mailbox_has_are_all_listed(self) -> None:
+        places = find_places([], DEFAULT_SCHEME)
+        assert places.missing == tuple(sorted(needed_mailboxes(DEFAULT_SCHEME)))
+        assert (places.screener, places.inbox, places.error_label, places.warning_label) == (None, None, None, None)
+        assert (places.labels, places.destinations) == ({}, {})
+        assert places.managed == places.all_labels == places.untouched == frozenset()
+
+    def test_of_the_warning_label_do_not_matter_with_warnings_off(self) -> None:
+        scheme = Scheme(categories=FEED.categories, warnings_enabled=False)
+        boxes = [each for each in whole() if each.name != "@MailroomWarning"]
+        assert find_places(boxes, scheme).missing == ()
+        assert find_places(whole(), scheme).warning_label is None
+        assert "@MailroomWarning" not in needed_mailboxes(scheme)
+
+
+class TestParents:
+    def test_that_do_not_exist_end_the_path(self) -> None:
+        assert find_places([box("1", "Feed", parent="gone")], FEED).destinations == {"Feed": "1"}
+
+    def test_that_go_in_a_circle_end_the_path(self) -> None:
+        boxes = [box("1", "Feed", parent="2"), box("2", "Lists", parent="1"), box("3", "Screener", parent="3")]
+        assert find_places(boxes, NESTED).destinations == {"Lists/Feed": "1"}
+        assert find_places(boxes, NESTED).screener == "3"
+
+    @given(st.lists(st.integers(-1, 9), min_size=10, max_size=10), st.permutations(range(10)))
+    def test_of_any_shape_give_one_answer_in_any_order(self, parents: list[int], order: list[int]) -> None:
+        boxes = [
+            box(str(number), "Feed" if number < 5 else "Lists", parent=None if above < 0 else str(above))
+            for number, above in enumerate(parents)
+        ]
+        shuffled = [boxes[number] for number in order]
+        for scheme in (FEED, NESTED):
+            assert find_places(boxes, scheme) == find_places(shuffled, scheme)
+
+
+class TestRoles:
+    def test_find_the_inbox_and_what_stays_untouched_whatever_their_names(self) -> None:
+        boxes = [box(role, f"Mein {role}", role=role) for role in ("inbox", "trash", "junk", "drafts", "sent")]
+        places = find_places([*boxes, box("1", "Inbox"), box("2", "Trash")], FEED)
+        assert places.inbox == "inbox"
+        assert places.untouched == {"trash", "junk", "drafts", "sent"}
+
+    def test_are_not_for_mailboxes_of_the_scheme(self) -> None:
+        boxes = [each for each in whole() if each.name not in ("Feed", "Screener")]
+        boxes += [box("1", "Feed", role="archive"), box("2", "Screener", role="junk")]
+        assert role_problems(boxes, FEED) == [
+            "mailbox Feed is the account's archive mailbox: choose another name for it in the configuration",
+            "mailbox Screener is the account's junk mailbox: choose another name for it in the configuration",
+        ]
+
+    def test_of_other_mailboxes_are_no_problem(self) -> None:
+        assert role_problems([*whole(), box("1", "Archive", role="archive")], FEED) == []
+
+
+def test_managed_mailboxes_and_labels_are_told_apart() -> None:
+    places = find_places(whole(), FEED)
+    assert places.managed == {"Feed", "Screener"}
+    assert places.all_labels == {"@ToFeed", "@MailroomError", "@MailroomWarning"}

@@ -1,6 +1,7 @@
 """HTTP as every backend uses it: who we are to a server, one exchange within a deadline, what a status means."""
 
 import base64
+import zlib
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ DEADLINE_SECONDS = 30
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 """A reply of 4,096 mails has about 2 MB; more than this is not an answer but an attack or a bug."""
+
+MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 
 Origin = tuple[str, str, int | None]
 """Scheme, host and port."""
@@ -58,7 +61,7 @@ def basic(username: str, password: SecretStr) -> SecretStr:
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client for request and reply; the deadline of each exchange comes from the caller."""
-    headers = {"User-Agent": f"mailroom/{__version__}"}
+    headers = {"User-Agent": f"mailroom/{__version__}", "Accept-Encoding": "gzip"}
     async with httpx.AsyncClient(timeout=None, headers=headers) as http:  # noqa: S113  see fetch's fail_after
         yield http
 
@@ -99,26 +102,54 @@ async def fetch(
         with trio.fail_after(DEADLINE_SECONDS):
             response = await http.send(request, auth=auth, stream=True)
             try:
-                return Reply(response, await _read_body(response))
+                return Reply(response, _decoded(response, await _read_body(response)))
             finally:
                 with trio.move_on_after(1, shield=True):
                     await response.aclose()
     except trio.TooSlowError:
         raise Unavailable(f"{where} gave no whole answer in {DEADLINE_SECONDS} s") from None
-    except httpx.DecodingError as error:
-        raise BadReply(f"{where} sent a body that can't be decoded", expected="valid content encoding") from error
+    except UnicodeError:
+        # What the resolver raises, instead of an OSError, for a label of a host name that is empty or too long.
+        raise Unavailable(f"{where}: there can't be a host of this name") from None
     except httpx.TransportError as error:
         raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
 
 
 async def _read_body(response: httpx.Response) -> bytes:
+    """The body as it comes over the wire, up to the limit."""
     body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > MAX_REPLY_BYTES:
-            limit = MAX_REPLY_BYTES // 1024 // 1024
-            raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
+    with trio.CancelScope() as scope:
+        async for part in response.aiter_raw():
+            body += part
+            if len(body) > MAX_REPLY_BYTES:
+                # Raising in the middle would leave the generators of httpx open; cancellation ends them in order.
+                scope.cancel()
+    _check_size(response, body)
     return bytes(body)
+
+
+def _decoded(response: httpx.Response, body: bytes) -> bytes:
+    """The body without its compression. httpx would unpack any number of layers, each a thousand times the last."""
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity" or not body:
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise BadReply(f"{response.url.host} sent a body in {encoding[:80]!r}", expected="gzip, or no content encoding")
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # 16 more means gzip
+    try:
+        unpacked = unpacker.decompress(body, MAX_REPLY_BYTES + 1)
+    except zlib.error:
+        unpacked = b""
+    _check_size(response, unpacked)
+    if not unpacker.eof:
+        raise BadReply(f"{response.url.host} sent a body that can't be unpacked", expected="whole and valid gzip")
+    return unpacked
+
+
+def _check_size(response: httpx.Response, body: bytes | bytearray) -> None:
+    if len(body) > MAX_REPLY_BYTES:
+        limit = MAX_REPLY_BYTES // 1024 // 1024
+        raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
 
 
 def check_status(reply: Reply, url: httpx.URL) -> None:
@@ -127,7 +158,7 @@ def check_status(reply: Reply, url: httpx.URL) -> None:
     if 200 <= reply.status < 300:
         return
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise Refused(f"{where} refused the credentials (HTTP {reply.status})")
+        raise Refused(f"{where} refused the credentials (HTTP {reply.status}); renew the token or the password")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
         raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
     if reply.location is not None:
@@ -144,17 +175,19 @@ def joined(base: httpx.URL, reference: str) -> httpx.URL:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), or None."""
-    value = reply.headers.get("Retry-After")
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
+    """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), at most a day; None without one."""
+    value = reply.headers.get("Retry-After", "").strip()
     try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
+        seconds = float(value) if value.isdecimal() else _seconds_until(parsedate_to_datetime(value))
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (at.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS)
+
+
+def _seconds_until(date: datetime) -> float:
+    # An HTTP date is in GMT even where it doesn't say so (RFC 9110 §5.6.7).
+    at = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return (at - datetime.now(UTC)).total_seconds()
 
 
 def _origin(url: httpx.URL) -> Origin:

@@ -113,3 +113,20 @@ def event_stream(*parts: bytes | float) -> Answer:
 
 
 FOREVER = float("inf")
+
+
+def session_reply(event_source_url: str | None = None, *, contacts: bool = False) -> Answer:
+    """A JMAP session with the account u1 whose API is at /api."""
+    urns = ["urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail"]
+    urns += ["urn:ietf:params:jmap:contacts"] if contacts else []
+    return json_reply(
+        {
+            "capabilities": {urn: {} for urn in urns},
+            "accounts": {"u1": {"name": "jane@example.com", "accountCapabilities": {urn: {} for urn in urns}}},
+            "primaryAccounts": dict.fromkeys(urns, "u1"),
+            "username": "jane@example.com",
+            "apiUrl": "/api",
+            "eventSourceUrl": event_source_url,
+            "state": "s1",
+        }
+    )

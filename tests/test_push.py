@@ -19,7 +19,7 @@ from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.client import Client
 from mailroom.push import PushReader, Ring
 from mailroom.status import Status
-from tests.scripted_server import FOREVER, Answer, ScriptedServer, event_stream, json_reply, reply
+from tests.scripted_server import FOREVER, Answer, ScriptedServer, event_stream, reply, session_reply
 
 TEMPLATE = "/events?types={types}&closeafter={closeafter}&ping={ping}"
 PING = b'event: ping\ndata: {"interval": 30}\n\n'
@@ -27,18 +27,7 @@ NO_EVENTS = reply("204 No Content")
 
 
 def session(event_source_url: str | None = TEMPLATE) -> Answer:
-    urns = ("urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail")
-    return json_reply(
-        {
-            "capabilities": {urn: {} for urn in urns},
-            "accounts": {"u1": {"name": "jane@example.com", "accountCapabilities": {urn: {} for urn in urns}}},
-            "primaryAccounts": dict.fromkeys(urns, "u1"),
-            "username": "jane@example.com",
-            "apiUrl": "/api",
-            "eventSourceUrl": event_source_url,
-            "state": "s1",
-        }
-    )
+    return session_reply(event_source_url)
 
 
 def state(account: str = "u1", type: str = "Email", *, id: str = "", retry: str = "") -> bytes:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Fields, Group, NewCard, Staged
 from mailroom.contacts.carddav import CardDav, discover
 from mailroom.errors import ConfigError, Refused
-from mailroom.http import Credentials, basic
+from mailroom.http import Credentials, basic, http_client
 from mailroom.jmap.batch import Batch, Replies
 from tests.real.cyrus import Cyrus
 from tests.real.radicale import Radicale
@@ -131,7 +131,7 @@ def book(request: pytest.FixtureRequest) -> Book:
 async def open_session(book: Book, start: str | None = None, password: str | None = None) -> AsyncIterator[Session]:
     url = httpx.URL(start or book.server.carddav_url)
     authorization = basic(book.user, SecretStr(password or book.password))
-    async with httpx.AsyncClient(timeout=None) as http:  # noqa: S113  each test has its deadline
+    async with http_client() as http:
         with trio.fail_after(30):
             session = Session(await discover(http, url, Credentials(authorization, url)), book)
             http.event_hooks = {"request": [session.on_request]}

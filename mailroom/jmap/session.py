@@ -112,7 +112,9 @@ def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:
 
 def trusted_url(url: httpx.URL, what: str) -> httpx.URL:
     """The url, if credentials may go there: https, or http on this machine. Raises `BadReply`."""
-    if url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host)):
+    # A label of another length can't be looked up (RFC 1035 §2.3.4): Python raises no OSError then.
+    is_host = all(1 <= len(label) <= 63 for label in url.host.rstrip(".").split("."))
+    if is_host and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         return url
     raise BadReply(f"{what} is {url.scheme}://{url.host}", expected="an https url (http only on this machine)")
 

@@ -8,6 +8,7 @@ allow; calls that refer to each other stay in one request.
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeVar, cast
 
 from mailroom.errors import BadReply, MailroomError
@@ -90,15 +91,23 @@ class Batch:
             yield Request(tuple(calls))
 
     def _units(self) -> Iterator[list[tuple[Slot[object], Call[object]]]]:
-        """Runs of calls that must share a request: a call that refers back joins the run of the call before it."""
-        unit: list[tuple[Slot[object], Call[object]]] = []
-        for slot, call in self._calls:
-            if unit and not any(argument.startswith("#") for argument in call.arguments):
-                yield unit
-                unit = []
-            unit.append((slot, call))
-        if unit:
-            yield unit
+        """Runs of calls that must share a request: a call that refers back joins all from the one it refers to."""
+        starts: list[int] = []
+        for index, (_, call) in enumerate(self._calls):
+            earliest = min(_referred_to(call), default=index)
+            while starts and starts[-1] > earliest:
+                starts.pop()
+            if earliest == index:
+                starts.append(index)
+        for start, end in pairwise([*starts, len(self._calls)]):
+            yield self._calls[start:end]
+
+
+def _referred_to(call: Call[object]) -> Iterator[int]:
+    """The places in the batch of the calls whose results a call uses."""
+    for name, value in call.arguments.items():
+        if name.startswith("#") and isinstance(value, Mapping):
+            yield int(str(value["resultOf"]).removeprefix("c"))
 
 
 _ENVELOPE_BYTES = 1_000  # `using`, brackets, commas

@@ -45,14 +45,21 @@ async def run(settings: Settings, scheme: Scheme) -> int:
         except* MailroomError as failures:
             failure = _most_telling(failures)
         finally:
-            if stopped_by is not None:
-                log.info("service_stopped", reason=stopped_by)
-            else:
-                log.error("service_stopped", reason=str(failure) if failure is not None else "crashed")
+            _tell_end(stopped_by, failure)
             await _ignore_further(signals)
-    if failure is not None:
+    if failure is not None and stopped_by is None:
         raise failure
     return 0
+
+
+def _tell_end(stopped_by: str | None, failure: MailroomError | None) -> None:
+    if stopped_by is None:
+        log.error("service_stopped", reason="crashed" if failure is None else str(failure))
+        return
+    if failure is not None:
+        # Two parts of a pass: one was cancelled, the other failed in the same moment. The next start finishes it.
+        log.warning("failed_while_stopping", error=str(failure))
+    log.info("service_stopped", reason=stopped_by)
 
 
 async def serve(

@@ -1,7 +1,7 @@
 """How calls are packed into requests, and their replies unpacked."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,11 +13,9 @@ from mailroom.jmap.batch import Batch, Call, MethodError, MethodFailed, Replies,
 from mailroom.jmap.session import CONTACTS, MAIL, SUBMISSION, Limits
 from mailroom.jmap.wire import Json
 
-ROOMY = Limits()
 
-
-def call(name: str = "Core/echo", capability: str = MAIL, **arguments: Json) -> Call[object]:
-    return Call(name, arguments, capability, lambda reply: reply)
+def call(arguments: Mapping[str, Json] | None = None, *, capability: str = MAIL) -> Call[object]:
+    return Call("Core/echo", arguments or {}, capability, lambda reply: reply)
 
 
 def batch_of(*refers_to: int | None, padding: Iterable[int] = ()) -> tuple[Batch, list[Slot[object]]]:
@@ -31,7 +29,7 @@ def batch_of(*refers_to: int | None, padding: Iterable[int] = ()) -> tuple[Batch
     for target in refers_to:
         text = "x" * next(sizes, 0)
         more: dict[str, Json] = {} if target is None else {"#ids": slots[target].result("/ids")}
-        slots.append(batch.add(call(text=text, **more)))
+        slots.append(batch.add(call({"text": text, **more})))
     return batch, slots
 
 
@@ -42,6 +40,9 @@ def packed(batch: Batch, limits: Limits) -> list[list[str]]:
 
 def limits(calls: int = 16, size: int = 10_000_000, get: int = 500, set: int = 500) -> Limits:
     return Limits(max_calls_in_request=calls, max_size_request=size, max_objects_in_get=get, max_objects_in_set=set)
+
+
+ROOMY = limits()
 
 
 class TestPacking:
@@ -79,7 +80,7 @@ class TestPacking:
 
     def test_keeps_several_references_of_one_call_together(self) -> None:
         batch, slots = batch_of(None, None)
-        batch.add(call(**{"#a": slots[0].result("/a"), "#b": slots[1].result("/b")}))
+        batch.add(call({"#a": slots[0].result("/a"), "#b": slots[1].result("/b")}))
         batch.add(call())
         assert packed(batch, limits(calls=3)) == [["c0", "c1", "c2"], ["c3"]]
 
@@ -94,7 +95,8 @@ class TestPacking:
         slots: list[Slot[object]] = []
         for number, target in enumerate(refers_to):
             more: dict[str, Json] = {} if target is None else {"#ids": slots[target].result("/ids")}
-            slots.append(batch.add(call(text=texts[number % len(texts)] if texts else "", **more)))
+            text = texts[number % len(texts)] if texts else ""
+            slots.append(batch.add(call({"text": text, **more})))
         requests = list(batch.requests(limits(calls, size)))
 
         ids = [[slot.id for slot, _ in request.calls] for request in requests]
@@ -225,7 +227,7 @@ class TestChunks:
         assert all(1 <= len(part) <= set for part in parts)
         batch = Batch()
         for part in parts:
-            batch.add(call("Email/set", update=part))
+            batch.add(call({"update": part}))
         assert all(len(_body(request)) <= size for request in batch.requests(within))
 
 

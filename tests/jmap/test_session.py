@@ -114,8 +114,7 @@ class TestAccounts:
         assert (session.mail_account, session.contacts_account) == ("b", None)
 
     def test_for_contacts_need_the_servers_capability_too(self) -> None:
-        capabilities = {CORE: {}, MAIL: {}}
-        session = read(document(capabilities=capabilities))
+        session = read(document(capabilities={CORE: {}, MAIL: {}}))
         assert session.contacts_account is None
         assert not session.identities
 

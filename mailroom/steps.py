@@ -1,7 +1,7 @@
 """The requests of a pass after its scan: look up, apply, leave groups, commit. Each is one for all senders.
 
 Failures are reasons by sender address: what went wrong with one sender alone. A call that fails as a whole raises
-`MethodFailed`.
+`BatchRefused`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -171,9 +171,11 @@ def _merged(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:
 
 
 def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:
-    """The error label on mails that wait for the user; nothing happens if the account has no error label."""
-    mails = (email for pause in pauses for email in pause.mails)
-    return move_emails(batch, session, paused(mails, places))
+    """The error label on mails that wait for the user; nothing happens if the account has no error label.
+
+    One call a sender: a crash that leaves half of a conflict's mails without it would settle the conflict.
+    """
+    return tuple(slot for pause in pauses for slot in move_emails(batch, session, paused(pause.mails, places)))
 
 
 def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> None:

@@ -32,7 +32,7 @@ def seen(sandbox: Sandbox) -> Account:
 
 def waiting() -> Sandbox:
     """New senders, one with a contact card, one to re-triage, a conflict, and mail of no usable sender."""
-    sandbox = empty_sandbox(Limits(max_objects_in_set=4, max_objects_in_get=30, max_calls_in_request=8))
+    sandbox = empty_sandbox(Limits(max_objects_in_set=3, max_objects_in_get=30, max_calls_in_request=8))
     for sender, label in (
         ("Ann <ann@x.org>", "@ToTruck"),
         ("Bob <bob@x.org>", "@ToImbox"),

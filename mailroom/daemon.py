@@ -1,5 +1,6 @@
 """The daemon: what runs, and how it ends."""
 
+import gc
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ async def run(settings: Settings, scheme: Scheme) -> int:
         finally:
             _tell_end(stopped_by, failure)
             await _ignore_further(signals)
+    # The interpreter's last collection would walk all that was ever imported: most of the time that an end takes.
+    gc.freeze()
     if failure is not None and stopped_by is None:
         raise failure
     return 0

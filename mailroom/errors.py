@@ -4,6 +4,7 @@
     ├── Unavailable   a server can't be reached or asks for patience: try again later
     ├── Refused       the credentials are wrong: trying again can't help
     ├── BadReply      the server broke the protocol: trying again might help
+    ├── BatchRefused  a request for several senders failed as a whole: one of them may be why
     ├── SenderFailed  one sender can't be settled: the others can
     └── ConfigError   settings or mailboxes that only the user can mend: all problems at once
 
@@ -39,6 +40,10 @@ class BadReply(MailroomError):
     def __init__(self, message: str, *, expected: str) -> None:
         super().__init__(f"{message}; expected {expected}")
         self.expected = expected
+
+
+class BatchRefused(MailroomError):
+    """A request for several senders was refused as a whole; in smaller ones, it may be that of a single sender."""
 
 
 class SenderFailed(MailroomError):

@@ -1,6 +1,6 @@
 """One pass: scan, look up, apply, commit. Four JMAP requests, however many senders wait; an idle pass is one.
 
-What concerns one sender alone is that sender's failure; a method error on a batched call halves the batch. The
+What concerns one sender alone is that sender's failure; a batched call that is refused as a whole halves the batch. The
 triage label goes last, so whatever cuts a pass off, the next one finds the same labels and finishes.
 """
 
@@ -14,8 +14,8 @@ import trio
 
 from mailroom.categories import Scheme
 from mailroom.contacts.base import Contacts, NewCard
-from mailroom.errors import SenderFailed
-from mailroom.jmap.batch import Batch, MethodFailed
+from mailroom.errors import BatchRefused, SenderFailed
+from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.mailboxes import Places
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
@@ -127,7 +127,7 @@ async def _treat_by_halves(run: Pass, selection: Selection) -> list[Result]:
     """
     try:
         return await _treat(run, selection)
-    except MethodFailed as failed:
+    except BatchRefused as failed:
         if not selection.senders:
             raise
         if len(selection.senders) == 1 and not selection.pauses:

@@ -122,8 +122,8 @@ class Contacts(Protocol):
 
     A backend that speaks JMAP puts its calls into the batch that is about to be sent, so that contacts cost no
     round trip of their own; the others make their own requests. Either way: stage, send the batch, settle.
-    Every method and every `settle` raises `Unavailable`, `Refused` or `BadReply`; what concerns one sender alone
-    is in the `Failures`.
+    Every method and every `settle` raises `Unavailable`, `Refused` or `BadReply`, and `BatchRefused` for a request
+    that the server might take for fewer senders; what concerns one sender alone is in the `Failures`.
     """
 
     def look_up(self, addresses: Sequence[str], batch: Batch) -> Callable[[Replies], Awaitable[AddressBook]]:

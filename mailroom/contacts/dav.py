@@ -6,12 +6,15 @@ import httpx
 
 from mailroom.contacts import webdav
 from mailroom.contacts.webdav import Resource
-from mailroom.errors import BadReply, Refused, SenderFailed, Unavailable
+from mailroom.errors import BadReply, BatchRefused, Refused, SenderFailed, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
 
 # Cyrus answers 415 to a REPORT without a content type.
 _XML = "application/xml; charset=utf-8"
 _VCARD = "text/vcard; charset=utf-8"
+
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN})
+_NO_RIGHTS = "need-privileges"  # RFC 3744 §7.1.1
 
 _ASKS_FOR_PATIENCE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -35,6 +38,13 @@ class CardRefused(SenderFailed):
         self.precondition = precondition
 
 
+class ReportRefused(BatchRefused):
+    """The server doesn't take this REPORT, perhaps for an address in it (RFC 6352 §8.6); another one it may take."""
+
+    def __init__(self, url: httpx.URL, reason: str) -> None:
+        super().__init__(f"{url.host}{url.path} refuses to search the address book: {reason}")
+
+
 class Dav:
     """A CardDAV server. Every method raises `Unavailable`, `Refused` or `BadReply`.
 
@@ -52,13 +62,11 @@ class Dav:
         return reply
 
     async def report(self, url: httpx.URL, body: bytes) -> list[Resource]:
+        """The resources found. Also raises `ReportRefused`."""
         reply = await self._send("REPORT", url, {"Content-Type": _XML, "Depth": "1"}, body)
         _check_login(reply)
-        if reply.status == HTTPStatus.FORBIDDEN:
-            raise BadReply(
-                f"{url.host}{url.path} doesn't let us read (HTTP 403 {webdav.precondition(reply)})".rstrip(),
-                expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
-            )
+        if reply.status in _REFUSALS:
+            raise _report_refused(reply)
         check_status(reply, url)
         return webdav.read_multistatus(reply)
 
@@ -84,6 +92,18 @@ class Dav:
         if not self._credentials.trusts(url):
             raise AnotherServer(url)
         return await fetch(self._http, method, url, auth=self._credentials, headers=headers, content=body)
+
+
+def _report_refused(reply: Reply) -> ReportRefused | BadReply:
+    """A broken rule is about what was asked for; a lack of rights is about the address book, whatever is asked."""
+    rule = webdav.precondition(reply)
+    reason = f"HTTP {reply.status} {rule}".rstrip()
+    if reply.status == HTTPStatus.BAD_REQUEST or rule not in ("", _NO_RIGHTS):
+        return ReportRefused(reply.url, reason)
+    return BadReply(
+        f"{reply.url.host}{reply.url.path} doesn't let us read ({reason})",
+        expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
+    )
 
 
 def _check_login(reply: Reply) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, TypeVar, cast
 
-from mailroom.errors import BadReply, MailroomError
+from mailroom.errors import BadReply, BatchRefused
 from mailroom.jmap.session import Limits
 from mailroom.jmap.wire import Json
 
@@ -53,7 +53,7 @@ class MethodError:
         return f"{self.type} ({self.description})" if self.description else self.type
 
 
-class MethodFailed(MailroomError):
+class MethodFailed(BatchRefused):
     """A method error where a result was needed. What else the same request did has been done."""
 
     def __init__(self, name: str, error: MethodError) -> None:

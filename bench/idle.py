@@ -1,0 +1,94 @@
+"""What a daemon costs that has nothing to do: time to start, memory, processor."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import httpx
+import trio
+
+from bench.load import Load
+from bench.servers import Login, Server
+from tests.daemon_process import DaemonProcess, daemon_process
+
+START_DEADLINE_SECONDS = 60
+LOOK_EVERY_SECONDS = 0.005
+
+NO_MAIL = Load(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class IdleRun:
+    """One daemon, with the default poll interval of 60 s; `start_seconds` until /readyz says that a pass is done."""
+
+    start_seconds: float
+    memory_mb: float
+    cpu_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class IdleFigures:
+    """Medians. Memory is what is resident after `window_seconds` of idling, CPU the share of one core in that time."""
+
+    server: str
+    runs: int
+    window_seconds: float
+    start_seconds: float
+    memory_mb: float
+    cpu_percent: float
+
+
+async def measure_idle(server: Server, runs: int, window_seconds: float) -> IdleFigures:
+    async with server.account(NO_MAIL) as login:
+        done = [await _idle_run(login, window_seconds) for _ in range(runs)]
+    return IdleFigures(
+        server=server.name,
+        runs=runs,
+        window_seconds=window_seconds,
+        start_seconds=median(run.start_seconds for run in done),
+        memory_mb=median(run.memory_mb for run in done),
+        cpu_percent=median(run.cpu_percent for run in done),
+    )
+
+
+async def _idle_run(login: Login, window_seconds: float) -> IdleRun:
+    started = time.perf_counter()
+    async with daemon_process(str(login.session_url), log_level="info", **login.settings) as daemon:
+        with trio.fail_after(START_DEADLINE_SECONDS):
+            await _until_ready(daemon)
+        start_seconds = time.perf_counter() - started
+        cpu_before = _cpu_seconds(daemon.process.pid)
+        await trio.sleep(window_seconds)
+        cpu_seconds = _cpu_seconds(daemon.process.pid) - cpu_before
+        return IdleRun(start_seconds, _resident_mb(daemon.process.pid), 100 * cpu_seconds / window_seconds)
+
+
+async def _until_ready(daemon: DaemonProcess) -> None:
+    """Raises `RuntimeError` if the daemon ends first."""
+    url = httpx.URL(daemon.health_url).join("/readyz")
+    async with httpx.AsyncClient() as http:
+        while not await _is_ready(http, url):
+            if daemon.process.returncode is not None:
+                raise RuntimeError(f"the daemon ended: {daemon.errors}")
+            await trio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def _is_ready(http: httpx.AsyncClient, url: httpx.URL) -> bool:
+    try:
+        return (await http.get(url)).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process (proc(5), /proc/pid/stat fields 14 and 15), in steps of 10 ms."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _resident_mb(pid: int) -> float:
+    """VmRSS, in units of 1,000,000 bytes."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024 / 1_000_000

@@ -1,0 +1,129 @@
+"""One pass over a load: how many requests, connections and seconds."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from statistics import median
+from typing import Any
+
+import httpx
+
+from bench.load import Load
+from bench.mail_app import mail_app
+from bench.servers import Login, Server
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.contacts.base import Contacts
+from mailroom.contacts.carddav import discover
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.http import Credentials, bearer, http_client
+from mailroom.jmap.client import Client
+from mailroom.triage import Triage, prepare
+
+TODAY = date(2026, 3, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class PassRun:
+    """One measured pass. `cpu_seconds` are Mailroom's own, without the server's; `idle_requests` are those of a
+    second pass, which finds nothing to do."""
+
+    requests: int
+    connections: int
+    seconds: float
+    cpu_seconds: float
+    idle_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassFigures:
+    """The medians of several runs under one load."""
+
+    server: str
+    contacts: str
+    load: Load
+    runs: int
+    requests: float
+    connections: float
+    seconds: float
+    slowest_seconds: float
+    cpu_seconds: float
+    idle_requests: float
+
+    @property
+    def mails_per_second(self) -> float:
+        return self.load.mails / self.seconds
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counts what a client sends; hook it in with `watch`."""
+
+    requests: int = 0
+    connections: int = 0
+
+    def watch(self, http: httpx.AsyncClient) -> None:
+        http.event_hooks = {"request": [self._on_request]}
+
+    async def _on_request(self, request: httpx.Request) -> None:
+        self.requests += 1
+        request.extensions = {**request.extensions, "trace": self._on_event}
+
+    async def _on_event(self, event: str, _: Mapping[str, Any]) -> None:
+        self.connections += event == "connection.connect_tcp.complete"
+
+
+async def measure_passes(server: Server, load: Load, runs: int) -> PassFigures:
+    """Each run has an account of its own."""
+    done = [await _fresh_pass(server, load) for _ in range(runs)]
+    return PassFigures(
+        server=server.name,
+        contacts=server.contacts,
+        load=load,
+        runs=runs,
+        requests=median(run.requests for run in done),
+        connections=median(run.connections for run in done),
+        seconds=median(run.seconds for run in done),
+        slowest_seconds=max(run.seconds for run in done),
+        cpu_seconds=median(run.cpu_seconds for run in done),
+        idle_requests=median(run.idle_requests for run in done),
+    )
+
+
+async def _fresh_pass(server: Server, load: Load) -> PassRun:
+    async with server.account(load) as login:
+        async with mail_app(login) as app:
+            await app.label_all()
+        return await run_pass(login, load)
+
+
+async def run_pass(login: Login, load: Load) -> PassRun:
+    """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
+    async with http_client() as http:
+        triage = await _open(login, http)
+        traffic = Traffic()
+        traffic.watch(http)
+        started, cpu_started = time.perf_counter(), time.process_time()
+        outcome = await triage.run(TODAY)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        if (outcome.senders_triaged, outcome.mails_filed) != (load.senders, load.mails):
+            raise RuntimeError(f"the pass did not settle {load}: {outcome}")
+        idle = Traffic()
+        idle.watch(http)
+        await triage.run(TODAY)
+        return PassRun(traffic.requests, traffic.connections, seconds, cpu_seconds, idle.requests)
+
+
+async def _open(login: Login, http: httpx.AsyncClient) -> Triage:
+    """What the daemon does before its first pass."""
+    client = Client(http, login.session_url, Credentials(bearer(login.token), login.session_url))
+    return await prepare(client, await _contacts(login, http, client), DEFAULT_SCHEME)
+
+
+async def _contacts(login: Login, http: httpx.AsyncClient, client: Client) -> Contacts:
+    if login.carddav_url is not None:
+        return await discover(http, login.carddav_url, Credentials(bearer(login.token), login.carddav_url))
+    session = await client.session()
+    if session.contacts_account is None:
+        raise RuntimeError("the server offers no contacts over JMAP")
+    return JmapContacts(client, session.contacts_account, session.limits)

@@ -1,0 +1,82 @@
+"""What is measured, in which sizes, against which servers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.idle import IdleFigures, measure_idle
+from bench.latency import Latency, measure_latency
+from bench.load import Load
+from bench.machine import this_machine
+from bench.passes import PassFigures, measure_passes
+from bench.report import Report
+from bench.servers import SandboxServer, Server
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured; `window_seconds` is how long an idle daemon is watched."""
+
+    loads: tuple[Load, ...]
+    runs: int
+    taps: int
+    starts: int
+    window_seconds: float
+
+
+def _loads(*senders: int) -> tuple[Load, ...]:
+    return tuple(Load(count, mails_each=10) for count in senders)
+
+
+FULL = Sizes(_loads(1, 10, 50, 200), runs=5, taps=15, starts=3, window_seconds=60)
+"""A window as long as the poll interval holds exactly one idle pass."""
+
+QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, window_seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The figures of one server."""
+
+    passes: tuple[PassFigures, ...] = ()
+    latencies: tuple[Latency, ...] = ()
+    idle: tuple[IdleFigures, ...] = ()
+
+
+async def measure_sandbox(sizes: Sizes, progress: Progress) -> Measured:
+    """Passes, latency of push, and an idle daemon that listens."""
+    server = SandboxServer()
+    passes = await _passes(server, sizes, progress)
+    progress(f"{server.name}: push to filed, {sizes.taps} labels")
+    latency = await measure_latency(server, sizes.taps)
+    return Measured(passes, (latency,), (await _idle(server, sizes, progress),))
+
+
+async def measure_without_push(server: Server, sizes: Sizes, progress: Progress) -> Measured:
+    """Passes, and an idle daemon that polls."""
+    passes = await _passes(server, sizes, progress)
+    return Measured(passes, (), (await _idle(server, sizes, progress),))
+
+
+def report(measured: tuple[Measured, ...], skipped: tuple[str, ...]) -> Report:
+    return Report(
+        machine=this_machine(),
+        passes=tuple(each for part in measured for each in part.passes),
+        latencies=tuple(each for part in measured for each in part.latencies),
+        idle=tuple(each for part in measured for each in part.idle),
+        skipped=skipped,
+    )
+
+
+async def _passes(server: Server, sizes: Sizes, progress: Progress) -> tuple[PassFigures, ...]:
+    figures: list[PassFigures] = []
+    for load in sizes.loads:
+        progress(f"{server.name}: {sizes.runs} times one pass, {load.senders} senders, {load.mails} mails")
+        figures.append(await measure_passes(server, load, sizes.runs))
+    return tuple(figures)
+
+
+async def _idle(server: Server, sizes: Sizes, progress: Progress) -> IdleFigures:
+    progress(f"{server.name}: {sizes.starts} times an idle daemon, {sizes.window_seconds:g} s each")
+    return await measure_idle(server, sizes.starts, sizes.window_seconds)

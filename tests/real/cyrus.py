@@ -123,10 +123,17 @@ class Cyrus:
                 _check(imap.create(_quoted(mailbox.name) + use))
 
     def append(self, user: str, mailbox: str, *messages: bytes) -> None:
-        """Put RFC 5322 messages into a mailbox, in this order, unread."""
+        """Put RFC 5322 messages into a mailbox, in this order, unread.
+
+        All in one MULTIAPPEND (RFC 3502) with literals that wait for no go-ahead (RFC 7888): imaplib has only the
+        APPEND of one message, which takes 4 ms.
+        """
+        literals = b"".join(b" {%d+}\r\n%b" % (len(message), message) for message in messages)
         with self.imap(user) as imap:
-            for message in messages:
-                _check(imap.append(_quoted(mailbox), "", "", message))
+            imap.send(b"many APPEND " + _quoted(mailbox).encode() + literals + b"\r\n")
+            while not (line := imap.readline()).startswith(b"many "):
+                pass
+        _check((line.split()[1].decode(), [line]))
 
     def index(self, user: str) -> None:
         """Bring the search index of `user` up to date, once; returns when search sees all mail."""
@@ -156,15 +163,28 @@ def why_missing() -> str | None:
 @contextmanager
 def running_cyrus() -> Iterator[Cyrus]:
     """Start a server without users and without a search indexer; stop it and remove its folder at the end."""
+    with laid_out_cyrus() as server, serving(server):
+        yield server
+
+
+@contextmanager
+def laid_out_cyrus() -> Iterator[Cyrus]:
+    """A new server that doesn't run yet; its folder is removed at the end."""
     # pytest's own temporary folders are closed to the user `cyrus`, and too deep for a socket's path.
     with tempfile.TemporaryDirectory(prefix="cyrus-", ignore_cleanup_errors=True) as folder:
         server = Cyrus(Path(folder), free_port(), free_port(), password="correct horse", jwt_key=os.urandom(32))
         _lay_out(server)
-        log = server.folder / "run/master.log"
-        command = [MASTER, "-C", f"{folder}/imapd.conf", "-M", f"{folder}/cyrus.conf"]
-        with running_process([*command, "-p", f"{folder}/run/master.pid"], log=log) as master:
-            wait_for_ports(master, server.imap_port, server.http_port, log=log)
-            yield server
+        yield server
+
+
+@contextmanager
+def serving(server: Cyrus) -> Iterator[None]:
+    """Run the server. Stopped, it may be run again, with everything that it has stored."""
+    log = server.folder / "run/master.log"
+    command = [MASTER, "-C", f"{server.folder}/imapd.conf", "-M", f"{server.folder}/cyrus.conf"]
+    with running_process([*command, "-p", f"{server.folder}/run/master.pid"], log=log) as master:
+        wait_for_ports(master, server.imap_port, server.http_port, log=log)
+        yield
 
 
 @contextmanager

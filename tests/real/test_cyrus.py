@@ -1,19 +1,16 @@
 """The Cyrus fixture itself, seen through plain HTTP: what the other tests may rely on (docs/servers.md)."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from email.message import EmailMessage
-from typing import Any
 
 import httpx
 import pytest
 import trio
 
 from tests.real.cyrus import Cyrus
+from tests.real.mail_app import USING, mail_app, message
 from tests.real.mailbox_user import DESTINATIONS, GROUPS, LABELS, NOTICES, MailboxUser, group_card, put_card
 
 SENDER = "news@shop.example"
-USING = ("urn:ietf:params:jmap:core", "urn:ietf:params:jmap:mail", "urn:ietf:params:jmap:submission")
 GROUP_REPORT = """\
 <?xml version="1.0" encoding="utf-8"?>
 <C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">
@@ -32,42 +29,6 @@ class Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         request.headers["Authorization"] = f"Bearer {self.token}"
         yield request
-
-
-@dataclass(frozen=True, slots=True)
-class Jmap:
-    """One user's JMAP account, one method call per request."""
-
-    http: httpx.Client
-    account: str
-
-    def call(self, method: str, **arguments: Any) -> dict[str, Any]:
-        calls = [[method, {"accountId": self.account, **arguments}, "0"]]
-        reply = self.http.post("/jmap/", json={"using": USING, "methodCalls": calls})
-        name, result, _ = reply.raise_for_status().json()["methodResponses"][0]
-        assert name == method, result
-        assert isinstance(result, dict)
-        return result
-
-    def ids(self, **condition: Any) -> list[str]:
-        found = self.call("Email/query", filter=condition)["ids"]
-        assert isinstance(found, list)
-        return found
-
-
-def message(sender: str = SENDER) -> bytes:
-    mail = EmailMessage()
-    mail["From"] = f"Shop <{sender}>"
-    mail["To"] = "user@localhost"
-    mail["Subject"] = "Spring sale"
-    mail["Date"] = "Mon, 02 Mar 2026 10:00:00 +0000"
-    mail["Message-ID"] = f"<spring@{sender}>"
-    mail.set_content("Everything must go.")
-    return mail.as_bytes()
-
-
-def jmap(http: httpx.Client, user: MailboxUser) -> Jmap:
-    return Jmap(http, account=user.name)
 
 
 def test_the_session_has_relative_urls_and_the_mail_capability(mailbox_user: MailboxUser) -> None:
@@ -100,7 +61,7 @@ def test_token_and_password_open_the_account_and_forgeries_do_not(mailbox_user: 
 
 def test_mailboxes_have_their_names_and_roles(mailbox_user: MailboxUser) -> None:
     with mailbox_user.http() as http:
-        mailboxes = jmap(http, mailbox_user).call("Mailbox/get")["list"]
+        mailboxes = mail_app(http, mailbox_user).call("Mailbox/get")["list"]
     roles = {mailbox["name"]: mailbox["role"] for mailbox in mailboxes}
     expected = {name: name.lower() for name in ("Inbox", "Archive", "Drafts", "Junk", "Sent", "Trash")}
     assert roles == expected | dict.fromkeys(("Screener", *DESTINATIONS, *LABELS, *NOTICES))
@@ -108,9 +69,9 @@ def test_mailboxes_have_their_names_and_roles(mailbox_user: MailboxUser) -> None
 
 
 def test_a_new_mail_is_found_by_header_at_once_and_by_from_once_indexed(mailbox_user: MailboxUser) -> None:
-    mailbox_user.append("Screener", message())
+    mailbox_user.append("Screener", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        mail = jmap(http, mailbox_user)
+        mail = mail_app(http, mailbox_user)
         found = mail.ids(header=["From", SENDER])
         assert len(found) == 1
         assert mail.ids(**{"from": SENDER}) == []
@@ -120,7 +81,7 @@ def test_a_new_mail_is_found_by_header_at_once_and_by_from_once_indexed(mailbox_
 
 async def test_the_running_indexer_makes_new_mail_searchable_by_from(indexed_mailbox_user: MailboxUser) -> None:
     user = indexed_mailbox_user
-    await trio.to_thread.run_sync(user.append, "Screener", message())
+    await trio.to_thread.run_sync(user.append, "Screener", message(SENDER, "Spring sale"))
     condition = {"from": SENDER}
     query = ["Email/query", {"accountId": user.name, "filter": condition}, "0"]
     headers = {"Authorization": f"Bearer {user.token}"}
@@ -134,9 +95,9 @@ async def test_the_running_indexer_makes_new_mail_searchable_by_from(indexed_mai
 
 
 def test_a_mail_may_be_in_several_mailboxes_but_not_in_none(mailbox_user: MailboxUser) -> None:
-    mailbox_user.append("Screener", message())
+    mailbox_user.append("Screener", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        mail = jmap(http, mailbox_user)
+        mail = mail_app(http, mailbox_user)
         [email] = mail.ids(header=["From", SENDER])
         by_name = {mailbox["name"]: mailbox["id"] for mailbox in mail.call("Mailbox/get")["list"]}
         label, screener = by_name["@ToFeed"], by_name["Screener"]
@@ -151,7 +112,7 @@ def test_a_mail_may_be_in_several_mailboxes_but_not_in_none(mailbox_user: Mailbo
 
 def test_the_identity_has_no_address_so_the_account_name_is_all_there_is(mailbox_user: MailboxUser) -> None:
     with mailbox_user.http() as http:
-        identities = jmap(http, mailbox_user).call("Identity/get")["list"]
+        identities = mail_app(http, mailbox_user).call("Identity/get")["list"]
     assert [identity["email"] for identity in identities] == [""]
 
 
@@ -208,9 +169,9 @@ def test_every_put_gives_a_new_etag_and_the_old_one_no_longer_writes(mailbox_use
 def test_users_do_not_see_each_other(mailbox_user: MailboxUser) -> None:
     other = MailboxUser(mailbox_user.server, f"{mailbox_user.name}-neighbour")
     other.server.create_user(other.name)
-    other.append("INBOX", message())
+    other.append("INBOX", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        assert jmap(http, mailbox_user).ids(header=["From", SENDER]) == []
+        assert mail_app(http, mailbox_user).ids(header=["From", SENDER]) == []
 
 
 def test_a_token_for_an_unknown_user_is_answered_with_500(cyrus: Cyrus) -> None:

@@ -10,7 +10,7 @@ import structlog
 import trio
 
 from mailroom.errors import BadReply, Unavailable
-from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
+from mailroom.http import Credentials, Reply, check_status, fetch, joined, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request
 from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session
@@ -62,8 +62,13 @@ class Client:
         """
         session = await self.session()
         results: dict[str, object] = {}
-        for request in batch.requests(session.limits):
-            results |= await self._post(session, request)
+        try:
+            for request in batch.requests(session.limits):
+                results |= await self._post(session, request)
+        except (BadReply, Unavailable):
+            # The api's url or the limits may have changed: no reply came that could have said so.
+            self._session = None
+            raise
         return Replies(results)
 
     async def all_found(self, first: Search[T], replies: Replies) -> tuple[T, ...]:
@@ -114,7 +119,7 @@ class Client:
                 break
             url = self._redirected(url, reply.location)
         else:
-            raise BadReply(f"{self._session_url} redirects again and again", expected="a JMAP session")
+            raise BadReply(f"{_place(self._session_url)} redirects again and again", expected="a JMAP session")
         check_status(reply, url)
         session = read_session(decode_json(reply), url)
         self.credentials.trust(session.api_url)
@@ -124,19 +129,28 @@ class Client:
 
     def _redirected(self, url: httpx.URL, location: str) -> httpx.URL:
         """Where a redirect of the session url leads; another origin would need the credentials and doesn't get them."""
-        target = url.join(location)
+        target = joined(url, location)
         if not self.credentials.trusts(target):
             raise BadReply(
-                f"{url} redirects to another server, {target.scheme}://{target.host}",
+                f"{_place(url)} redirects to another server, {_place(target)}",
                 expected="a redirect on the same server; if the other one is right, set the session url to it",
             )
         return target
 
 
+def _place(url: httpx.URL) -> str:
+    """A url for a message: a query may hold a secret, and so may the part before the host."""
+    return f"{url.scheme}://{url.host}{url.path}"
+
+
 def decode_json(reply: Reply) -> object:
     """The decoded JSON body. Raises `BadReply` that names what came, never its text."""
     try:
-        return json.loads(reply.body)
+        value: object = json.loads(reply.body.decode("utf-8-sig"))
+        if b"\\ud" in reply.body.lower():
+            # Half a surrogate pair can't be sent back to any server: no I-JSON holds one (RFC 8620 §1.5).
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+        return value
     except (ValueError, RecursionError):
         what = f"{reply.content_type}, {len(reply.body)} bytes"
         raise BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a JSON document") from None

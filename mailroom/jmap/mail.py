@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
@@ -22,10 +23,13 @@ class Mailbox(Wire):
 
 
 class Address(Wire):
-    """One address of a From header, as the server parsed it (RFC 8621 §4.1.2.3)."""
+    """One address of a From header, as the server parsed it (RFC 8621 §4.1.2.3).
+
+    `email` is empty where the server found no address: one odd mail must not fail a pass.
+    """
 
     name: str | None = None
-    email: str = ""
+    email: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
 
 
 class Email(Wire):

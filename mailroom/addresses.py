@@ -13,12 +13,13 @@ _NOT_TEXT = frozenset({"Cc", "Cs"})  # control characters, and halves of surroga
 
 
 def canonical(address: str) -> str | None:
-    """The address with its local part unquoted where quotes aren't needed, case-folded, domain in ASCII (RFC 5890).
+    """The address with its local part unquoted where quotes aren't needed, in lower case, domain in ASCII (RFC 5890).
 
+    Lower case and not case-folded: a server's search for `strasse` doesn't find `straße`.
     None for what is no usable address: no `@`, an empty part, control characters, lone surrogates.
     """
     local, _, domain = address.strip().rpartition("@")
-    local, domain = unicodedata.normalize("NFC", _unquoted(local).casefold()), _ascii(domain)
+    local, domain = unicodedata.normalize("NFC", _unquoted(local).lower()), _ascii(domain)
     if not (local and domain) or any(unicodedata.category(character) in _NOT_TEXT for character in local):
         return None
     return f"{local}@{domain}"

@@ -33,7 +33,7 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Someone to triage: canonical address, clean display name (or empty), the labelled mails, oldest first."""
+    """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first."""
 
     address: str
     name: str
@@ -81,11 +81,11 @@ def select(labelled: Iterable[Email], places: Places, own: frozenset[str]) -> Se
         mails = tuple(by_sender[address])
         labels = frozenset[str]().union(*(labels_of(email, places) for email in mails))
         if (reason := _reason_to_pause(address, labels, own)) is not None:
-            names = tuple(sorted(places.labels[id].label for id in labels))
-            pauses.append(Pause(reason, address, names, mails))
+            pauses.append(Pause(reason, address, tuple(sorted(places.labels[id].label for id in labels)), mails))
         elif address is not None:
             (label,) = labels
-            senders.append(Sender(address, _name_of(mails[-1]), places.labels[label], mails))
+            names = [name for email in mails if (name := name_of(email))]
+            senders.append(Sender(address, names[-1] if names else "", places.labels[label], mails))
     return Selection(tuple(senders), tuple(pauses))
 
 
@@ -111,7 +111,7 @@ def sender_of(email: Email) -> str | None:
     return next((address for each in email.senders or () if (address := canonical(each.email))), None)
 
 
-def _name_of(email: Email) -> str:
+def name_of(email: Email) -> str:
     """The display name that goes with the address of `sender_of`."""
     return next((display_name(each.name) for each in email.senders or () if canonical(each.email)), "")
 
@@ -120,7 +120,8 @@ def _name_of(email: Email) -> str:
 class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
-    `destinations` are the mailbox ids of the category and its ancestors.
+    `destinations` are the mailbox ids of the category and its ancestors, `card_name` is the full name that the
+    contact card will have.
     """
 
     sender: Sender
@@ -128,7 +129,7 @@ class Plan:
     departure: Departure
     moves: Mapping[str, Move]
     destinations: frozenset[str]
-    name_differs: bool
+    card_name: str
 
 
 def plan(
@@ -146,7 +147,7 @@ def plan(
         departure=Departure(sender.address, uid, left),
         moves=sweep(sender, mails, destinations, places),
         destinations=destinations,
-        name_differs=card is not None and _differ(sender.name, card.fields.full_name),
+        card_name=(card.fields.full_name if card else "") or _fields(sender).full_name,
     )
 
 
@@ -263,8 +264,10 @@ def _filed(email: Email, category: Category, destinations: frozenset[str], place
     )
 
 
-def _differ(one: str, other: str) -> bool:
-    return bool(one and other) and one.strip().casefold() != other.strip().casefold()
+def name_differs(email: Email, plan: Plan) -> bool:
+    """Whether a mail shows another name than the contact card of its sender: someone may be posing as someone else."""
+    name = name_of(email)
+    return bool(name) and name.strip().casefold() != plan.card_name.strip().casefold()
 
 
 def settled(plan: Plan, email: Email, places: Places) -> Move:
@@ -279,7 +282,7 @@ def settled(plan: Plan, email: Email, places: Places) -> Move:
     if email.mailbox_ids & places.untouched:
         return Move(remove=labels)
     move = _filed(email, plan.sender.category, plan.destinations, places)
-    if plan.name_differs and places.warning_label:
+    if places.warning_label and name_differs(email, plan):
         warning = frozenset({places.warning_label})
         return Move(move.add | (warning - email.mailbox_ids), (move.remove - warning) | labels)
     return Move(move.add, move.remove | labels)

@@ -19,7 +19,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.mailboxes import Places
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
-from mailroom.plan import Pause, Plan, Reason, Selection, Sender, plan, select
+from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_differs, plan, select
 from mailroom.scan import check_account, scan
 from mailroom.steps import Found, Pass, apply, commit, hold, leave_groups, look_up, report_held
 
@@ -109,7 +109,7 @@ class Triage:
         for result in results:
             if isinstance(result, Settled):
                 self._patience.forget(result.plan.sender.address)
-                _log_settled(result)
+                _log_settled(result, run.scheme)
                 continue
             failures = self._patience.failed(result.sender.address, trio.current_time())
             log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)
@@ -186,7 +186,7 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> None:
         _log_pause(each)
 
 
-def _log_settled(settled: Settled) -> None:
+def _log_settled(settled: Settled, scheme: Scheme) -> None:
     plan = settled.plan
     sender, category = plan.sender.address, plan.sender.category.name
     contact = "created" if isinstance(plan.change.card, NewCard) else "adopted"
@@ -194,7 +194,7 @@ def _log_settled(settled: Settled) -> None:
     if plan.departure.leave:
         left = sorted(group.name for group in plan.departure.leave)
         log.info("group_reassigned", sender=sender, category=category, removed_from=left)
-    if plan.name_differs:
+    if scheme.warnings_enabled and any(name_differs(email, plan) for email in plan.sender.mails):
         log.warning("name_mismatch_warning", sender=sender, category=category)
 
 

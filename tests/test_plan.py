@@ -74,6 +74,10 @@ class TestWhomAPassSees:
         mails = [mail("1", "@ToFeed", name="Old", at="2026-01-01"), mail("2", "@ToFeed", name="New", at="2026-02-01")]
         assert select(reversed(mails), PLACES, frozenset()).senders[0].name == "New"
 
+    def test_a_mail_without_a_name_takes_none_away(self) -> None:
+        mails = [mail("1", "@ToFeed", name="Ann Lee"), mail("2", "@ToFeed", name=None)]
+        assert select(mails, PLACES, frozenset()).senders[0].name == "Ann Lee"
+
     def test_senders_are_sorted_by_address(self) -> None:
         mails = [mail("1", "@ToFeed", sender="zoe@x.org"), mail("2", "@ToJail", sender="bob@x.org")]
         assert [each.address for each in select(mails, PLACES, frozenset()).senders] == ["bob@x.org", "zoe@x.org"]
@@ -351,6 +355,17 @@ class TestTheLastAct:
     @pytest.mark.parametrize("full_name", ["Ann Lee", "  ann LEE ", ""])
     def test_trimmed_and_case_folded_names_are_the_same(self, full_name: str) -> None:
         assert self.end(mail("1", "Screener", "@ToFeed"), "Feed", card(full_name=full_name))[0] == {"Feed"}
+
+    def test_each_labelled_mail_is_held_to_the_card_even_a_new_one(self) -> None:
+        older, newer = (
+            mail("1", "Screener", "@ToFeed", name="Bob", at="2026-01-01"),
+            mail("2", "Screener", "@ToFeed", name="Ann Lee", at="2026-02-01"),
+        )
+        (who,) = select([older, newer], PLACES, frozenset()).senders
+        decided = decide(who)
+        assert decided.card_name == "Ann Lee"
+        assert settled(decided, older, PLACES).add == {"Feed", "@MailroomWarning"}
+        assert settled(decided, newer, PLACES).add == {"Feed"}
 
     def test_an_old_warning_stays_where_it_is_still_true_and_goes_where_it_is_not(self) -> None:
         warned = mail("1", "Screener", "@ToFeed", "@MailroomWarning")

@@ -114,7 +114,9 @@ class Message:
         self.raw = raw
         fields = BytesHeaderParser(policy=policy.compat32).parsebytes(raw).raw_items()
         self.headers = tuple((name, _readable(str(value))) for name, value in fields)
-        self.from_text = self.search_text("from")
+        written = self.search_text("from")
+        # Without its quotes, too: on Cyrus a search for an address finds it however its local part is quoted.
+        self.from_text = "\n".join(dict.fromkeys((written, written.replace('"', ""))))
         self.message_ids = message_ids(self.values("message-id")) or []
         related = self.values("references") + self.values("in-reply-to")
         self.related_ids = message_ids(related) or []

@@ -45,7 +45,7 @@ class TestCanonical:
             ("ju\u0308rgen@example.org", "jürgen@example.org"),
             ("用户@例子.example", "用户@xn--fsqu00a.example"),
             ("STRASSE@example.org", "strasse@example.org"),
-            ("straße@example.org", "strasse@example.org"),
+            ("STRAßE@example.org", "straße@example.org"),
             ("ann@[192.0.2.1]", "ann@[192.0.2.1]"),
             ("ann@localhost", "ann@localhost"),
         ],

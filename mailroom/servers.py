@@ -1,0 +1,101 @@
+"""The servers of one account, with the login for each: mail, contacts, and which errors a new login would mend."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+from pydantic import SecretStr
+
+from mailroom.contacts.base import Contacts
+from mailroom.contacts.carddav import discover
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.errors import ConfigError, Refused
+from mailroom.http import Credentials, basic, bearer, http_client
+from mailroom.jmap.client import Client
+from mailroom.settings import Settings
+
+FASTMAIL_SESSION_HOST = "api.fastmail.com"
+FASTMAIL_CARDDAV_URL = httpx.URL("https://carddav.fastmail.com/")
+
+
+@asynccontextmanager
+async def open_servers(settings: Settings) -> AsyncIterator["Servers"]:
+    """The servers that the settings name; none of them has been asked anything yet."""
+    async with http_client() as http:
+        yield Servers(settings, http)
+
+
+class Servers:
+    """Made by `open_servers`. `client` is for mail, `http` for anything else that the same servers are asked."""
+
+    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+        self._settings = settings
+        self.http = http
+        url = httpx.URL(settings.jmap_session_url)
+        self.client = Client(http, url, Credentials(_jmap_authorization(settings), url))
+
+    async def contacts(self) -> Contacts:
+        """Find the address book; costs requests. Raises `ConfigError`, `Unavailable`, `Refused` or `BadReply`."""
+        session = await self.client.session()
+        if self._settings.contacts != "carddav" and session.contacts_account is not None:
+            return JmapContacts(self.client, session.contacts_account, session.limits)
+        if self._settings.contacts == "jmap":
+            raise ConfigError(
+                [
+                    "MAILROOM_CONTACTS is jmap, but the server offers this login no contacts over JMAP; "
+                    "allow the token to use contacts, or set MAILROOM_CONTACTS to carddav"
+                ]
+            )
+        url = carddav_url(self._settings)
+        return await discover(self.http, url, Credentials(_carddav_authorization(self._settings, url), url))
+
+
+@contextmanager
+def telling_what_to_renew(settings: Settings) -> Iterator[None]:
+    """Add to a `Refused` which settings hold the login that a server refused."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(f"{refused}; {what_to_renew(settings)}") from refused
+
+
+def what_to_renew(settings: Settings) -> str:
+    """Which settings hold the login, as what to do about a refused one."""
+    mail = "MAILROOM_JMAP_TOKEN" if settings.jmap_token is not None else "MAILROOM_JMAP_USERNAME and _PASSWORD"
+    if settings.carddav_password is None:
+        return f"renew {mail} and start again"
+    return f"renew {mail} (mail) or MAILROOM_CARDDAV_USERNAME and _PASSWORD (contacts) and start again"
+
+
+def carddav_url(settings: Settings) -> httpx.URL:
+    """Where to look for the address book: the setting, or Fastmail's, or the server that has the mail."""
+    if settings.carddav_url is not None:
+        return httpx.URL(settings.carddav_url)
+    session_url = httpx.URL(settings.jmap_session_url)
+    return FASTMAIL_CARDDAV_URL if is_fastmail(settings) else session_url.join("/")
+
+
+def is_fastmail(settings: Settings) -> bool:
+    return httpx.URL(settings.jmap_session_url).host == FASTMAIL_SESSION_HOST
+
+
+def _jmap_authorization(settings: Settings) -> SecretStr:
+    if settings.jmap_token is not None:
+        return bearer(settings.jmap_token)
+    # Settings has checked that there is the one or the other.
+    return basic(settings.jmap_username or "", settings.jmap_password or SecretStr(""))
+
+
+def _carddav_authorization(settings: Settings, url: httpx.URL) -> SecretStr:
+    """The address book's own login, or the mail's where both are on one server. Raises `ConfigError`."""
+    if settings.carddav_username is not None and settings.carddav_password is not None:
+        return basic(settings.carddav_username, settings.carddav_password)
+    authorization = _jmap_authorization(settings)
+    if Credentials(authorization, httpx.URL(settings.jmap_session_url)).trusts(url):
+        return authorization
+    raise ConfigError(
+        [
+            "MAILROOM_CARDDAV_USERNAME and MAILROOM_CARDDAV_PASSWORD are missing: contacts are at "
+            f"{url.scheme}://{url.host}, and the login for mail is not shown to another server"
+        ]
+    )

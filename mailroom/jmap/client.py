@@ -78,12 +78,17 @@ class Client:
         """
         page = first
         found = {item.id: item for item in replies[page.objects]}
+        seen = set(replies[page.query].ids)
         while (position := replies[page.query].next_position) is not None:
             batch = Batch()
             limits = (await self.session()).limits
             page = search(batch, page.kind, page.account, limits, page.filter, position=position)
             replies = await self.send(batch)
             found |= {item.id: item for item in replies[page.objects]}
+            ids = set(replies[page.query].ids)
+            if ids and ids <= seen:
+                raise BadReply(f"{page.query.name} gives the same page again", expected="the page at another position")
+            seen |= ids
         return tuple(found[id] for id in sorted(found))
 
     async def _post(self, session: Session, request: Request) -> dict[str, object]:

@@ -33,10 +33,14 @@ def settings_text(sandbox: Sandbox, base_url: str) -> str:
     return (
         f"# The {sandbox.flavour.name} sandbox listens on {base_url}. Its mail lives in memory only.\n"
         "# Point a daemon at it, in another terminal:\n"
-        f"export MAILROOM_JMAP_SESSION_URL={base_url}/jmap/session\n"
-        f"export MAILROOM_JMAP_TOKEN={sandbox.token}\n"
+        f"{exports(sandbox, base_url)}\n"
         "# Stop the sandbox with Ctrl-C."
     )
+
+
+def exports(sandbox: Sandbox, base_url: str) -> str:
+    """The settings alone, as lines for a POSIX shell."""
+    return f"export MAILROOM_JMAP_SESSION_URL={base_url}/jmap/session\nexport MAILROOM_JMAP_TOKEN={sandbox.token}"
 
 
 async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:

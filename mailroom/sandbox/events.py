@@ -76,7 +76,11 @@ class Broadcaster:
     async def wait_for_stream(self) -> None:
         """Return once a client listens."""
         if not self._listeners:
-            await self._arrival.wait()
+            await self.wait_for_next_stream()
+
+    async def wait_for_next_stream(self) -> None:
+        """Return once one more client listens."""
+        await self._arrival.wait()
 
     def announce(self, states: dict[str, str]) -> None:
         """Push the new states of the types that changed."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+import trio
+
 from mailroom.sandbox.card import Card
 from mailroom.sandbox.dispatch import METHODS
 from mailroom.sandbox.errors import Json, MethodError, SandboxError
@@ -65,6 +67,7 @@ class Sandbox:
         self.session_state = "s1"
         self.broadcaster = Broadcaster(flavour, self.account_id)
         self._announced = self.store.states()
+        self._change = trio.Event()
         book = AddressBook(self.store.books.new_id(), "Personal", is_default=True)
         self.store.books.add(book.id, book)
         self.announce()
@@ -86,6 +89,12 @@ class Sandbox:
         self._announced = states
         if changed:
             self.broadcaster.announce(changed)
+            self._change.set()
+            self._change = trio.Event()
+
+    async def changed(self) -> None:
+        """Return after the next change of mail, mailboxes or contacts, whoever makes it."""
+        await self._change.wait()
 
     def renew_session(self) -> None:
         """Give the session a new state, as a server does whose settings changed."""

@@ -1,0 +1,124 @@
+"""`mailroom demo`: the real daemon settles the senders of a sandbox, over real HTTP, while a script plays the user."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import httpx
+import trio
+from pydantic import SecretStr
+
+from mailroom import daemon
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console, plural
+from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
+from mailroom.log import set_up
+from mailroom.sandbox import Sandbox, fill_sample, serve
+from mailroom.sandbox.command import exports
+from mailroom.settings import Settings
+
+HOST = "127.0.0.1"
+STANDARD_ERROR = 2
+
+DEBOUNCE_SECONDS = 0.5
+"""Shorter than by default: nobody changes their mind here, and everybody waits."""
+
+
+async def run(keep_running: bool, pace: float = 1.0) -> int:
+    """Show everything, then a summary; returns the exit status: 0, or 1 if something didn't happen in time.
+
+    SIGINT and SIGTERM end it at any moment. `pace` scales the user's pauses for thought. Run it in the main thread.
+    """
+    # Errors and crashes only, where they don't mix with what is told here.
+    set_up("error", "console", fd=STANDARD_ERROR)
+    # A proxy that the environment names can't reach what listens on this machine only.
+    os.environ["no_proxy"] = HOST
+    sandbox = Sandbox()
+    fill_sample(sandbox)
+    user = User(sandbox, DEFAULT_SCHEME, Teller(console()), pace)
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+            show = trio.CancelScope()
+            # Outside of what it cancels, so that an impatient second signal is taken, too.
+            nursery.start_soon(_cancel_on_signals, signals, show)
+            with show:
+                await _show(user, keep_running)
+            if show.cancelled_caught:
+                user.teller.title("Stopped.")
+            nursery.cancel_scope.cancel()
+    return 1 if user.late else 0
+
+
+async def _cancel_on_signals(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
+    async for _ in signals:
+        scope.cancel()
+
+
+async def _show(user: User, keep_running: bool) -> None:
+    teller, sandbox = user.teller, user.sandbox
+    teller.title("Mailroom at work: about 20 seconds; nothing is faked but the mail and its reader")
+    async with trio.open_nursery() as nursery:
+        base_url = await nursery.start(serve, sandbox)
+        waiting = len(sandbox.mails_in(user.scheme.screener))
+        teller.tell(Who.SANDBOX, f"a JMAP server on {base_url}; {plural(waiting, 'mail')} wait in the Screener")
+        running = await nursery.start(daemon.serve, settings_for(sandbox, base_url), user.scheme)
+        health_url = f"http://{HOST}:{running.health_port}/healthz"
+        if await _push_connects(user):
+            teller.tell(Who.MAILROOM, f"listens for push, and waits {DEBOUNCE_SECONDS:g} s after each for more of them")
+            await play(user)
+        summary = await _summary(user, health_url)
+        teller.summarize(summary)
+        if keep_running:
+            teller.verbatim(_how_to_look_around(sandbox, base_url, health_url))
+            await trio.sleep_forever()
+        nursery.cancel_scope.cancel()
+
+
+def settings_for(sandbox: Sandbox, base_url: str) -> Settings:
+    """The daemon's settings. Nothing comes from the environment or `.env`, which `Settings(…)` would read; nor
+    would that take port 0, which finds a free one."""
+    return Settings.model_construct(
+        jmap_token=SecretStr(sandbox.token),
+        jmap_session_url=f"{base_url}/jmap/session",
+        debounce_seconds=DEBOUNCE_SECONDS,
+        health_host=HOST,
+        health_port=0,
+    )
+
+
+async def _push_connects(user: User) -> bool:
+    with trio.move_on_after(PATIENCE_SECONDS):
+        await user.sandbox.broadcaster.wait_for_stream()
+        return True
+    user.gives_up_on("connecting")
+    return False
+
+
+async def _summary(user: User, health_url: str) -> Summary:
+    return Summary(
+        taps=len(user.taps),
+        filed=tuple(user.filed),
+        requests=tuple(each.endpoint for each in user.sandbox.requests),
+        health=await ask_health(health_url),
+        debounce_seconds=DEBOUNCE_SECONDS,
+        usual_debounce_seconds=Settings.model_fields["debounce_seconds"].default,
+    )
+
+
+async def ask_health(url: str) -> HealthAnswer:
+    """Ask as a monitor does."""
+    with trio.fail_after(PATIENCE_SECONDS):
+        async with httpx.AsyncClient() as http:
+            response = await http.get(url)
+    answer = response.json()
+    push = answer["eventsource"]
+    return HealthAnswer(url, response.status_code, answer["status"], push["status"], push["reconnect_count"])
+
+
+def _how_to_look_around(sandbox: Sandbox, base_url: str, health_url: str) -> str:
+    return (
+        "\nStill running; Ctrl-C stops it. To look around, in another terminal:\n\n"
+        f"curl {health_url}\n"
+        f"{exports(sandbox, base_url)}\n"
+        'curl -H "Authorization: Bearer $MAILROOM_JMAP_TOKEN" $MAILROOM_JMAP_SESSION_URL'
+    )

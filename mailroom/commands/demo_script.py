@@ -1,0 +1,261 @@
+"""The demo's script: what its user does, and how the mailbox shows that Mailroom has done its part."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import trio
+
+from mailroom.categories import Category, Scheme
+from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who, plural
+from mailroom.sandbox import Sandbox
+from mailroom.sandbox.message import addresses
+from mailroom.sandbox.store import Mail
+
+PATIENCE_SECONDS = 10.0
+"""What takes longer than this has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A label that the user put on a mail, and how things were at that moment.
+
+    `at` is trio's time; `mails` counts those of the sender that have to move; `groups` are the managed contact
+    groups that the sender was in.
+    """
+
+    sender: str
+    address: str
+    category: Category
+    at: float
+    mails: int
+    is_contact: bool
+    groups: frozenset[str]
+    push_was_down: bool
+
+
+class User:
+    """Somebody with a mailbox, who taps labels in a mail app and looks what becomes of them.
+
+    `pace` scales the pauses for thought: 1 is a person's, 0 none. `late` names what didn't happen in time.
+    """
+
+    def __init__(self, sandbox: Sandbox, scheme: Scheme, teller: Teller, pace: float = 1.0) -> None:
+        self.sandbox = sandbox
+        self.scheme = scheme
+        self.teller = teller
+        self.taps: list[Tap] = []
+        self.filed: list[Filed] = []
+        self.late: list[str] = []
+        self._pace = pace
+
+    async def think(self, seconds: float) -> None:
+        await trio.sleep(seconds * self._pace)
+
+    def receive(self, sender: str, subject: str) -> None:
+        """New mail lands in the Screener, where the server's rules put what comes from strangers."""
+        mail = self._mail(self.sandbox.deliver(sender, subject, [self.scheme.screener]))
+        self.teller.tell(Who.MAIL, f"“{subject}” ({_sender_of(mail)[0]}) arrives in the {self.scheme.screener}")
+
+    def tap(self, category: str, subject: str, *, push_is_down: bool = False) -> Tap:
+        """Put the category's label on the newest mail with this subject, and expect its sender to be filed."""
+        tap = self.expect(category, subject, push_is_down=push_is_down)
+        self.put(tap.category.label, subject)
+        return tap
+
+    def expect(self, category: str, subject: str, *, push_is_down: bool = False) -> Tap:
+        """From now on the mail's sender is to be filed."""
+        name, address = _sender_of(self._mail_about(subject))
+        tap = Tap(
+            sender=name,
+            address=address,
+            category=self.scheme.by_name[category],
+            at=trio.current_time(),
+            mails=len([mail for mail in self._mails_from(address) if not self._is_placed(mail, category)]),
+            is_contact=self._is_contact(address),
+            groups=self._groups_of(address),
+            push_was_down=push_is_down,
+        )
+        self.taps.append(tap)
+        return tap
+
+    def put(self, label: str, subject: str) -> None:
+        mail = self._mail_about(subject)
+        self.sandbox.label(mail.id, label)
+        self.teller.tell(Who.YOU, f"put {label} on “{subject}” ({_sender_of(mail)[0]})")
+
+    def take_off(self, label: str, subject: str) -> None:
+        self.sandbox.unlabel(self._mail_about(subject).id, label)
+        self.teller.tell(Who.YOU, f"take {label} off again")
+
+    def has(self, label: str, subject: str) -> bool:
+        return label in self.sandbox.mailboxes_of(self._mail_about(subject).id)
+
+    async def see_filed(self, *taps: Tap) -> None:
+        """Wait until the mailbox shows that the senders are settled, and tell how long each took."""
+        async with trio.open_nursery() as nursery:
+            for tap in taps:
+                nursery.start_soon(self._see_filed, tap)
+
+    async def _see_filed(self, tap: Tap) -> None:
+        if not await self.sees(lambda: self._is_filed(tap), f"filing {tap.sender}"):
+            return
+        seconds = trio.current_time() - tap.at
+        self.filed.append(Filed(tap.sender, tap.mails, seconds, tap.is_contact, tap.push_was_down))
+        where = [each.destination_mailbox for each in self.scheme.chain(tap.category)]
+        if any("Inbox" in self.sandbox.mailboxes_of(mail.id) for mail in self._mails_from(tap.address)):
+            where.append("the Inbox")
+        self.teller.tell(
+            Who.MAILROOM,
+            f"filed {plural(tap.mails, 'mail')} of {tap.sender} in {' and '.join(where)} "
+            f"({seconds:.2f} s after the tap){_fate_of_contact(tap)}",
+        )
+
+    async def sees(self, happened: Callable[[], bool], what: str) -> bool:
+        """Whether the mailbox comes to be so in time. If not, that is told and noted in `late`."""
+        with trio.move_on_after(PATIENCE_SECONDS):
+            while not happened():
+                await self.sandbox.changed()
+            return True
+        self.gives_up_on(what)
+        return False
+
+    def gives_up_on(self, what: str) -> None:
+        self.late.append(what)
+        self.teller.tell(Who.MAILROOM, f"{TOO_LATE}: {what} took more than {PATIENCE_SECONDS:.0f} s")
+
+    def _is_filed(self, tap: Tap) -> bool:
+        """Mail, label and contact groups: all of it, not only the label that goes last."""
+        return self._groups_of(tap.address) == {each.contact_group for each in self.scheme.chain(tap.category)} and all(
+            self._is_placed(mail, tap.category.name) for mail in self._mails_from(tap.address)
+        )
+
+    def _is_placed(self, mail: Mail, category: str) -> bool:
+        """Whether the mail is in the category's destinations, in no other managed mailbox, and has no label left."""
+        destinations = {each.destination_mailbox for each in self.scheme.chain(self.scheme.by_name[category])}
+        others = self.scheme.managed_mailboxes | self.scheme.labels | {self.scheme.error_label}
+        return self.sandbox.mailboxes_of(mail.id) & (destinations | others) == destinations
+
+    def _groups_of(self, address: str) -> frozenset[str]:
+        groups = self.sandbox.groups()
+        return frozenset(name for name in self.scheme.groups if address in groups[name])
+
+    def _is_contact(self, address: str) -> bool:
+        return any(
+            address == each["address"] for card in self.sandbox.cards() for each in card.get("emails", {}).values()
+        )
+
+    def _mail(self, mail_id: str) -> Mail:
+        return self.sandbox.store.mails.objects[mail_id]
+
+    def _mail_about(self, subject: str) -> Mail:
+        """The newest mail with this subject."""
+        mails = self.sandbox.store.mails.objects.values()
+        return next(mail for mail in reversed(mails) if mail.message.subject == subject)
+
+    def _mails_from(self, address: str) -> list[Mail]:
+        return [mail for mail in self.sandbox.store.mails.objects.values() if _sender_of(mail)[1] == address]
+
+
+def _sender_of(mail: Mail) -> tuple[str, str]:
+    """Display name and address of who wrote the mail."""
+    [(name, address)] = addresses(mail.message.values("From")[0])
+    return name or address, address
+
+
+def _fate_of_contact(tap: Tap) -> str:
+    if tap.groups:
+        return f", contact moved from {' and '.join(sorted(tap.groups))}"
+    return ", contact kept" if tap.is_contact else ""
+
+
+async def play(user: User) -> None:
+    """The whole script: about 17 s at the pace of a person."""
+    for act in ACTS:
+        await user.think(1.2)
+        await act(user)
+
+
+async def _one_tap(user: User) -> None:
+    user.teller.title("One tap files all mail of a sender, and makes them a contact")
+    await user.think(0.4)
+    await user.see_filed(user.tap("Feed", "Ask the baker"))
+
+
+async def _category_with_parent(user: User) -> None:
+    user.teller.title("Truck is a part of Paper Trail: mail for the one is in both")
+    await user.think(0.4)
+    await user.see_filed(user.tap("Truck", "Delivered to your neighbour"))
+
+
+async def _somebody_new(user: User) -> None:
+    user.teller.title("Somebody new writes")
+    user.receive("Nils Berg <nils@berg.example>", "Boat shed keys")
+    await user.think(1.0)
+    await user.see_filed(user.tap("Person", "Boat shed keys"))
+
+
+async def _two_at_once(user: User) -> None:
+    user.teller.title("Two taps at once are one pass")
+    await user.think(0.4)
+    taps = [user.tap("Jail", "FINAL notice: claim now"), user.tap("Jail", "Bumping this")]
+    await user.see_filed(*taps)
+
+
+async def _old_acquaintance(user: User) -> None:
+    user.teller.title("Who is a contact already stays as you wrote them down")
+    await user.think(0.4)
+    await user.see_filed(user.tap("Imbox", "Dinner on Friday?"))
+
+
+async def _conflict(user: User) -> None:
+    user.teller.title("Two labels on one mail: Mailroom doesn't guess, it asks")
+    await user.think(0.4)
+    subject, error_label = "-30 % on tents", user.scheme.error_label
+    user.put("@ToFeed", subject)
+    user.put("@ToBillboard", subject)
+    if await user.sees(lambda: user.has(error_label, subject), "marking the conflict"):
+        user.teller.tell(Who.MAILROOM, f"marked it {error_label} and touched nothing else")
+    await user.think(1.0)
+    user.take_off("@ToFeed", subject)
+    tap = user.expect("Billboard", subject)
+    user.take_off(error_label, subject)
+    await user.see_filed(tap)
+
+
+async def _change_of_mind(user: User) -> None:
+    user.teller.title("You may change your mind")
+    await user.think(0.4)
+    await user.see_filed(user.tap("Imbox", "Rye week"))
+
+
+async def _outage(user: User) -> None:
+    user.teller.title("The push connection breaks, and nothing is lost")
+    user.teller.tell(Who.NETWORK, "drops the event stream")
+    user.sandbox.drop_streams()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_see_reconnect, user, trio.current_time())
+        await user.think(0.4)
+        user.receive("Lantern Cinema <programme@lanterncinema.example>", "Metropolis tonight")
+        await user.see_filed(user.tap("Feed", "Metropolis tonight", push_is_down=True))
+
+
+async def _see_reconnect(user: User, since: float) -> None:
+    with trio.move_on_after(PATIENCE_SECONDS):
+        await user.sandbox.broadcaster.wait_for_next_stream()
+        user.teller.tell(Who.MAILROOM, f"is connected again after {trio.current_time() - since:.2f} s")
+        return
+    user.gives_up_on("connecting again")
+
+
+Act = Callable[[User], Awaitable[None]]
+
+ACTS: tuple[Act, ...] = (
+    _one_tap,
+    _category_with_parent,
+    _somebody_new,
+    _two_at_once,
+    _old_acquaintance,
+    _conflict,
+    _change_of_mind,
+    _outage,
+)

@@ -106,7 +106,7 @@ class Departure:
 
 
 Failures = Mapping[str, str]
-"""Reasons by sender, for those senders whose change did not succeed in full."""
+"""Reasons for what did not succeed in full; by sender, unless something else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +136,15 @@ class Contacts(Protocol):
 
     async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
         """Take cards out of groups. A group is written once, whatever the number of senders."""
+        ...
+
+    async def create_groups(self, names: Sequence[str]) -> Failures:
+        """Create empty groups of these names, which the last `look_up` did not find. The failures are by name."""
+        ...
+
+    async def delete_cards(self, cards: Sequence[Card]) -> Failures:
+        """Delete cards that the last `look_up` found; they must be in no group. The failures are by ref.
+
+        A card that is gone already is none.
+        """
         ...

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import structlog
-import trio
 
 from mailroom.addresses import spellings
 from mailroom.contacts import vcard, webdav
@@ -33,14 +33,14 @@ from mailroom.contacts.base import (
 from mailroom.contacts.dav import CardRefused, Dav
 from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
-from mailroom.errors import BadReply, MailroomError, SenderFailed
+from mailroom.contacts.writes import write_all
+from mailroom.errors import BadReply, SenderFailed
 from mailroom.http import Credentials
 from mailroom.jmap.batch import Batch, Replies, slices
 
 log = structlog.get_logger(component="contacts")
 
 ADDRESSES_PER_REPORT = 100
-WRITES_AT_A_TIME = 4
 TRIES = 3
 
 Edit = Callable[[str], str]
@@ -110,10 +110,13 @@ class CardDav:
         moves = [Move(departure.sender, departure.uid, departure.leave) for departure in departures]
         return _done(await self._write_groups(moves, vcard.without_members, {}))
 
-    async def create_group(self, uid: str, name: str) -> None:
-        """Create an empty contact group. Raises `SenderFailed` if the server refuses it or has that uid already."""
-        if await self._dav.create(self._url_of(uid), vcard.new_group(uid, name)) is None:
-            raise SenderFailed(f"the address book already has a card at {self._url_of(uid)}")
+    async def create_groups(self, names: Sequence[str]) -> Failures:
+        """See `Contacts`. Each is a request of its own."""
+        return await write_all((name, partial(self._create_group, name)) for name in names)
+
+    async def delete_cards(self, cards: Sequence[Card]) -> Failures:
+        """See `Contacts`. Each is a request of its own; a card that was edited since the look-up stays."""
+        return await write_all((card.ref, partial(self._delete, card.ref)) for card in cards)
 
     async def _look_up(self, addresses: Sequence[str]) -> AddressBook:
         resources: dict[str, Resource] = {}
@@ -148,31 +151,14 @@ class CardDav:
             raise BadReply(f"{self._book} gives a part of the matching cards only", expected="all of them")
         return [resource for resource in resources if resource.url != self._book]
 
-    async def _write_cards(self, changes: Sequence[Change]) -> dict[str, str]:
-        """Write the card of each sender, several at a time; reasons of those that failed."""
-        failed: dict[str, str] = {}
-        outages: list[MailroomError] = []
-        limiter = trio.CapacityLimiter(WRITES_AT_A_TIME)
+    async def _write_cards(self, changes: Sequence[Change]) -> Failures:
+        """Write the card of each sender; reasons of those that failed."""
+        return await write_all(
+            (change.sender, partial(self._write, change.card)) for change in changes if change.card is not None
+        )
 
-        async def write(sender: str, card: NewCard | CardEdit) -> None:
-            async with limiter:
-                if outages:
-                    return
-                try:
-                    await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
-                except SenderFailed as failure:
-                    failed[sender] = str(failure)
-                except MailroomError as outage:
-                    # Raised after the others: a write under way is better finished than cut off.
-                    outages.append(outage)
-
-        async with trio.open_nursery() as nursery:
-            for change in changes:
-                if change.card is not None:
-                    nursery.start_soon(write, change.sender, change.card)
-        if outages:
-            raise outages[0]
-        return failed
+    async def _write(self, card: NewCard | CardEdit) -> None:
+        await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
 
     async def _write_groups(self, moves: Sequence[Move], edit: EditMembers, failed: Mapping[str, str]) -> Failures:
         """Write each group once, in the order in which the moves name them; a failure ends that sender's moves."""
@@ -217,6 +203,16 @@ class CardDav:
 
     async def _complete(self, edit: CardEdit) -> None:
         await self._edit(edit.card.ref, lambda text: _complete(text, edit))
+
+    async def _create_group(self, name: str) -> None:
+        uid = str(uuid4())
+        if await self._dav.create(self._url_of(uid), vcard.new_group(uid, name)) is None:
+            raise SenderFailed(f"the address book already has a card at {self._url_of(uid)}")
+
+    async def _delete(self, ref: str) -> None:
+        stored = self._stored.pop(ref, None)
+        if stored is None or not await self._dav.delete(httpx.URL(ref), etag=stored.etag):
+            raise SenderFailed("someone else changed the card meanwhile, so it was not deleted")
 
     async def _edit(self, ref: str, edit: Edit) -> None:
         """Write what `edit` makes of the card, unless it changes nothing. Also raises `SenderFailed`.

@@ -78,6 +78,22 @@ class Dav:
         """PUT a card over the one with this ETag; None if it has another by now. Also raises `CardRefused`."""
         return await self._put(url, card, {"If-Match": etag})
 
+    async def delete(self, url: httpx.URL, *, etag: str) -> bool:
+        """DELETE the card with this ETag, False if it has another by now. Also raises `CardRefused`.
+
+        One that is gone already counts as deleted.
+        """
+        reply = await self._send("DELETE", url, {"If-Match": etag}, None)
+        _check_login(reply)
+        if reply.status == HTTPStatus.PRECONDITION_FAILED:
+            return False
+        if reply.status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+            return True
+        if 400 <= reply.status < 500:
+            raise CardRefused(reply.status, webdav.precondition(reply))
+        check_status(reply, url)
+        return True
+
     async def _put(self, url: httpx.URL, card: str, condition: dict[str, str]) -> Reply | None:
         reply = await self._send("PUT", url, {"Content-Type": _VCARD, **condition}, card.encode())
         _check_login(reply)
@@ -88,7 +104,7 @@ class Dav:
         check_status(reply, url)
         return reply
 
-    async def _send(self, method: str, url: httpx.URL, headers: dict[str, str], body: bytes) -> Reply:
+    async def _send(self, method: str, url: httpx.URL, headers: dict[str, str], body: bytes | None) -> Reply:
         if not self._credentials.trusts(url):
             raise AnotherServer(url)
         return await fetch(self._http, method, url, auth=self._credentials, headers=headers, content=body)

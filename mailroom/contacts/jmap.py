@@ -3,16 +3,18 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
-from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Group, NewCard, Staged
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Failures, Group, NewCard, Staged
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.cards import (
     CARD,
     ContactCard,
     Malformed,
     create_cards,
+    destroy_cards,
     get_address_books,
     get_card_state,
     update_cards,
@@ -85,6 +87,22 @@ class JmapContacts:
     async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
         memberships = [_Membership(each.sender, each.uid, group) for each in departures for group in each.leave]
         return Staged(self._stage_members(memberships, _LEAVE, batch))
+
+    async def create_groups(self, names: Sequence[str]) -> Failures:
+        book = self._looked_up.address_book
+        wanted = {f"group{n}": name for n, name in enumerate(names)}
+        creations = {id: jscontact.new_group(str(uuid4()), name, book) for id, name in wanted.items()}
+        batch = Batch()
+        slots = create_cards(batch, self._account, self._limits, creations)
+        replies = await self._client.send(batch)
+        return {wanted[id]: str(error) for id, error in merged_errors(replies[slot] for slot in slots).items()}
+
+    async def delete_cards(self, cards: Sequence[Card]) -> Failures:
+        batch = Batch()
+        slots = destroy_cards(batch, self._account, self._limits, [card.ref for card in cards])
+        replies = await self._client.send(batch)
+        errors = merged_errors(replies[slot] for slot in slots)
+        return {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
 
     def _split(self, memberships: Iterable[_Membership]) -> tuple[list[_Membership], list[_Membership]]:
         """Those whose group has a `members` property for a patch path to lead into, and those whose group hasn't."""

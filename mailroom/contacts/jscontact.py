@@ -81,6 +81,18 @@ def new_card(card: NewCard, book: str) -> Json:
     }
 
 
+def new_group(uid: str, name: str, book: str) -> Json:
+    """A group without members to create in an address book."""
+    return {
+        "@type": "Card",
+        "version": "1.0",
+        "uid": uid,
+        "kind": "group",
+        "addressBookIds": {book: True},
+        "name": {"full": name},
+    }
+
+
 def _name(fields: Fields) -> Json:
     components = _components(fields)
     return {"full": fields.full_name, **({"components": components, "isOrdered": True} if components else {})}

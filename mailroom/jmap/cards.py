@@ -1,10 +1,10 @@
 """Contact cards over JMAP (RFC 9610), in the part of JSContact (RFC 9553) that we read and write."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailroom.errors import BadReply
-from mailroom.jmap.batch import Batch, Call, Slot, chunks
+from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import CONTACTS, Limits
 from mailroom.jmap.set import SetResult, read_set_result
@@ -133,6 +133,13 @@ def update_cards(
 ) -> tuple[Slot[SetResult], ...]:
     """Patch cards or groups, by id."""
     return tuple(batch.add(_set({"accountId": account, "update": part})) for part in chunks(patches, limits))
+
+
+def destroy_cards(batch: Batch, account: str, limits: Limits, ids: Iterable[str]) -> tuple[Slot[SetResult], ...]:
+    """Delete cards or groups, by id."""
+    return tuple(
+        batch.add(_set({"accountId": account, "destroy": part})) for part in slices(ids, limits.max_objects_in_set)
+    )
 
 
 def update_cards_in_state(batch: Batch, account: str, state: str, patches: Mapping[str, Json]) -> Slot[SetResult]:

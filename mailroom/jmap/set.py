@@ -28,9 +28,10 @@ class SetResult(Wire):
     created: Mapping[str, Any] | None = None
     not_created: Mapping[str, SetError] | None = None
     not_updated: Mapping[str, SetError] | None = None
+    not_destroyed: Mapping[str, SetError] | None = None
 
     def errors(self) -> dict[str, SetError]:
-        return {**(self.not_created or {}), **(self.not_updated or {})}
+        return {**(self.not_created or {}), **(self.not_updated or {}), **(self.not_destroyed or {})}
 
 
 _read = reader(SetResult)

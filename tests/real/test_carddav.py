@@ -412,7 +412,38 @@ async def test_a_broken_file_in_the_book_hides_no_other_card(radicale_book: Book
         assert [card.uid for card in (await session.look_up(ANNA)).cards] == ["fine"]
 
 
-async def test_a_new_group_is_one_that_the_look_up_finds(book: Book) -> None:
+async def test_new_groups_are_those_that_the_look_up_finds(book: Book) -> None:
     async with open_session(book) as session:
-        await session.contacts.create_group("feed-uid", "Feed")
-        assert [(group.uid, group.name) for group in (await session.look_up()).groups] == [("feed-uid", "Feed")]
+        assert await session.contacts.create_groups(["Feed", "Paper; Trail"]) == {}
+        groups = (await session.look_up()).groups
+    assert sorted((group.name, group.members) for group in groups) == [
+        ("Feed", frozenset()),
+        ("Paper; Trail", frozenset()),
+    ]
+
+
+async def test_deleted_cards_are_gone_and_others_stay(book: Book) -> None:
+    book.put_card("one", ANNA)
+    book.put_card("two", BOB)
+    async with open_session(book) as session:
+        [card] = (await session.look_up(ANNA)).cards
+        assert await session.contacts.delete_cards([card]) == {}
+        assert [card.uid for card in (await session.look_up(ANNA, BOB)).cards] == ["two"]
+
+
+async def test_a_card_that_is_gone_already_counts_as_deleted(book: Book) -> None:
+    url = book.put_card("one", ANNA)
+    async with open_session(book) as session:
+        [card] = (await session.look_up(ANNA)).cards
+        book.delete(url)
+        assert await session.contacts.delete_cards([card]) == {}
+
+
+async def test_a_card_that_someone_edits_before_its_deletion_stays(book: Book) -> None:
+    url = book.put_card("one", ANNA)
+    async with open_session(book) as session:
+        [card] = (await session.look_up(ANNA)).cards
+        book.put_card("one", ANNA, "NOTE:important")
+        failures = await session.contacts.delete_cards([card])
+    assert failures == {url: "someone else changed the card meanwhile, so it was not deleted"}
+    assert "NOTE:important" in book.lines(url)

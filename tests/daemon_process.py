@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,9 @@ import trio
 from tests.real.processes import free_port
 
 Line = dict[str, Any]
+
+STOP_SECONDS = 1.0
+"""What the daemon promises."""
 
 
 @dataclass
@@ -93,3 +98,17 @@ async def daemon_process(session_url: str, **settings: str) -> AsyncIterator[Dae
             process.kill()
         with trio.move_on_after(5, shield=True):
             await process.wait()
+
+
+async def stops_at_once(process: DaemonProcess, number: signal.Signals = signal.SIGTERM) -> None:
+    """Send a signal; the daemon must be gone within its promise, cleanly, with its port free again."""
+    with trio.fail_after(STOP_SECONDS):
+        process.process.send_signal(number)
+        await process.process.wait()
+    assert await process.exit_status() == 0
+    assert process.errors == ""
+    assert process.lines[-1]["event"] == "service_stopped"
+    assert process.lines[-1]["reason"] == number.name
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", process.health_port))

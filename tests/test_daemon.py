@@ -17,15 +17,12 @@ from mailroom.categories import DEFAULT_SCHEME
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from mailroom.settings import Settings
-from tests.daemon_process import DaemonProcess, daemon_process
+from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
 from tests.real.processes import free_port
 from tests.screener import empty_sandbox, served
 
 GUARD_SECONDS = 30
 """Ends a test that hangs; nothing here takes long."""
-
-STOP_SECONDS = 1.0
-"""What the daemon promises."""
 
 
 @asynccontextmanager
@@ -34,20 +31,6 @@ async def daemon_on(sandbox: Sandbox, **settings: str) -> AsyncIterator[DaemonPr
         with trio.fail_after(GUARD_SECONDS):
             async with daemon_process(str(url), **settings) as process:
                 yield process
-
-
-async def stops_at_once(process: DaemonProcess, number: signal.Signals = signal.SIGTERM) -> None:
-    """Send a signal; the daemon must be gone within its promise, cleanly, with its port free again."""
-    with trio.fail_after(STOP_SECONDS):
-        process.process.send_signal(number)
-        await process.process.wait()
-    assert await process.exit_status() == 0
-    assert process.errors == ""
-    assert process.lines[-1]["event"] == "service_stopped"
-    assert process.lines[-1]["reason"] == number.name
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", process.health_port))
 
 
 @pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)

@@ -53,7 +53,7 @@ def _full_name(card: ContactCard) -> str:
 
 
 def _card(card: ContactCard) -> Card:
-    organizations = (organization.name or "" for organization in (card.organizations or {}).values())
+    organizations = (each.name for each in (card.organizations or {}).values() if each.name)
     fields = Fields(
         full_name=_full_name(card),
         organization=next(organizations, ""),
@@ -105,15 +105,25 @@ def _components(fields: Fields) -> list[Json]:
 
 def patch(edit: CardEdit, card: ContactCard) -> Json:
     """A PatchObject (RFC 8620 §5.3) that completes a card; a patch path needs its parents to exist."""
-    changes: dict[str, Json] = {}
-    if edit.fill.organization:
-        changes["organizations"] = {"o1": {"name": edit.fill.organization}}
-    if card.name is None and (edit.fill.full_name or _components(edit.fill)):
-        changes["name"] = _name(edit.fill)
-    elif card.name is not None:
-        changes |= {"name/full": edit.fill.full_name} if edit.fill.full_name else {}
-        changes |= {"name/components": _components(edit.fill)} if _components(edit.fill) else {}
-    return changes | _note_changes(edit.note, card)
+    return _name_changes(edit.fill, card) | _organization_changes(edit.fill, card) | _note_changes(edit.note, card)
+
+
+def _name_changes(fill: Fields, card: ContactCard) -> dict[str, Json]:
+    components = _components(fill)
+    if card.name is None:
+        return {"name": _name(fill)} if fill.full_name or components else {}
+    changes: dict[str, Json] = {"name/full": fill.full_name} if fill.full_name else {}
+    # A name in parts of other kinds (title, credential …) stays as it is: there is one list for all of them.
+    return changes | ({"name/components": components} if components and not card.name.components else {})
+
+
+def _organization_changes(fill: Fields, card: ContactCard) -> dict[str, Json]:
+    if not fill.organization:
+        return {}
+    if not card.organizations:
+        return {"organizations": {"o1": {"name": fill.organization}}}
+    first = next(iter(card.organizations))
+    return {f"organizations/{_escaped(first)}/name": fill.organization}
 
 
 def _note_changes(text: str, card: ContactCard) -> dict[str, Json]:

@@ -56,11 +56,11 @@ class Malformed(Wire):
 
     id: str
     reason: str = ""
-    emails: Mapping[str, Any] | None = None
+    emails: Any = None
 
     def texts(self) -> tuple[str, ...]:
         """What stands where addresses should."""
-        values = (self.emails or {}).values()
+        values = self.emails.values() if isinstance(self.emails, Mapping) else ()
         return tuple(str(value.get("address", "")) for value in values if isinstance(value, Mapping))
 
 

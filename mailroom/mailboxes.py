@@ -68,22 +68,34 @@ def needed_mailboxes(scheme: Scheme) -> frozenset[str]:
 
 def role_problems(mailboxes: Sequence[Mailbox], scheme: Scheme) -> list[str]:
     """Names of the scheme that mean a mailbox with a role (Archive, Trash …), one line each, sorted."""
+    return sorted(
+        f"mailbox {name} is the account's {role} mailbox: choose another name for it in the configuration"
+        for name, role in roles_by_name(mailboxes, scheme).items()
+    )
+
+
+def roles_by_name(mailboxes: Sequence[Mailbox], scheme: Scheme) -> dict[str, str]:
+    """The roles of those mailboxes that a name of the scheme means and that have one."""
     ids = _ids_by_name(mailboxes)
     roles = {mailbox.id: mailbox.role for mailbox in mailboxes if mailbox.role}
     named = {name: ids.get(unicodedata.normalize("NFC", name)) for name in needed_mailboxes(scheme)}
-    return sorted(
-        f"mailbox {name} is the account's {roles[id]} mailbox: choose another name for it in the configuration"
-        for name, id in named.items()
-        if id in roles
-    )
+    return {name: roles[id] for name, id in named.items() if id in roles}
+
+
+def ids_by_path(mailboxes: Sequence[Mailbox]) -> dict[tuple[str, ...], str]:
+    """Ids by the names from the top down, shorter paths first."""
+    by_id = {mailbox.id: mailbox for mailbox in mailboxes}
+    paths = [(_path(mailbox, by_id), mailbox.id) for mailbox in mailboxes]
+    ids: dict[tuple[str, ...], str] = {}
+    for path, id in sorted(paths, key=lambda item: (len(item[0]), item[0])):
+        ids.setdefault(path, id)
+    return ids
 
 
 def _ids_by_name(mailboxes: Sequence[Mailbox]) -> dict[str, str]:
     """Ids by name and by path (`Parent/Child`), a top-level mailbox before a nested one of the same name."""
-    by_id = {mailbox.id: mailbox for mailbox in mailboxes}
-    paths = {mailbox.id: _path(mailbox, by_id) for mailbox in mailboxes}
     ids: dict[str, str] = {}
-    for id, path in sorted(paths.items(), key=lambda item: (len(item[1]), item[0])):
+    for path, id in ids_by_path(mailboxes).items():
         ids.setdefault(path[-1], id)
         ids.setdefault("/".join(path), id)
     return ids

@@ -16,6 +16,7 @@ CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
 SUBMISSION = "urn:ietf:params:jmap:submission"
 CONTACTS = "urn:ietf:params:jmap:contacts"
+SIEVE = "urn:ietf:params:jmap:sieve"
 
 
 class Limits(Wire):
@@ -33,7 +34,8 @@ class Limits(Wire):
 @dataclass(frozen=True, slots=True)
 class Session:
     """One login's session. Every url is absolute; accounts are ids; `contacts_account` is None where the server
-    has no JMAP contacts (RFC 9610) and `identities` says whether `Identity/get` may be asked."""
+    has no JMAP contacts (RFC 9610), `sieve_account` where it has no Sieve scripts over JMAP (RFC 9661).
+    `identities` says whether `Identity/get` may be asked; `read_only` are the accounts that can't be written to."""
 
     state: str
     username: str
@@ -42,12 +44,15 @@ class Session:
     mail_account: str
     mail_account_name: str
     contacts_account: str | None
+    sieve_account: str | None
+    read_only: frozenset[str]
     identities: bool
     limits: Limits
 
 
 class _Account(Wire):
     name: str = ""
+    is_read_only: bool = False
     account_capabilities: Mapping[str, Any] = {}
 
 
@@ -85,6 +90,8 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
         mail_account=mail_account,
         mail_account_name=wire.accounts[mail_account].name,
         contacts_account=_account(wire, CONTACTS),
+        sieve_account=_account(wire, SIEVE),
+        read_only=frozenset(id for id, account in wire.accounts.items() if account.is_read_only),
         identities=_account(wire, SUBMISSION) == mail_account,
         limits=_read_limits(wire.capabilities.get(CORE) or {}),
     )

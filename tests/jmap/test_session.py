@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.errors import BadReply
-from mailroom.jmap.session import CONTACTS, CORE, MAIL, SUBMISSION, Limits, Session, is_loopback, read_session
+from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, Limits, Session, is_loopback, read_session
 
 READ_FROM = httpx.URL("https://mail.example/jmap/session")
 Document = dict[str, Any]
@@ -117,6 +117,13 @@ class TestAccounts:
         session = read(document(capabilities={CORE: {}, MAIL: {}}))
         assert session.contacts_account is None
         assert not session.identities
+
+    def test_for_sieve_scripts_and_those_that_are_read_only_are_known(self) -> None:
+        shared = {**account("shared", MAIL), "isReadOnly": True}
+        capabilities: Document = {CORE: {}, MAIL: {}, SIEVE: {}}
+        session = read(document(capabilities=capabilities, accounts={"a": account("jane", MAIL, SIEVE), "b": shared}))
+        assert (session.sieve_account, session.read_only) == ("a", frozenset({"b"}))
+        assert (read(document()).sieve_account, read(document()).read_only) == (None, frozenset())
 
     def test_have_identities_only_where_the_mail_account_may_send(self) -> None:
         assert read(document()).identities

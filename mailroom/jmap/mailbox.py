@@ -1,0 +1,76 @@
+"""Mailboxes as things of their own: made, removed, and what may be done with them (RFC 8621 §2)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
+from mailroom.jmap.session import MAIL, Session
+from mailroom.jmap.set import SetResult, read_set_result
+from mailroom.jmap.wire import Json, Wire, reader
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailbox:
+    """A mailbox to create. `parent` is an id, or `#` and the creation id of one that comes earlier, or None."""
+
+    creation_id: str
+    name: str
+    parent: str | None = None
+    is_subscribed: bool = True
+
+
+class Rights(Wire):
+    """What this login may do with the mails of a mailbox."""
+
+    may_read_items: bool = True
+    may_add_items: bool = True
+    may_remove_items: bool = True
+
+
+class MailboxRights(Wire):
+    """A mailbox by id, with this login's rights."""
+
+    id: str
+    my_rights: Rights = Field(default_factory=Rights)
+
+
+class _AllRights(Wire):
+    list: tuple[MailboxRights, ...]
+
+
+_read_rights = reader(_AllRights)
+
+
+def get_rights(account: str) -> Call[tuple[MailboxRights, ...]]:
+    """The rights on all mailboxes."""
+    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "myRights")}
+    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_rights(reply).list)
+
+
+def create_mailboxes(batch: Batch, session: Session, new: Sequence[NewMailbox]) -> tuple[Slot[SetResult], ...]:
+    """Create mailboxes; the errors are by creation id."""
+    creations: dict[str, Json] = {
+        each.creation_id: {"name": each.name, "parentId": each.parent, "isSubscribed": each.is_subscribed}
+        for each in new
+    }
+    return tuple(
+        batch.add(Call("Mailbox/set", {"accountId": session.mail_account, "create": part}, MAIL, read_set_result))
+        for part in chunks(creations, session.limits)
+    )
+
+
+def destroy_empty_mailboxes(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot[SetResult], ...]:
+    """Remove mailboxes; the server refuses one that holds mail."""
+    return tuple(
+        batch.add(
+            Call(
+                "Mailbox/set",
+                {"accountId": session.mail_account, "destroy": part, "onDestroyRemoveEmails": False},
+                MAIL,
+                read_set_result,
+            )
+        )
+        for part in slices(ids, session.limits.max_objects_in_set)
+    )

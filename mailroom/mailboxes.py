@@ -85,9 +85,9 @@ def roles_by_name(mailboxes: Sequence[Mailbox], scheme: Scheme) -> dict[str, str
 def ids_by_path(mailboxes: Sequence[Mailbox]) -> dict[tuple[str, ...], str]:
     """Ids by the names from the top down, shorter paths first."""
     by_id = {mailbox.id: mailbox for mailbox in mailboxes}
-    paths = [(_path(mailbox, by_id), mailbox.id) for mailbox in mailboxes]
+    paths = {mailbox.id: _path(mailbox, by_id) for mailbox in mailboxes}
     ids: dict[tuple[str, ...], str] = {}
-    for path, id in sorted(paths, key=lambda item: (len(item[0]), item[0])):
+    for id, path in sorted(paths.items(), key=lambda item: (len(item[1]), item[0])):
         ids.setdefault(path, id)
     return ids
 

@@ -23,6 +23,12 @@ check: _venv
 bench *arguments: _venv
     {{ venv }}/python -m bench {{ arguments }}
 
+# Change the decisions in every way and list the changes that no test notices; minutes
+mutate: _venv
+    {{ venv }}/pip install -q 'mutmut>=3.8,<4'
+    {{ venv }}/mutmut run
+    {{ venv }}/mutmut results
+
 # Build the container image (podman build image; the OCI format would drop HEALTHCHECK)
 image tag="mailroom":
     podman build --format docker -t {{ tag }} .

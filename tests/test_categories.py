@@ -108,6 +108,10 @@ SCHEME_PROBLEMS = {
         [category("Paper Trail"), category("Truck", parent="paper-trail")],
         "category Truck: its parent paper-trail is not a category; did you mean Paper Trail?",
     ),
+    "unknown parent after a category without one": (
+        [category("First"), category("A", parent="B")],
+        "category A: its parent B is not a category",
+    ),
     "own parent": ([category("A", parent="A")], "category A: its parents go in a circle (A → A)"),
     "circle of two": (
         [category("A", parent="B"), category("B", parent="A")],

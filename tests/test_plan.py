@@ -78,6 +78,9 @@ class TestWhomAPassSees:
         mails = [mail("1", "@ToFeed", name="Ann Lee"), mail("2", "@ToFeed", name=None)]
         assert select(mails, PLACES, frozenset()).senders[0].name == "Ann Lee"
 
+    def test_a_sender_that_shows_no_name_has_none(self) -> None:
+        assert select([mail("1", "@ToFeed", name=None)], PLACES, frozenset()).senders[0].name == ""
+
     def test_senders_are_sorted_by_address(self) -> None:
         mails = [mail("1", "@ToFeed", sender="zoe@x.org"), mail("2", "@ToJail", sender="bob@x.org")]
         assert [each.address for each in select(mails, PLACES, frozenset()).senders] == ["bob@x.org", "zoe@x.org"]
@@ -137,6 +140,7 @@ class TestTheContactCard:
     def test_no_card_creates_one_and_puts_it_into_the_provenance_group_first(self) -> None:
         change = decide(sender()).change
         assert isinstance(change.card, NewCard)
+        assert (change.sender, change.card.uid) == (ANN, change.uid)
         assert (change.card.address, change.card.fields.full_name) == (ANN, "Ann Lee")
         assert change.card.note == note.recorded("", "Feed", TODAY, note.CREATED)
         assert names(change.join) == ["Mailroom", "Feed"]
@@ -155,6 +159,7 @@ class TestTheContactCard:
             ("Ann", "Person", Fields("Ann", given="Ann")),
             ("Lee, Ann Mary", "Person", Fields("Lee, Ann Mary", given="Ann Mary", family="Lee")),
             ("", "Person", Fields("ann", given="ann")),
+            ("Dr. Lee", "Person", Fields("Dr. Lee", given="Lee")),
         ],
     )
     def test_a_company_has_an_organization_and_a_person_a_name(self, name: str, to: str, fields: Fields) -> None:
@@ -162,9 +167,17 @@ class TestTheContactCard:
         assert isinstance(change.card, NewCard)
         assert change.card.fields == fields
 
+    def test_without_a_name_the_part_before_the_last_at_sign_is_it(self) -> None:
+        who = Sender('"ann@home"@example.org', "", DEFAULT_SCHEME.by_name["Feed"], ())
+        change = plan(who, AddressBook((), groups()), (), PLACES, DEFAULT_SCHEME, "u1", TODAY).change
+        assert isinstance(change.card, NewCard)
+        assert change.card.fields.full_name == '"ann@home"'
+
     def test_a_card_that_is_there_is_adopted_and_not_put_into_the_provenance_group(self) -> None:
-        change = decide(sender(), card(text="Mine.")).change
+        known = card(text="Mine.")
+        change = decide(sender(), known).change
         assert isinstance(change.card, CardEdit)
+        assert (change.sender, change.card.card) == (ANN, known)
         assert change.card.fill == Fields()
         assert change.card.note == note.recorded("Mine.", "Feed", TODAY, note.ADOPTED)
         assert names(change.join) == ["Feed"]
@@ -316,7 +329,12 @@ class TestMailOfTheSender:
     @pytest.mark.parametrize("missing", ["Paper Trail", "Screener"])
     def test_a_destination_that_is_gone_fails_the_sender(self, missing: str) -> None:
         without = places_of(without=[missing])
-        with pytest.raises(SenderFailed, match=f"no mailbox {missing}"):
+        with pytest.raises(SenderFailed, match=f"no mailbox {missing}:"):
+            plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", TODAY)
+
+    def test_all_destinations_that_are_gone_are_named(self) -> None:
+        without = places_of(without=["Truck", "Paper Trail"])
+        with pytest.raises(SenderFailed, match="no mailbox Paper Trail, Truck:"):
             plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", TODAY)
 
 

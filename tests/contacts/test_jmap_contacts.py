@@ -1,0 +1,369 @@
+"""The address book over JMAP against a sandbox on loopback."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, NewCard
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.errors import BadReply, BatchRefused, Unavailable
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.wire import Json
+from mailroom.sandbox import Limits, MethodError, Sandbox, SetError
+from tests.jmap.support import Connected, connected
+from tests.jmap.trouble import answer
+from tests.screener import empty_sandbox
+
+ANN, BOB, EVE = "ann@example.org", "bob@example.org", "eve@example.org"
+
+
+@dataclass
+class Book:
+    """An address book, and the account that it belongs to."""
+
+    c: Connected
+    contacts: JmapContacts
+
+    @property
+    def sandbox(self) -> Sandbox:
+        return self.c.sandbox
+
+    async def look_up(self, *addresses: str) -> AddressBook:
+        batch = Batch()
+        settle = self.contacts.look_up(addresses, batch)
+        return await settle(await self.c.client.send(batch))
+
+    async def groups(self, *names: str) -> tuple[Group, ...]:
+        """Groups by name, after a look-up."""
+        found = {group.name: group for group in (await self.look_up()).groups}
+        return tuple(found[name] for name in names)
+
+    async def add(self, *changes: Change) -> Failures:
+        batch = Batch()
+        staged = await self.contacts.add(changes, batch)
+        assert staged.failed == {}
+        return await staged.settle(await self.c.client.send(batch))
+
+    async def remove(self, *departures: Departure) -> Failures:
+        batch = Batch()
+        staged = await self.contacts.remove(departures, batch)
+        return await staged.settle(await self.c.client.send(batch))
+
+    def sets_since(self, number: int) -> list[dict[str, Any]]:
+        """The arguments of each ContactCard/set after so many API requests, without the account."""
+        calls = [call for body in self.c.bodies[number:] for call in body["methodCalls"]]
+        return [
+            {key: value for key, value in arguments.items() if key != "accountId"}
+            for name, arguments, _ in calls
+            if name == "ContactCard/set"
+        ]
+
+    @property
+    def requests(self) -> int:
+        return len(self.c.bodies)
+
+
+@asynccontextmanager
+async def book(sandbox: Sandbox | None = None) -> AsyncIterator[Book]:
+    async with connected(sandbox or empty_sandbox()) as c:
+        session = await c.client.session()
+        assert session.contacts_account is not None
+        yield Book(c, JmapContacts(c.client, session.contacts_account, session.limits))
+
+
+def new(address: str, *join: Group, uid: str = "") -> Change:
+    """A sender without a card, who joins these groups."""
+    uid = uid or f"uid-{address.partition('@')[0]}"
+    return Change(address, uid, NewCard(uid, address, Fields("Someone", "Someone"), "note"), join)
+
+
+def member(address: str, uid: str, *join: Group) -> Change:
+    """A sender whose card needs nothing but groups."""
+    return Change(address, uid, None, join)
+
+
+class TestLookingUp:
+    async def test_finds_the_cards_of_exactly_these_addresses_and_all_groups(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card("ANN@Example.org", "Ann Lee")
+            b.sandbox.add_card("joann@example.org", "Joann")
+            b.sandbox.add_card(BOB, "Bob")
+            found = await b.look_up(ANN)
+            assert [(card.uid, card.fields.full_name, card.addresses) for card in found.cards] == [
+                (uid, "Ann Lee", frozenset({ANN}))
+            ]
+            assert {group.name for group in found.groups} == b.sandbox.groups().keys()
+            assert b.requests == 1
+
+    async def test_of_nobody_reads_the_groups_alone(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(ANN, "Ann")
+            found = await b.look_up()
+            assert found.cards == ()
+            assert [call[0] for call in b.c.bodies[0]["methodCalls"]].count("ContactCard/query") == 1
+
+    async def test_finds_a_card_that_spells_the_domain_in_unicode(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card("ann@bücher.example", "Ann")
+            found = await b.look_up("ann@xn--bcher-kva.example")
+            assert [card.addresses for card in found.cards] == [frozenset({"ann@xn--bcher-kva.example"})]
+
+    async def test_reads_every_page(self) -> None:
+        async with book(empty_sandbox(Limits(max_query_page=3))) as b:
+            uids = [b.sandbox.add_card(ANN, f"Ann {number}") for number in range(7)]
+            found = await b.look_up(ANN)
+            assert {card.uid for card in found.cards} == set(uids)
+            assert {group.name for group in found.groups} == b.sandbox.groups().keys()
+            assert list(found.cards) == sorted(found.cards, key=lambda card: card.ref)
+
+    async def test_shows_a_malformed_card_next_to_good_ones(self) -> None:
+        cards: list[Json] = [
+            {"id": "c1", "uid": "ann", "emails": {"e": {"address": ANN}}},
+            {"id": "c2", "emails": {"e": {"address": BOB}}, "name": {"full": "Bob"}},
+        ]
+        groups: list[Json] = [{"id": "g1", "uid": "g", "kind": "group", "name": {"full": "Feed"}}]
+        async with book() as b:
+            b.sandbox.faults.next_request(
+                answer(
+                    ["ContactCard/get", {"state": "1", "list": []}, "c0"],
+                    ["AddressBook/get", {"list": [{"id": "b1", "isDefault": True}]}, "c1"],
+                    ["ContactCard/query", {"ids": ["g1"], "position": 0, "total": 1}, "c2"],
+                    ["ContactCard/get", {"list": groups}, "c3"],
+                    ["ContactCard/query", {"ids": ["c1", "c2"], "position": 0, "total": 2}, "c4"],
+                    ["ContactCard/get", {"list": cards}, "c5"],
+                )
+            )
+            found = await b.look_up(ANN, BOB)
+        assert [card.uid for card in found.cards] == ["ann"]
+        assert [group.name for group in found.groups] == ["Feed"]
+        (unreadable,) = found.unreadable
+        assert (unreadable.ref, unreadable.addresses) == ("c2", frozenset({BOB}))
+        assert unreadable.reason == "the server's answer is malformed at uid; expected field required"
+
+    async def test_needs_an_address_book(self) -> None:
+        sandbox = empty_sandbox()
+        sandbox.store.books.objects.clear()
+        async with book(sandbox) as b:
+            with pytest.raises(BadReply, match="no address book"):
+                await b.look_up()
+
+    @pytest.mark.parametrize("method", ["AddressBook/get", "ContactCard/query", "ContactCard/get"])
+    async def test_that_is_refused_as_a_whole_can_be_halved(self, method: str) -> None:
+        async with book() as b:
+            b.sandbox.faults.method_error(method, MethodError("invalidArguments"))
+            with pytest.raises(BatchRefused):
+                await b.look_up(ANN)
+
+
+class TestAdding:
+    async def test_makes_a_card_and_joins_groups_in_one_request(self) -> None:
+        async with book() as b:
+            feed, ours = await b.groups("Feed", "Mailroom")
+            before = b.requests
+            assert await b.add(new(ANN, ours, feed)) == {}
+            assert b.requests == before + 1
+            assert b.sandbox.groups()["Feed"] == b.sandbox.groups()["Mailroom"] == {ANN}
+            (card,) = b.sandbox.cards()
+            assert (card["uid"], card["kind"], card["notes"]) == ("uid-ann", "org", {"n1": {"note": "note"}})
+
+    async def test_patches_each_group_once_whatever_the_number_of_senders(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(EVE, "Eve")
+            b.sandbox.add_group("Old hands", [EVE])
+            feed, old = await b.groups("Feed", "Old hands")
+            before = b.requests
+            senders = [f"s{number}@example.org" for number in range(20)]
+            assert await b.add(*(new(sender, feed, old) for sender in senders)) == {}
+            assert b.requests == before + 1
+            updates = [ref for arguments in b.sets_since(before) for ref in arguments.get("update", {})]
+            assert sorted(updates) == sorted([feed.ref, old.ref])
+            assert b.sandbox.groups()["Feed"] == set(senders)
+            assert b.sandbox.groups()["Old hands"] == {EVE, *senders}
+
+    async def test_uses_creation_ids_that_are_ids(self) -> None:
+        async with book() as b:
+            await b.look_up()
+            before = b.requests
+            await b.add(new(ANN), new('"a b/~c"@bücher.example', uid="x"))
+            ids = [id for arguments in b.sets_since(before) for id in arguments.get("create", {})]
+            assert len(ids) == 2
+            assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,255}", id) for id in ids)
+
+    async def test_keeps_the_limits_of_the_server(self) -> None:
+        async with book(empty_sandbox(Limits(max_objects_in_set=2, max_calls_in_request=3))) as b:
+            (feed,) = await b.groups("Feed")
+            assert await b.add(*(new(f"s{number}@example.org", feed) for number in range(9))) == {}
+            assert len(b.sandbox.groups()["Feed"]) == len(b.sandbox.cards()) == 9
+
+    async def test_completes_a_card_and_leaves_the_rest_of_it(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(ANN, "Ann Lee", phones={"p": {"number": "1"}}, notes={"n": {"note": "Mine"}})
+            (card,) = (await b.look_up(ANN)).cards
+            assert await b.add(Change(ANN, uid, CardEdit(card, Fields(organization="Lee Ltd"), "Mine\nOurs"))) == {}
+            (after,) = b.sandbox.cards()
+            assert after["organizations"] == {"o1": {"name": "Lee Ltd"}}
+            assert (after["notes"], after["phones"]) == ({"n": {"note": "Mine\nOurs"}}, {"p": {"number": "1"}})
+
+    async def test_of_nothing_asks_for_nothing(self) -> None:
+        async with book() as b:
+            await b.look_up()
+            before = b.requests
+            assert await b.add() == {}
+            assert await b.remove() == {}
+            assert b.requests == before
+
+    async def test_finds_the_card_that_an_earlier_try_made(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(ANN, "Ann", uid="uid-ann")
+            (feed,) = await b.groups("Feed")
+            assert await b.add(new(ANN, feed)) == {}
+            assert len(b.sandbox.cards()) == 1
+            assert b.sandbox.groups()["Feed"] == {ANN}
+
+    async def test_does_not_take_the_card_of_somebody_else_for_it(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(BOB, "Bob", uid="uid-ann")
+            await b.look_up()
+            failures = await b.add(new(ANN), new(EVE))
+            assert failures.keys() == {ANN}
+            assert failures[ANN].startswith("its contact card could not be written: invalidProperties")
+
+    async def test_tells_whose_card_the_server_refuses(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(ANN, "Ann")
+            (card,) = (await b.look_up(ANN)).cards
+            (feed,) = await b.groups("Feed")
+            await b.look_up(ANN)
+            b.sandbox.faults.set_errors[card.ref] = SetError("forbidden", "read-only")
+            failures = await b.add(Change(ANN, uid, CardEdit(card, Fields(), "note"), (feed,)), new(BOB, feed))
+            assert failures == {ANN: "its contact card could not be written: forbidden (read-only)"}
+            assert BOB in b.sandbox.groups()["Feed"]
+
+    @pytest.mark.parametrize("kind", ["rateLimit", "serverFail", "serverUnavailable"])
+    async def test_calls_an_outage_an_outage(self, kind: str) -> None:
+        async with book() as b:
+            (feed,) = await b.groups("Feed")
+            b.sandbox.faults.set_errors[feed.ref] = SetError(kind)
+            with pytest.raises(Unavailable, match=kind):
+                await b.add(new(ANN, feed))
+
+
+class TestAGroupThatRefuses:
+    @asynccontextmanager
+    async def readers(self) -> AsyncIterator[tuple[Book, Group]]:
+        """Ann, Bob and Eve have cards; Eve is a reader and a writer."""
+        sandbox = empty_sandbox()
+        for address, uid in ((ANN, "ann"), (BOB, "bob"), (EVE, "eve")):
+            sandbox.add_card(address, address, uid=uid)
+        sandbox.add_group("Readers", [EVE])
+        sandbox.add_group("Writers", [EVE])
+        async with book(sandbox) as b:
+            (readers,) = await b.groups("Readers")
+            yield b, readers
+
+    async def test_one_sender_fails_that_sender(self) -> None:
+        async with self.readers() as (b, readers):
+            b.sandbox.faults.set_errors[readers.ref] = SetError("forbidden")
+            before = b.requests
+            failures = await b.add(member(ANN, "ann", readers))
+            assert failures == {ANN: "contact group 'Readers' could not be written: forbidden"}
+            assert b.requests == before + 1
+
+    async def test_several_senders_at_once_is_asked_for_each_alone(self) -> None:
+        async with self.readers() as (b, readers):
+            refusal: Json = {"notUpdated": {readers.ref: {"type": "invalidPatch"}}}
+            b.sandbox.faults.next_request(answer(["ContactCard/set", refusal, "c0"]))
+            before = b.requests
+            assert await b.add(member(ANN, "ann", readers), member(BOB, "bob", readers)) == {}
+            assert b.requests == before + 2
+            assert b.sandbox.groups()["Readers"] == {ANN, BOB, EVE}
+
+    async def test_everybody_fails_everybody(self) -> None:
+        async with self.readers() as (b, readers):
+            b.sandbox.faults.set_errors[readers.ref] = SetError("forbidden")
+            failures = await b.add(member(ANN, "ann", readers), member(BOB, "bob", readers))
+            assert failures.keys() == {ANN, BOB}
+            assert b.sandbox.groups()["Readers"] == {EVE}
+
+    async def test_everybody_does_not_touch_the_other_groups(self) -> None:
+        async with self.readers() as (b, readers):
+            (feed,) = await b.groups("Feed")
+            b.sandbox.faults.set_errors[readers.ref] = SetError("forbidden")
+            assert (await b.add(member(ANN, "ann", readers, feed), member(BOB, "bob", feed))).keys() == {ANN}
+            assert b.sandbox.groups()["Feed"] == {ANN, BOB}
+
+    async def test_because_it_is_gone_fails_its_senders_alone(self) -> None:
+        async with self.readers() as (b, readers):
+            (writers,) = await b.groups("Writers")
+            b.sandbox.destroy_card(readers.uid)
+            assert (await b.add(member(ANN, "ann", readers), member(BOB, "bob", writers))).keys() == {ANN}
+            assert b.sandbox.groups()["Writers"] == {BOB, EVE}
+
+
+class TestAnEmptyGroup:
+    async def test_keeps_the_member_that_another_app_adds_meanwhile(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(EVE, "Eve", uid="eve")
+            (feed,) = await b.groups("Feed")
+            b.sandbox.change_card(feed.uid, {"members": {"eve": True}})
+            assert (await b.add(new(ANN, feed))).keys() == {ANN}
+            assert b.sandbox.groups()["Feed"] == {EVE}
+            (feed,) = await b.groups("Feed")
+            assert await b.add(member(ANN, "uid-ann", feed)) == {}
+            assert b.sandbox.groups()["Feed"] == {ANN, EVE}
+
+    async def test_that_refuses_fails_its_senders_alone(self) -> None:
+        async with book() as b:
+            feed, jail = await b.groups("Feed", "Jail")
+            b.sandbox.faults.set_errors[feed.ref] = SetError("forbidden")
+            failures = await b.add(new(ANN, feed), new(BOB, jail))
+            assert failures == {ANN: "contact group 'Feed' could not be written: forbidden"}
+            assert b.sandbox.groups()["Jail"] == {BOB}
+
+
+class TestRemoving:
+    async def test_patches_each_group_once_and_keeps_the_others_in_it(self) -> None:
+        async with book() as b:
+            cards = {address: b.sandbox.add_card(address, address) for address in (ANN, BOB, EVE)}
+            b.sandbox.add_group("Readers", [ANN, BOB, EVE])
+            (readers,) = await b.groups("Readers")
+            before = b.requests
+            assert await b.remove(*(Departure(who, cards[who], (readers,)) for who in (ANN, BOB))) == {}
+            (arguments,) = b.sets_since(before)
+            assert arguments["update"].keys() == {readers.ref}
+            assert b.sandbox.groups()["Readers"] == {EVE}
+
+    async def test_of_the_last_member_and_of_none_is_no_error(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(ANN, "Ann")
+            b.sandbox.add_group("Readers", [ANN])
+            (readers,) = await b.groups("Readers")
+            assert await b.remove(Departure(ANN, uid, (readers,)), Departure(BOB, "nobody", (readers,))) == {}
+            assert b.sandbox.groups()["Readers"] == set()
+
+    async def test_tells_who_could_not_leave(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(ANN, "Ann")
+            b.sandbox.add_group("Readers", [ANN])
+            (readers,) = await b.groups("Readers")
+            b.sandbox.faults.set_errors[readers.ref] = SetError("forbidden")
+            failures = await b.remove(Departure(ANN, uid, (readers,)))
+            assert failures == {ANN: "contact group 'Readers' could not be written: forbidden"}
+
+
+@pytest.mark.parametrize("uid", ["urn:uuid:1", "a/b", "a~b", "~1", "a b"])
+async def test_any_uid_can_join_and_leave(uid: str) -> None:
+    async with book() as b:
+        b.sandbox.add_card(EVE, "Eve", uid="eve")
+        b.sandbox.add_group("Readers", [EVE])
+        readers, feed = await b.groups("Readers", "Feed")
+        assert await b.add(new(ANN, readers, feed, uid=uid)) == {}
+        assert b.sandbox.groups()["Readers"] == {ANN, EVE}
+        assert b.sandbox.groups()["Feed"] == {ANN}
+        readers, feed = await b.groups("Readers", "Feed")
+        assert await b.remove(Departure(ANN, uid, (readers, feed))) == {}
+        assert (b.sandbox.groups()["Readers"], b.sandbox.groups()["Feed"]) == ({EVE}, set())

@@ -10,7 +10,8 @@ import httpx
 import trio
 
 from bench.load import Load
-from bench.servers import Login, Server
+from bench.servers import Server, variables
+from mailroom.settings import Settings
 from tests.daemon_process import DaemonProcess, daemon_process
 
 START_DEADLINE_SECONDS = 60
@@ -40,29 +41,45 @@ class IdleFigures:
     cpu_percent: float
 
 
-async def measure_idle(server: Server, runs: int, window_seconds: float) -> IdleFigures:
-    async with server.account(NO_MAIL) as login:
-        done = [await _idle_run(login, window_seconds) for _ in range(runs)]
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long an idle daemon is watched, after it came to rest."""
+
+    rest_seconds: float
+    window_seconds: float
+
+
+async def measure_idle(server: Server, runs: int, watch: Watch) -> IdleFigures:
+    """Start daemons one after the other, and watch them side by side."""
+    done: list[IdleRun] = []
+    async with server.account(NO_MAIL) as settings, trio.open_nursery() as nursery:
+        for _ in range(runs):
+            await nursery.start(_idle_run, settings, watch, done)
     return IdleFigures(
         server=server.name,
         runs=runs,
-        window_seconds=window_seconds,
+        window_seconds=watch.window_seconds,
         start_seconds=median(run.start_seconds for run in done),
         memory_mb=median(run.memory_mb for run in done),
         cpu_percent=median(run.cpu_percent for run in done),
     )
 
 
-async def _idle_run(login: Login, window_seconds: float) -> IdleRun:
+async def _idle_run(
+    settings: Settings, watch: Watch, done: list[IdleRun], *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Reports once the daemon is ready."""
     started = time.perf_counter()
-    async with daemon_process(str(login.session_url), log_level="info", **login.settings) as daemon:
+    async with daemon_process(settings.jmap_session_url, log_level="info", **variables(settings)) as daemon:
         with trio.fail_after(START_DEADLINE_SECONDS):
             await _until_ready(daemon)
         start_seconds = time.perf_counter() - started
+        task_status.started()
+        await trio.sleep(watch.rest_seconds)
         cpu_before = _cpu_seconds(daemon.process.pid)
-        await trio.sleep(window_seconds)
+        await trio.sleep(watch.window_seconds)
         cpu_seconds = _cpu_seconds(daemon.process.pid) - cpu_before
-        return IdleRun(start_seconds, _resident_mb(daemon.process.pid), 100 * cpu_seconds / window_seconds)
+        done.append(IdleRun(start_seconds, _resident_mb(daemon.process.pid), 100 * cpu_seconds / watch.window_seconds))
 
 
 async def _until_ready(daemon: DaemonProcess) -> None:

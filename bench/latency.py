@@ -8,7 +8,7 @@ import trio
 
 from bench.load import Load, label_for
 from bench.mail_app import MailApp, mail_app
-from bench.servers import Server
+from bench.servers import Server, variables
 from tests.daemon_process import daemon_process
 
 DEBOUNCE_SECONDS = 0.2
@@ -29,9 +29,9 @@ class Latency:
 
 async def measure_latency(server: Server, taps: int) -> Latency:
     """Label one sender after the other. `server` must have an event source."""
-    async with server.account(Load(taps, MAILS_EACH)) as login, mail_app(login) as app:
-        settings = {"debounce_seconds": str(DEBOUNCE_SECONDS), "log_level": "info", **login.settings}
-        async with daemon_process(str(login.session_url), **settings) as daemon:
+    async with server.account(Load(taps, MAILS_EACH)) as settings, mail_app(settings) as app:
+        changed = {"debounce_seconds": str(DEBOUNCE_SECONDS), "log_level": "info"}
+        async with daemon_process(settings.jmap_session_url, **changed, **variables(settings)) as daemon:
             await daemon.logs("poll_completed")
             seconds = [await _tap(app, number) for number in range(taps)]
     return Latency(server.name, taps, median(seconds), max(seconds))

@@ -9,13 +9,13 @@ import trio
 from httpx_sse import aconnect_sse
 
 from bench.load import label_for
-from bench.servers import Login
 from mailroom.event_stream import event_source_url
-from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, get_mailboxes, move_emails
 from mailroom.jmap.query import search
+from mailroom.servers import open_servers
+from mailroom.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,10 @@ class MailApp:
 
 
 @asynccontextmanager
-async def mail_app(login: Login) -> AsyncIterator[MailApp]:
+async def mail_app(settings: Settings) -> AsyncIterator[MailApp]:
     """A mail app that is logged in and has read the Screener."""
-    async with http_client() as http:
-        client = Client(http, login.session_url, Credentials(bearer(login.token), login.session_url))
+    async with open_servers(settings) as servers:
+        client = servers.client
         session = await client.session()
         batch = Batch()
         slot = batch.add(get_mailboxes(session.mail_account))
@@ -82,7 +82,7 @@ async def mail_app(login: Login) -> AsyncIterator[MailApp]:
         batch = Batch()
         page = search(batch, EMAIL, session.mail_account, session.limits, {"inMailbox": mailboxes["Screener"]})
         waiting = await client.all_found(page, await client.send(batch))
-        yield MailApp(http, client, mailboxes, _one_of_each_sender(waiting))
+        yield MailApp(servers.http, client, mailboxes, _one_of_each_sender(waiting))
 
 
 def _one_of_each_sender(emails: tuple[Email, ...]) -> tuple[Email, ...]:

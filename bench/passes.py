@@ -11,14 +11,11 @@ import httpx
 
 from bench.load import Load
 from bench.mail_app import mail_app
-from bench.servers import Login, Server
+from bench.servers import Server
 from mailroom.categories import DEFAULT_SCHEME
-from mailroom.contacts.base import Contacts
-from mailroom.contacts.carddav import discover
-from mailroom.contacts.jmap import JmapContacts
-from mailroom.http import Credentials, bearer, http_client
-from mailroom.jmap.client import Client
-from mailroom.triage import Triage, prepare
+from mailroom.servers import open_servers
+from mailroom.settings import Settings
+from mailroom.triage import prepare
 
 TODAY = date(2026, 3, 5)
 
@@ -91,39 +88,24 @@ async def measure_passes(server: Server, load: Load, runs: int) -> PassFigures:
 
 
 async def _fresh_pass(server: Server, load: Load) -> PassRun:
-    async with server.account(load) as login:
-        async with mail_app(login) as app:
+    async with server.account(load) as settings:
+        async with mail_app(settings) as app:
             await app.label_all()
-        return await run_pass(login, load)
+        return await run_pass(settings, load)
 
 
-async def run_pass(login: Login, load: Load) -> PassRun:
+async def run_pass(settings: Settings, load: Load) -> PassRun:
     """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
-    async with http_client() as http:
-        triage = await _open(login, http)
+    async with open_servers(settings) as servers:
+        triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME)
         traffic = Traffic()
-        traffic.watch(http)
+        traffic.watch(servers.http)
         started, cpu_started = time.perf_counter(), time.process_time()
         outcome = await triage.run(TODAY)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         if (outcome.senders_triaged, outcome.mails_filed) != (load.senders, load.mails):
             raise RuntimeError(f"the pass did not settle {load}: {outcome}")
         idle = Traffic()
-        idle.watch(http)
+        idle.watch(servers.http)
         await triage.run(TODAY)
         return PassRun(traffic.requests, traffic.connections, seconds, cpu_seconds, idle.requests)
-
-
-async def _open(login: Login, http: httpx.AsyncClient) -> Triage:
-    """What the daemon does before its first pass."""
-    client = Client(http, login.session_url, Credentials(bearer(login.token), login.session_url))
-    return await prepare(client, await _contacts(login, http, client), DEFAULT_SCHEME)
-
-
-async def _contacts(login: Login, http: httpx.AsyncClient, client: Client) -> Contacts:
-    if login.carddav_url is not None:
-        return await discover(http, login.carddav_url, Credentials(bearer(login.token), login.carddav_url))
-    session = await client.session()
-    if session.contacts_account is None:
-        raise RuntimeError("the server offers no contacts over JMAP")
-    return JmapContacts(client, session.contacts_account, session.limits)

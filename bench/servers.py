@@ -8,30 +8,22 @@ from itertools import count
 from subprocess import PIPE
 from typing import Protocol
 
-import httpx
 import trio
 from pydantic import SecretStr
 
 from bench.load import Load
+from mailroom.settings import Settings
 from tests.real.cyrus import Cyrus
 from tests.real.mailbox_user import create_mailbox_user
 
 START_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """An account under test; `carddav_url` is None where contacts go over JMAP."""
-
-    session_url: httpx.URL
-    token: SecretStr
-    carddav_url: httpx.URL | None = None
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What a daemon needs to log in, beside the session url; by names without prefix."""
-        carddav = {} if self.carddav_url is None else {"carddav_url": str(self.carddav_url)}
-        return {"jmap_token": self.token.get_secret_value(), **carddav}
+def variables(settings: Settings) -> dict[str, str]:
+    """What a daemon process needs to log in there, beside the session url; by names without prefix."""
+    token = "" if settings.jmap_token is None else settings.jmap_token.get_secret_value()
+    carddav = {} if settings.carddav_url is None else {"carddav_url": settings.carddav_url}
+    return {"jmap_token": token, **carddav}
 
 
 class Server(Protocol):
@@ -43,8 +35,8 @@ class Server(Protocol):
     @property
     def contacts(self) -> str: ...
 
-    def account(self, load: Load) -> AbstractAsyncContextManager[Login]:
-        """A fresh account with the load in its Screener, nothing labelled."""
+    def account(self, load: Load) -> AbstractAsyncContextManager[Settings]:
+        """Settings that log in to a fresh account with the load in its Screener, nothing labelled."""
         ...
 
 
@@ -56,13 +48,13 @@ class SandboxServer:
     contacts: str = "JMAP"
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Login]:
+    async def account(self, load: Load) -> AsyncIterator[Settings]:
         command = [sys.executable, "-m", "bench.sandbox_process", str(load.senders), str(load.mails_each)]
         process = await trio.lowlevel.open_process(command, stdout=PIPE)
         try:
             with trio.fail_after(START_SECONDS):
                 session_url, token = (await _first_line(process)).split()
-            yield Login(httpx.URL(session_url), SecretStr(token))
+            yield Settings(jmap_session_url=session_url, jmap_token=SecretStr(token))
         finally:
             process.kill()
             with trio.move_on_after(5, shield=True):
@@ -79,11 +71,11 @@ class CyrusServer:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Login]:
+    async def account(self, load: Load) -> AsyncIterator[Settings]:
         user = f"bench{next(self._numbers)}"
         await trio.to_thread.run_sync(_fill, self.cyrus, user, load)
         token = SecretStr(self.cyrus.token(user))
-        yield Login(httpx.URL(self.cyrus.session_url), token, httpx.URL(self.cyrus.carddav_url))
+        yield Settings(jmap_session_url=self.cyrus.session_url, jmap_token=token, carddav_url=self.cyrus.carddav_url)
 
 
 def _fill(cyrus: Cyrus, user: str, load: Load) -> None:

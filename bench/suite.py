@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.idle import IdleFigures, measure_idle
+from bench.idle import IdleFigures, Watch, measure_idle
 from bench.latency import Latency, measure_latency
 from bench.load import Load
 from bench.machine import this_machine
@@ -16,23 +16,23 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured; `window_seconds` is how long an idle daemon is watched."""
+    """How much is measured."""
 
     loads: tuple[Load, ...]
     runs: int
     taps: int
     starts: int
-    window_seconds: float
+    watch: Watch
 
 
 def _loads(*senders: int) -> tuple[Load, ...]:
     return tuple(Load(count, mails_each=10) for count in senders)
 
 
-FULL = Sizes(_loads(1, 10, 50, 200), runs=5, taps=15, starts=3, window_seconds=60)
-"""A window as long as the poll interval holds exactly one idle pass."""
+FULL = Sizes(_loads(1, 10, 50, 200), runs=5, taps=15, starts=3, watch=Watch(rest_seconds=5, window_seconds=60))
+"""The first push and its debounce are over after the rest; a window of the poll interval holds one idle pass."""
 
-QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, window_seconds=1)
+QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, watch=Watch(rest_seconds=0, window_seconds=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +78,5 @@ async def _passes(server: Server, sizes: Sizes, progress: Progress) -> tuple[Pas
 
 
 async def _idle(server: Server, sizes: Sizes, progress: Progress) -> IdleFigures:
-    progress(f"{server.name}: {sizes.starts} times an idle daemon, {sizes.window_seconds:g} s each")
-    return await measure_idle(server, sizes.starts, sizes.window_seconds)
+    progress(f"{server.name}: {sizes.starts} times an idle daemon, {sizes.watch.window_seconds:g} s")
+    return await measure_idle(server, sizes.starts, sizes.watch)

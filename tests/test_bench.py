@@ -8,6 +8,7 @@ import pytest
 import trio
 from rich.console import Console
 
+from bench.idle import Watch
 from bench.load import Load
 from bench.machine import PROJECT
 from bench.passes import run_pass
@@ -15,7 +16,7 @@ from bench.report import markdown, show
 from bench.servers import SandboxServer
 from bench.suite import QUICK, Measured, measure_sandbox, report
 
-SMALLEST = replace(QUICK, loads=(Load(2, 3),), taps=1, window_seconds=0.1)
+SMALLEST = replace(QUICK, loads=(Load(2, 3),), taps=1, watch=Watch(0, 0.1))
 
 
 async def test_the_quick_part_measures_everything_and_reports_it() -> None:
@@ -52,6 +53,6 @@ def test_a_report_without_figures_shows_no_empty_table() -> None:
 async def test_a_pass_that_leaves_mail_behind_is_no_result() -> None:
     load = Load(1, 1)
     with trio.fail_after(30):
-        async with SandboxServer().account(load) as login:
+        async with SandboxServer().account(load) as settings:
             with pytest.raises(RuntimeError, match="did not settle"):
-                await run_pass(login, load)
+                await run_pass(settings, load)

@@ -1,4 +1,7 @@
+from collections.abc import Callable
+
 import pytest
+import trio
 
 from mailroom.sandbox import Sandbox, SandboxError
 
@@ -63,3 +66,28 @@ def test_any_message_can_be_delivered() -> None:
     sandbox.create_mailbox("Screener")
     mail_id = sandbox.deliver(raw=b"Subject: nobody wrote this\r\n\r\n")
     assert sandbox.store.mails.objects[mail_id].message.from_text == ""
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda sandbox: sandbox.deliver(mailboxes=["Screener"]),
+        lambda sandbox: sandbox.create_mailbox("New"),
+        lambda sandbox: sandbox.add_card("ann@example.org", "Ann"),
+    ],
+    ids=["mail", "mailbox", "contact"],
+)
+async def test_a_change_of_anything_wakes_who_waits_for_one(
+    autojump_clock: trio.testing.MockClock, act: Callable[[Sandbox], object]
+) -> None:
+    sandbox = make_sandbox()
+    with trio.move_on_after(1) as too_early:
+        await sandbox.changed()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sandbox.changed)
+        nursery.start_soon(sandbox.changed)
+        await trio.testing.wait_all_tasks_blocked()
+        act(sandbox)
+        nursery.cancel_scope.deadline = trio.current_time() + 1
+    assert too_early.cancelled_caught
+    assert not nursery.cancel_scope.cancelled_caught

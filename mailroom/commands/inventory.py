@@ -1,0 +1,98 @@
+"""What a scheme needs in the account, and what of it is there (pure)."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mailroom.categories import Scheme
+from mailroom.contacts.base import Group
+from mailroom.jmap.mail import Mailbox
+from mailroom.jmap.mailbox import NewMailbox
+from mailroom.mailboxes import find_places, ids_by_path, roles_by_name
+
+
+class Kind(Enum):
+    """The parts that things play, in the order in which they are shown."""
+
+    SCREENER = "Screener"
+    DESTINATION = "destination"
+    TRIAGE_LABEL = "triage label"
+    ERROR_LABEL = "error label"
+    WARNING_LABEL = "warning label"
+    GROUP = "contact group"
+    PROVENANCE_GROUP = "provenance group"
+
+    @property
+    def is_group(self) -> bool:
+        return self in (Kind.GROUP, Kind.PROVENANCE_GROUP)
+
+
+class State(Enum):
+    EXISTS = "exists"
+    MISSING = "missing"
+    CREATED = "created"
+    FAILED = "failed"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that the scheme needs. `problem` says what is wrong and what to do; empty where nothing is."""
+
+    kind: Kind
+    name: str
+    state: State
+    problem: str = ""
+
+
+def inventory(mailboxes: Sequence[Mailbox], groups: Iterable[Group], scheme: Scheme) -> tuple[Item, ...]:
+    """All that the scheme needs, each name once, by kind and then in the order of the categories."""
+    missing = set(find_places(mailboxes, scheme).missing)
+    missing_groups = {*scheme.groups, scheme.provenance_group} - {group.name for group in groups}
+    roles = roles_by_name(mailboxes, scheme)
+
+    def item(kind: Kind, name: str) -> Item:
+        if not kind.is_group and name in roles:
+            advice = f"it is the account's {roles[name]} mailbox: choose another name for it in the configuration"
+            return Item(kind, name, State.CONFLICT, advice)
+        is_missing = name in (missing_groups if kind.is_group else missing)
+        return Item(kind, name, State.MISSING if is_missing else State.EXISTS)
+
+    return tuple(item(kind, name) for kind, name in dict.fromkeys(_needed(scheme)))
+
+
+def _needed(scheme: Scheme) -> Iterator[tuple[Kind, str]]:
+    yield Kind.SCREENER, scheme.screener
+    yield from ((Kind.DESTINATION, each.destination_mailbox) for each in scheme.categories)
+    yield from ((Kind.TRIAGE_LABEL, each.label) for each in scheme.categories)
+    yield Kind.ERROR_LABEL, scheme.error_label
+    if scheme.warnings_enabled:
+        yield Kind.WARNING_LABEL, scheme.warning_label
+    yield from ((Kind.GROUP, each.contact_group) for each in scheme.categories)
+    yield Kind.PROVENANCE_GROUP, scheme.provenance_group
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """Mailboxes to create, parents first; `ids` are the creation ids along each name's path, the last its own."""
+
+    mailboxes: tuple[NewMailbox, ...]
+    ids: dict[str, tuple[str, ...]]
+
+
+def creation(names: Iterable[str], mailboxes: Sequence[Mailbox]) -> Creation:
+    """What to create so that each of the names is there: a nested one (`Parent/Child`) with all that lies above it."""
+    known = ids_by_path(mailboxes)
+    new: dict[tuple[str, ...], NewMailbox] = {}
+    ids: dict[str, tuple[str, ...]] = {}
+    for name in names:
+        path = tuple(unicodedata.normalize("NFC", part) for part in name.split("/"))
+        steps = [path[:depth] for depth in range(1, len(path) + 1)]
+        for step in steps:
+            if step not in known:
+                creation_id = f"mailbox{len(new)}"
+                new[step] = NewMailbox(creation_id, step[-1], known.get(step[:-1]))
+                known[step] = f"#{creation_id}"
+        ids[name] = tuple(new[step].creation_id for step in steps if step in new)
+    return Creation(tuple(new.values()), ids)

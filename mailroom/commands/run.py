@@ -1,0 +1,51 @@
+"""How commands run: with the account's servers open, until they are done or interrupted."""
+
+import signal
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from mailroom.commands.terminal import log_to_stderr
+from mailroom.errors import MailroomError
+from mailroom.servers import Servers, open_servers, telling_what_to_renew
+from mailroom.settings import Settings
+
+
+async def with_servers(settings: Settings, work: Callable[[Servers], Awaitable[int]]) -> int:
+    """Run `work` on the account's servers; returns its exit status. Raises `MailroomError`."""
+    log_to_stderr(settings.log_level, settings.log_format)
+
+    async def opened() -> int:
+        with telling_what_to_renew(settings):
+            async with open_servers(settings) as servers:
+                return await work(servers)
+
+    return await until_interrupted(opened)
+
+
+async def until_interrupted(work: Callable[[], Awaitable[int]]) -> int:
+    """Run `work`, cancelled by SIGINT or SIGTERM so that it cleans up; returns its status (128 + signal if cut off).
+
+    Raises the `MailroomError` of `work`.
+    """
+    status = 0
+    failure: MailroomError | None = None
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                nonlocal status
+                async for number in signals:
+                    status = 128 + number
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(watch)
+            try:
+                status = await work()
+            except MailroomError as error:
+                # Raised outside the nursery, which would wrap it in a group.
+                failure = error
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return status

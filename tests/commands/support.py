@@ -1,0 +1,74 @@
+"""Commands on a sandbox: inside the test, and as processes of their own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+from pydantic import SecretStr
+
+from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
+from mailroom.sandbox.sample import ROLES
+from mailroom.settings import Settings
+from tests.screener import served
+
+GUARD_SECONDS = 30
+"""Ends a test that hangs; nothing here takes long."""
+
+
+def bare_sandbox(flavour: Flavour = FASTMAIL, limits: Limits | None = None) -> Sandbox:
+    """A new account: the mailboxes that every account has, and nothing of Mailroom's."""
+    sandbox = Sandbox(flavour, limits)
+    for name, role in ROLES:
+        sandbox.create_mailbox(name, role)
+    return sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended, and what it printed."""
+
+    status: int
+    output: str
+    errors: str
+
+
+@asynccontextmanager
+async def settings_for(sandbox: Sandbox) -> AsyncIterator[Settings]:
+    """Serve the sandbox; gives the settings that lead to it."""
+    async with served(sandbox) as url:
+        with trio.fail_after(GUARD_SECONDS):
+            yield Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
+
+
+def environment(settings: Settings, **more: str) -> Mapping[str, str]:
+    """The variables of a process with these settings."""
+    token = "" if settings.jmap_token is None else settings.jmap_token.get_secret_value()
+    return {
+        **os.environ,
+        "MAILROOM_JMAP_SESSION_URL": settings.jmap_session_url,
+        "MAILROOM_JMAP_TOKEN": token,
+        "MAILROOM_HEALTH_PORT": str(settings.health_port),
+        **more,
+    }
+
+
+async def command(settings: Settings, *arguments: str, **variables: str) -> Ended:
+    """Run `mailroom` with these arguments to its end, through pipes."""
+    done = await trio.run_process(
+        [sys.executable, "-m", "mailroom", *arguments],
+        env=environment(settings, **variables),
+        capture_stdout=True,
+        capture_stderr=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def sets(sandbox: Sandbox) -> list[str]:
+    """The calls that write, of all requests so far."""
+    return [call for request in sandbox.requests for call in request.calls if call.endswith("/set")]

@@ -1,0 +1,292 @@
+"""The demo: its script and its report alone, and the command as somebody runs it."""
+
+import io
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+from rich.console import Console
+
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.commands.demo import settings_for
+from mailroom.commands.demo_report import Filed, HealthAnswer, Summary, Teller, Who, console, rows
+from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
+from mailroom.sandbox import Sandbox, fill_sample
+from mailroom.sandbox.faults import Endpoint
+from tests.programs import SECONDS, command
+
+STOP_SECONDS = 2
+"""For a process to be gone after a signal, on a busy machine."""
+
+HURRIED = "import sys, trio; from mailroom.commands import demo; sys.exit(trio.run(demo.run, {keep_running}, 0.0))"
+"""The command with a user who never pauses."""
+
+
+def sample() -> Sandbox:
+    sandbox = Sandbox()
+    fill_sample(sandbox)
+    return sandbox
+
+
+def captured(**how: object) -> tuple[Console, io.StringIO]:
+    output = io.StringIO()
+    options = {"width": 200, "highlight": False} | how
+    return Console(file=output, **options), output  # type: ignore[arg-type]  # a table of options
+
+
+def make_user(sandbox: Sandbox) -> tuple[User, io.StringIO]:
+    screen, output = captured()
+    return User(sandbox, DEFAULT_SCHEME, Teller(screen)), output
+
+
+# --- the report
+
+HEALTH = HealthAnswer("http://127.0.0.1:1/healthz", 200, "ok", "connected", 1)
+NOTHING = Summary(0, (), (), HEALTH, 0.5, 3.0)
+
+
+def test_the_summary_tells_each_figure_with_its_unit() -> None:
+    filed = (
+        Filed("Loaf", 3, 0.61, was_contact=False, push_was_down=False),
+        Filed("Loaf", 3, 0.72, was_contact=True, push_was_down=False),
+        Filed("Marta", 2, 0.5, was_contact=True, push_was_down=False),
+        Filed("Kino", 1, 1.5, was_contact=False, push_was_down=True),
+    )
+    requests = (Endpoint.SESSION, *[Endpoint.API] * 4, Endpoint.EVENT, Endpoint.EVENT)
+    assert rows(Summary(5, filed, requests, HEALTH, 0.5, 3.0)) == [
+        ("Taps answered", "4 of 5"),
+        ("Senders filed", "3"),
+        ("Contacts made", "2"),
+        ("Mails moved", "9"),
+        ("Push to filed", "median 0.61 s, slowest 0.72 s"),
+        ("of which debounce", "up to 0.5 s (default: 3 s)"),
+        ("While push was down", "1.50 s, reconnecting included"),
+        ("Reconnects", "1"),
+        ("HTTP requests", "7 (4 JMAP, 2 event stream, 1 session)"),
+        ("Health", "HTTP 200, status ok, event source connected"),
+        ("", "http://127.0.0.1:1/healthz"),
+    ]
+
+
+def test_the_summary_says_so_when_nothing_was_filed() -> None:
+    figures = dict(rows(NOTHING))
+    assert figures["Push to filed"] == figures["While push was down"] == "nothing was filed"
+    assert figures["HTTP requests"] == "none"
+
+
+async def test_a_line_has_seconds_and_who_did_it_and_goes_on_below_its_own_column(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    screen, output = captured(width=40)
+    teller = Teller(screen)
+    await trio.sleep(12.34)
+    teller.tell(Who.YOU, "put @ToFeed on “[red] 30 % off”")
+    assert [line.rstrip() for line in output.getvalue().splitlines()] == [
+        " 12.3 s  you       put @ToFeed on “[red]",
+        "                   30 % off”",
+    ]
+
+
+@pytest.mark.parametrize(("term", "has_colours"), [("xterm-256color", True), ("dumb", False)])
+async def test_colours_only_where_the_terminal_has_them(
+    monkeypatch: pytest.MonkeyPatch, term: str, has_colours: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", term)
+    screen, output = captured(force_terminal=True)
+    teller = Teller(screen)
+    teller.title("Title")
+    teller.tell(Who.MAILROOM, "filed in @ToFeed")
+    teller.summarize(NOTHING)
+    assert ("\x1b" in output.getvalue()) is has_colours
+
+
+def test_a_character_that_the_output_cannot_show_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    octets = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(octets, "ascii"))
+    console().print("“30 %”")
+    assert octets.getvalue() == b"?30 %?\n"
+
+
+# --- the script
+
+
+async def test_without_mailroom_every_step_is_late_and_says_so(autojump_clock: trio.testing.MockClock) -> None:
+    user, output = make_user(sample())
+    await play(user)
+    assert (user.filed, len(user.taps)) == ([], 9)
+    assert {"filing The Daily Loaf", "marking the conflict", "connecting again"} <= set(user.late)
+    assert output.getvalue().count("TOO LATE") == len(user.late) == 11
+
+
+async def test_filed_means_mail_and_contact_and_label(autojump_clock: trio.testing.MockClock) -> None:
+    sandbox = sample()
+    user, output = make_user(sandbox)
+    tap = user.tap("Truck", "Your bill for March")
+    [one, other] = [mail.id for mail in sandbox.store.mails.objects.values() if "bill" in (mail.message.subject or "")]
+
+    sandbox.move(one, "Truck", "Paper Trail")
+    sandbox.move(other, "Truck", "Paper Trail", "@ToTruck")
+    uid = sandbox.add_card("rechnung@cityenergy.example", "City Energy")
+    for name in ("Truck", "Paper Trail"):
+        join(sandbox, name, uid)
+    await user.see_filed(tap)
+    assert user.late == ["filing City Energy"]
+
+    sandbox.unlabel(other, "@ToTruck")
+    leave(sandbox, "Truck", uid)
+    await user.see_filed(tap)
+    assert user.late == ["filing City Energy"] * 2
+
+    join(sandbox, "Truck", uid)
+    await user.see_filed(tap)
+    assert user.filed == [Filed("City Energy", 2, 2 * PATIENCE_SECONDS, was_contact=False, push_was_down=False)]
+    assert "filed 2 mails of City Energy in Truck and Paper Trail (20.00 s after the tap)" in output.getvalue()
+
+
+def join(sandbox: Sandbox, group: str, uid: str) -> None:
+    sandbox.change_card(group_uid(sandbox, group), {"members": {uid: True}})
+
+
+def leave(sandbox: Sandbox, group: str, uid: str) -> None:
+    sandbox.change_card(group_uid(sandbox, group), {"members": {}})
+
+
+def group_uid(sandbox: Sandbox, name: str) -> str:
+    cards = sandbox.store.cards.objects.values()
+    return next(card.uid for card in cards if card.kind == "group" and card.data["name"]["full"] == name)
+
+
+def test_settings_of_whoever_runs_it_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
+    Path(".env").write_text("MAILROOM_CONTACTS=carddav\nMAILROOM_HEALTH_PORT=80\n")
+    settings = settings_for(Sandbox(), "http://127.0.0.1:1")
+    assert (settings.poll_interval, settings.contacts, settings.health_port) == (60, "auto", 0)
+    assert settings.jmap_session_url == "http://127.0.0.1:1/jmap/session"
+
+
+# --- the command
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> list[str]:
+    return [*command(tmp_path / "bin", "mailroom"), "demo"]
+
+
+@contextmanager
+def started(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def read_until(process: subprocess.Popen[str], text: str) -> str:
+    """What it prints up to and with the line that has the text."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if text in line:
+            return printed
+    raise AssertionError(f"it ended before it printed {text!r}: {printed}{process.communicate()}")
+
+
+TOLD = [
+    r"0\.\d s  sandbox   a JMAP server on http://127\.0\.0\.1:\d+; 32 mails wait in the Screener$",
+    r"mailroom  listens for push",
+    r"you       put @ToFeed on “Ask the baker” \(The Daily Loaf\)$",
+    r"mailroom  filed 3 mails of The Daily Loaf in Feed \(\d\.\d\d s after the tap\)$",
+    r"filed 3 mails of Paketdienst Nord in Truck and Paper Trail",
+    r"mail      “Boat shed keys” \(Nils Berg\) arrives in the Screener$",
+    r"filed 1 mail of Nils Berg in Person and Imbox",
+    r"filed 2 mails of Marta Kowalska in Imbox and the Inbox \(.*\), contact kept$",
+    r"marked it @MailroomError",
+    r"you       take @ToFeed off again",
+    r"filed 2 mails of Trailhead Outdoor in Billboard and Paper Trail",
+    r"filed 3 mails of The Daily Loaf in Imbox \(.*\), contact moved from Feed$",
+    r"network   drops the event stream$",
+    r"you       put @ToFeed on “Metropolis tonight”",
+    r"mailroom  is connected again after \d\.\d\d s$",
+    r"filed 1 mail of Lantern Cinema in Feed",
+    r"^Summary$",
+    r"Taps answered +9 of 9$",
+    r"Push to filed +median \d\.\d\d s, slowest \d\.\d\d s$",
+    r"Reconnects +1$",
+    r"Health +HTTP 200, status ok, event source connected$",
+]
+
+
+def test_it_tells_all_in_order_and_exits_0(monkeypatch: pytest.MonkeyPatch, demo: list[str]) -> None:
+    """At a person's pace, and where the environment has settings and a proxy that would break the daemon."""
+    monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    result = subprocess.run(
+        demo, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=2 * SECONDS, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    position = 0
+    for pattern in TOLD:
+        found = re.compile(pattern, re.MULTILINE).search(result.stdout, position)
+        assert found, f"no {pattern!r} in {result.stdout[position:]}"
+        position = found.end()
+    assert "\x1b" not in result.stdout
+    assert "sandbox-token" not in result.stdout
+
+
+def test_it_keeps_running_until_ctrl_c() -> None:
+    with started([sys.executable, "-c", HURRIED.format(keep_running=True)]) as process:
+        printed = read_until(process, "curl -H")
+        assert re.search(r"Taps answered +9 of 9\n", printed), printed
+        health_url = re.findall(r"^curl (\S+/healthz)$", printed, re.MULTILINE)[0]
+        settings = dict(re.findall(r"^export (\w+)=(\S+)$", printed, re.MULTILINE))
+        session_url = settings["MAILROOM_JMAP_SESSION_URL"]
+        headers = {"Authorization": f"Bearer {settings['MAILROOM_JMAP_TOKEN']}"}
+        assert httpx.get(health_url).json()["status"] == "ok"
+        assert httpx.get(session_url, headers=headers).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(STOP_SECONDS) == 0
+        assert process.communicate() == ("\nStopped.\n", "")
+    for url in (health_url, session_url):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", httpx.URL(url).port))
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["SIGTERM", "two SIGINTs"])
+def test_a_signal_ends_it_at_once(demo: list[str], signals: list[signal.Signals]) -> None:
+    with started(demo) as process:
+        read_until(process, "listens for push")
+        for number in signals:
+            process.send_signal(number)
+        assert process.wait(STOP_SECONDS) == 0
+        assert process.communicate() == ("\nStopped.\n", "")
+
+
+def test_it_ends_quietly_when_nobody_reads_on(demo: list[str]) -> None:
+    with started(demo) as process:
+        read_until(process, "listens for push")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.wait(SECONDS) == 1
+        assert process.stderr.read() == ""
+
+
+def test_it_exits_1_when_something_is_late() -> None:
+    no_patience = "from mailroom.commands import demo, demo_script; demo_script.PATIENCE_SECONDS = 0; "
+    with started([sys.executable, "-c", no_patience + HURRIED.format(keep_running=False)]) as process:
+        output, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, errors) == (1, "")
+    assert "TOO LATE: filing The Daily Loaf took more than 0 s" in output
+    assert re.search(r"Taps answered +0 of 9\n", output)

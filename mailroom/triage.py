@@ -73,7 +73,7 @@ class Triage:
         self._places = places
         self._own = own
         self._patience = Patience()
-        self._passes_missing: Counter[str] = Counter()
+        self._passes_missing = Counter({name: _PASSES_UNTIL_ERROR - 1 for name in places.missing})
 
     async def run(self, today: date) -> Outcome:
         """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""
@@ -97,11 +97,15 @@ class Triage:
         )
 
     def _report_missing(self, missing: Sequence[str]) -> None:
-        """A warning, and an error from the third pass in a row: someone may be renaming things just now."""
+        """A warning once, and an error once if it lasts: someone may be renaming things just now.
+
+        What is missing at the start is an error at once.
+        """
         self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in missing})
         for name, passes in self._passes_missing.items():
-            report = log.error if passes >= _PASSES_UNTIL_ERROR else log.warning
-            report("mailbox_missing", mailbox=name, passes=passes, hint="create it, or run `mailroom setup --apply`")
+            if passes in (1, _PASSES_UNTIL_ERROR):
+                report = log.error if passes == _PASSES_UNTIL_ERROR else log.warning
+                report("mailbox_missing", mailbox=name, hint="create it, or run `mailroom setup --apply`")
 
     async def _note(self, run: Pass, results: Iterable[Result]) -> None:
         """Log what happened to each sender; those that keep failing get the error label, for the user to see."""

@@ -1,7 +1,10 @@
 """Passes over a mailbox, as a user would see them."""
 
 import pytest
+import structlog.testing
+from structlog.typing import EventDict
 
+from mailroom.categories import Scheme, category
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Limits
 from tests.screener import Wire, connected, empty_sandbox, screener, served, start
@@ -80,3 +83,68 @@ async def test_a_start_lists_everything_that_is_missing_at_once() -> None:
         with pytest.raises(ConfigError) as caught:
             await start(client)
     assert caught.value.problems == ("missing mailboxes: Feed, Screener. `mailroom setup --apply` creates them",)
+
+
+async def test_a_name_that_means_a_mailbox_with_a_role_stops_the_start() -> None:
+    scheme = Scheme((category("Feed", destination_mailbox="Archive"),), screener="Junk")
+    sandbox = empty_sandbox()
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+        with pytest.raises(ConfigError) as caught:
+            await start(client, scheme)
+    assert caught.value.problems == (
+        "mailbox Archive is the account's archive mailbox: choose another name for it in the configuration",
+        "mailbox Junk is the account's junk mailbox: choose another name for it in the configuration",
+    )
+
+
+def missing_reports(logs: list[EventDict]) -> list[tuple[str, str]]:
+    return [(entry["mailbox"], entry["log_level"]) for entry in logs if entry["event"] == "mailbox_missing"]
+
+
+async def test_a_label_that_is_missing_at_the_start_is_an_error_told_once_and_stops_nothing() -> None:
+    sandbox = empty_sandbox()
+    sandbox.destroy_mailbox("@ToJail")
+    async with screener(sandbox) as s:
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(4):
+                assert (await s.run()).mailboxes_missing == 1
+    assert missing_reports(logs) == [("@ToJail", "error")]
+
+
+async def test_a_label_that_vanishes_is_a_warning_and_an_error_from_the_third_pass_in_a_row() -> None:
+    async with screener() as s:
+        with structlog.testing.capture_logs() as logs:
+            s.sandbox.destroy_mailbox("@ToJail")
+            await s.run()
+            assert missing_reports(logs) == [("@ToJail", "warning")]
+            await s.run()
+            s.sandbox.create_mailbox("@ToJail")
+            await s.run()
+            s.sandbox.destroy_mailbox("@ToJail")
+            for _ in range(4):
+                await s.run()
+    assert missing_reports(logs) == [("@ToJail", level) for level in ("warning", "warning", "error")]
+
+
+async def test_a_re_triage_is_one_request_more() -> None:
+    async with screener() as s:
+        mails = [s.sandbox.deliver(f"S{n} <s{n}@example.org>", "Hi", ["Screener"]) for n in range(10)]
+        for label in ("@ToPerson", "@ToFeed"):
+            for mail in mails:
+                s.sandbox.label(mail, label)
+            requests = await s.requests_of_a_pass()
+        assert requests == 5
+        assert {name for name, members in s.sandbox.groups().items() if members} == {"Feed", "Mailroom"}
+
+
+async def test_each_group_is_written_at_most_twice_however_many_senders() -> None:
+    async with screener() as s:
+        mails = [s.sandbox.deliver(f"S{n} <s{n}@example.org>", "Hi", ["Screener"]) for n in range(20)]
+        for label in ("@ToPerson", "@ToFeed"):
+            for mail in mails:
+                s.sandbox.label(mail, label)
+            before = len(s.sandbox.requests)
+            await s.run()
+        calls = [call for request in s.sandbox.requests[before:] for call in request.calls]
+        # Cards, joins and leaves; the first member of an empty group has a call of its own.
+        assert calls.count("ContactCard/set") <= 4

@@ -73,7 +73,7 @@ class Triage:
         self._places = places
         self._own = own
         self._patience = Patience()
-        self._passes_missing = Counter({name: _PASSES_UNTIL_ERROR - 1 for name in places.missing})
+        self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
     async def run(self, today: date) -> Outcome:
         """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""

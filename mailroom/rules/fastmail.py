@@ -1,0 +1,99 @@
+"""The rules as Fastmail's Settings → Filters & Rules imports them: a JSON array, the Screener's rule last (pure).
+
+Every rule that matches a mail adds its label, and takes the mail out of the Inbox if it says so. A mail's labels
+come from several rules, so all that match one mail agree about the Inbox: where a category below another one
+decides otherwise, its group is excluded from that one's rule and gets a second rule for that label.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mailroom.categories import Scheme
+from mailroom.rules.routes import Route, routes
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: what it is called, a Fastmail search, the one label that it adds."""
+
+    name: str
+    search: str
+    label: str
+    skip_inbox: bool
+
+
+def rules(scheme: Scheme) -> tuple[Rule, ...]:
+    """One rule for each category in the user's order, more where the Inbox asks for it, and the Screener's last."""
+    all_routes = routes(scheme)
+    made = [rule for each in scheme.categories for rule in _rules_of(each.name, each.destination_mailbox, all_routes)]
+    return (*made, _catch_all(scheme))
+
+
+def as_json(made: Sequence[Rule]) -> str:
+    """The array to import."""
+    return json.dumps([_fields(rule) for rule in made], indent=2, ensure_ascii=False)
+
+
+def _rules_of(category: str, label: str, all_routes: Sequence[Route]) -> Iterator[Rule]:
+    """The rules that add one category's label: to its own senders' mail, and to that of all categories below."""
+    concerned = [route for route in all_routes if category in _names(route)]
+    heads = {_head(route, concerned) for route in concerned}
+    for head in sorted(heads, key=lambda route: len(route.chain)):
+        within = [_from(head.group)]
+        within += [f"NOT {_from(each.group)}" for each in concerned if _leaves(each, head, concerned)]
+        name = f"Mailroom: {category}" + (f" ({head.category.name})" if head.category.name != category else "")
+        yield Rule(name, " ".join(within), label, skip_inbox=not head.inbox)
+
+
+def _head(route: Route, concerned: Sequence[Route]) -> Route:
+    """The uppermost route whose senders' mail is treated alike: the same about the Inbox all the way down."""
+    above = _parent(route, concerned)
+    return route if above is None or above.inbox != route.inbox else _head(above, concerned)
+
+
+def _leaves(route: Route, head: Route, concerned: Sequence[Route]) -> bool:
+    """Whether this is the first route below those of `head` to decide otherwise."""
+    above = _parent(route, concerned)
+    return above is not None and above.inbox != route.inbox and _head(above, concerned) == head
+
+
+def _parent(route: Route, concerned: Sequence[Route]) -> Route | None:
+    """The nearest route above, among those concerned."""
+    above = [each for each in concerned if each != route and each.category.name in _names(route)]
+    return max(above, key=lambda each: len(each.chain), default=None)
+
+
+def _names(route: Route) -> tuple[str, ...]:
+    return tuple(each.name for each in route.chain)
+
+
+def _catch_all(scheme: Scheme) -> Rule:
+    """Whoever is in no managed group waits in the Screener; a contact whom nobody judged does, too."""
+    groups = dict.fromkeys(each.contact_group for each in scheme.categories)
+    search = " ".join(f"NOT {_from(group)}" for group in groups)
+    return Rule(f"Mailroom: {scheme.screener}", search, scheme.screener, skip_inbox=True)
+
+
+def _from(group: str) -> str:
+    escaped = group.replace("\\", "\\\\").replace('"', '\\"')
+    return f'fromin:"{escaped}"'
+
+
+def _fields(rule: Rule) -> dict[str, str | bool | None]:
+    return {
+        "name": rule.name,
+        "combinator": "all",
+        "conditions": None,
+        "search": rule.search,
+        "fileIn": rule.label,
+        "skipInbox": rule.skip_inbox,
+        "stop": False,  # the mail of a child category needs its parent's rule as well
+        "markRead": False,
+        "markFlagged": False,
+        "showNotification": False,
+        "redirectTo": None,
+        "discard": False,
+        "markSpam": False,
+        "snoozeUntil": None,
+    }

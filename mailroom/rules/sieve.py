@@ -1,0 +1,221 @@
+"""The rules as a Sieve script (RFC 5228), for servers that run one at delivery (pure).
+
+A sender is in the first group that matches, the deepest first, and that one decides everything: labels, and whether
+the mail is in the Inbox, too. Who is in no group waits in the Screener. How a script knows the members of a group
+depends on the server: it asks the address book at delivery where it can, else the addresses are in the script.
+
+Sieve compares every address of a From header, triage takes the first: a mail from several people may be filed as
+that of another one.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from mailroom.addresses import spellings
+from mailroom.categories import Scheme
+from mailroom.rules.routes import Route, routes
+
+MARKER = "# Made by Mailroom"
+ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
+"""The external lists (RFC 6134 §2.5) that name address books, and on some servers groups."""
+
+CYRUS_QUERY = "vnd.cyrus.jmapquery"
+NEEDED = "fileinto"
+ADDRESSES_PER_TEST = 50
+
+_HEADER = f"""\
+{MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
+# What you change here is lost with the next `mailroom rules --format sieve --apply`.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server's Sieve can do: names of extensions, and URIs of external lists (RFC 9661 §1.2.1)."""
+
+    extensions: frozenset[str]
+    external_lists: frozenset[str] = frozenset()
+
+    @property
+    def asks_groups(self) -> bool:
+        """Whether a script can ask for a contact group by its uid, as Cyrus can."""
+        return CYRUS_QUERY in self.extensions
+
+    @property
+    def asks_lists(self) -> bool:
+        """Whether a script can ask for an address book by its name."""
+        return "extlists" in self.extensions and ADDRESS_BOOKS in self.external_lists
+
+    def having(self, *extensions: str) -> frozenset[str]:
+        """Those of these extensions that the server has."""
+        return self.extensions.intersection(extensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a script says of an account: ids of mailboxes by name, uids and member addresses of groups by name.
+
+    `own` are the user's own addresses: they are never triaged, so their mail doesn't go to the Screener. All
+    addresses are canonical.
+    """
+
+    mailbox_ids: Mapping[str, str]
+    group_uids: Mapping[str, str]
+    members: Mapping[str, frozenset[str]]
+    own: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One branch: where the test is true, this is done. No test is always true."""
+
+    comment: str
+    test: str | None
+    actions: tuple[str, ...]
+
+
+def script(scheme: Scheme, account: Account, server: Server, include: str | None = None) -> str:
+    """The script, lines ending in LF. `include` names the user's own script, which then runs first.
+
+    It runs first so that its `stop`, `discard` and `reject` count for more than where Mailroom files a mail.
+    """
+    first = [] if include is None else [include_line(include), ""]
+    return "\n".join([_HEADER, _require(server, include), "", *first, *_body(scheme, account, server), ""])
+
+
+def include_line(name: str) -> str:
+    """Run another script of the user's, once, if it is there (RFC 6609 §3.2)."""
+    return f"include :personal :once :optional {quoted(name)};"
+
+
+def included(text: str) -> str | None:
+    """The script that a script of Mailroom's includes, or None."""
+    start, end = include_line("").split('""')
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if line.startswith(start) and line.endswith(end):
+            return _unquoted(line.removeprefix(start).removesuffix(end))
+    return None
+
+
+def is_made_by_mailroom(text: str) -> bool:
+    """Whether Mailroom wrote this script, so that it may write it anew."""
+    return text.lstrip("\ufeff").startswith(MARKER)
+
+
+def knows_addresses_only(server: Server) -> bool:
+    """Whether the members of the groups are in the script, which then has to be made anew after a triage."""
+    return not (server.asks_groups or server.asks_lists)
+
+
+def quoted(text: str) -> str:
+    """A Sieve string (RFC 5228 §2.4.2). No script here requires `variables`, so `${` needs no escape."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _require(server: Server, include: str | None) -> str:
+    needs = {NEEDED, *server.having("copy", "mailbox", "mailboxid")}
+    if include is not None:
+        needs.add("include")
+    if server.asks_groups:
+        needs.add(CYRUS_QUERY)
+    elif server.asks_lists:
+        needs.add("extlists")
+    return f"require [{', '.join(quoted(each) for each in sorted(needs))}];"
+
+
+def _body(scheme: Scheme, account: Account, server: Server) -> Iterator[str]:
+    all_routes = routes(scheme)
+    if server.asks_groups:
+        tests = {route.group: _in_group(account.group_uids[route.group]) for route in all_routes}
+        yield from _branches(_cases(scheme, account, server, tests))
+        return
+    by_address = {route.group: _from_any(account.members.get(route.group, ())) for route in all_routes}
+    if not server.asks_lists:
+        yield from _branches(_cases(scheme, account, server, by_address))
+        return
+    lists = {route.group: _list_of(route.group) for route in all_routes}
+    by_list = {group: f'address :list "from" {quoted(name)}' for group, name in lists.items()}
+    yield "# The server may know groups as lists; if it doesn't, the addresses of today count."
+    yield f"if valid_ext_list {_string_list(lists.values())} {{"
+    yield from _indented(_branches(_cases(scheme, account, server, by_list)))
+    yield "} else {"
+    yield from _indented(_branches(_cases(scheme, account, server, by_address)))
+    yield "}"
+
+
+def _cases(scheme: Scheme, account: Account, server: Server, tests: Mapping[str, str | None]) -> Iterator[_Case]:
+    """The routes by the tests for their groups (None for a group without members), then the Screener."""
+    for route in routes(scheme):
+        test = tests[route.group]
+        if test is not None:
+            yield _Case(f"group {route.group}", test, tuple(_filed(route, account, server)))
+    own = _from_any(account.own)
+    screener = _fileinto(scheme.screener, account, server, frozenset())
+    yield _Case("everybody else", None if own is None else f"not {own}", (screener,))
+
+
+def _filed(route: Route, account: Account, server: Server) -> Iterator[str]:
+    *others, last = route.destinations
+    copy = server.having("copy")
+    for name in others:
+        yield _fileinto(name, account, server, copy)
+    yield _fileinto(last, account, server, copy if route.inbox else frozenset())
+    if route.inbox:
+        yield "keep;"
+
+
+def _fileinto(name: str, account: Account, server: Server, copy: frozenset[str]) -> str:
+    """File by id, so that a renamed mailbox is found (RFC 9042), else by name, created where missing (RFC 5490)."""
+    words = ["fileinto", *(f":{each}" for each in copy)]
+    if server.having("mailbox"):
+        words.append(":create")
+    if server.having("mailboxid") and name in account.mailbox_ids:
+        words += [":mailboxid", quoted(account.mailbox_ids[name])]
+    return f"{' '.join([*words, quoted(name)])};"
+
+
+def _in_group(uid: str) -> str:
+    return f"{CYRUS_QUERY.rpartition('.')[2]} {quoted(json.dumps({'fromContactGroupId': uid}))}"
+
+
+def _list_of(group: str) -> str:
+    return f"{ADDRESS_BOOKS}:{quote(group, safe='')}"
+
+
+def _from_any(addresses: Collection[str]) -> str | None:
+    """Whether the mail is from one of these; None for no addresses, since Sieve has no empty list."""
+    if not addresses:
+        return None
+    texts = sorted({text for address in addresses for text in spellings(address)})
+    parts = [texts[start : start + ADDRESSES_PER_TEST] for start in range(0, len(texts), ADDRESSES_PER_TEST)]
+    tests = [f'address :is :all "from" {_string_list(part)}' for part in parts]
+    return tests[0] if len(tests) == 1 else f"anyof ({', '.join(tests)})"
+
+
+def _string_list(texts: Iterable[str]) -> str:
+    return "[\n" + ",\n".join(f"  {quoted(text)}" for text in texts) + "\n]"
+
+
+def _branches(cases: Iterable[_Case]) -> Iterator[str]:
+    keyword = "if"
+    for case in cases:
+        yield f"# {' '.join(case.comment.split())}"
+        if case.test is None and keyword == "if":
+            yield from case.actions
+            continue
+        yield from f"{'else' if case.test is None else f'{keyword} {case.test}'} {{".splitlines()
+        yield from _indented(case.actions)
+        yield "}"
+        keyword = "elsif"
+
+
+def _indented(lines: Iterable[str]) -> Sequence[str]:
+    return [f"  {line}" for line in lines]

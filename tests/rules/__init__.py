@@ -1,0 +1,1 @@
+"""Tests of the rules for mail yet to come."""

@@ -127,6 +127,22 @@ def _run() -> int:
     return trio.run(run_daemon)
 
 
+@commands.command("setup")
+@click.option("--apply", is_flag=True, help="Create what is missing.")
+def setup(apply: bool) -> int:
+    """Show which mailboxes, labels and contact groups are missing.
+
+    With --apply, create them. Status 1 means that some could not be created.
+    """
+    import trio
+
+    from mailroom.commands import setup
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    return trio.run(setup.apply if apply else setup.show, settings, load_scheme(settings))
+
+
 @commands.command("healthcheck")
 def healthcheck() -> int:
     """Ask the daemon here how it is: status 0 or 1.

@@ -4,7 +4,10 @@ import os
 import pty
 import signal
 import sys
+from contextlib import suppress
+from subprocess import PIPE
 
+import httpx
 import pytest
 import trio
 
@@ -28,8 +31,8 @@ def rows(output: str) -> dict[str, str]:
     return {line.rsplit(maxsplit=1)[0].strip(): line.split()[-1] for line in table.splitlines()[1:]}
 
 
-def subscribed(sandbox: Sandbox) -> set[str]:
-    return {mailbox.name for mailbox in sandbox.store.mailboxes.objects.values() if mailbox.is_subscribed}
+def mailboxes(sandbox: Sandbox) -> list[str]:
+    return sorted(mailbox.name for mailbox in sandbox.store.mailboxes.objects.values())
 
 
 @FLAVOURS
@@ -60,19 +63,243 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sandbox = bare_sandbox(flavour)
-    before = subscribed(sandbox)
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["created"] * ALL
         assert output.endswith("\n25 of 25 created.\n")
-        new = subscribed(sandbox) - before
-        assert new >= DEFAULT_SCHEME.managed_mailboxes | DEFAULT_SCHEME.labels | {"@MailroomError", "@MailroomWarning"}
-        assert sandbox.groups() == dict.fromkeys({*DEFAULT_SCHEME.groups, "Mailroom"}, set())
-        async with connected(sandbox, url := _session_url(settings.jmap_session_url), Wire()) as client:
-            assert str(url) == settings.jmap_session_url
+        assert {*mailboxes(sandbox)} >= DEFAULT_SCHEME.managed_mailboxes | DEFAULT_SCHEME.labels | {
+            "@MailroomError",
+            "@MailroomWarning",
+        }
+        assert sandbox.groups() == {name: set() for name in {*DEFAULT_SCHEME.groups, "Mailroom"}}
+        async with connected(sandbox, httpx.URL(settings.jmap_session_url), Wire()) as client:
             await start(client)
 
 
-def _session_url(url: str) -> "httpx.URL":
-    return httpx.URL(url)
+@FLAVOURS
+async def test_a_second_run_finds_nothing_missing_and_writes_nothing(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = bare_sandbox(flavour)
+    async with settings_for(sandbox) as settings:
+        await setup.apply(settings, DEFAULT_SCHEME)
+        states, written = sandbox.store.states(), len(sets(sandbox))
+        capsys.readouterr()
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+        assert (sandbox.store.states(), len(sets(sandbox))) == (states, written)
+        output = capsys.readouterr().out
+        assert list(rows(output).values()) == ["exists"] * ALL
+        assert output.endswith("\nNothing is missing: all 25 exist.\n")
+        assert await setup.show(settings, DEFAULT_SCHEME) == 0
+        assert capsys.readouterr().out == output
+
+
+async def test_it_takes_one_request_to_look_one_for_mailboxes_and_one_for_groups() -> None:
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        await setup.apply(settings, DEFAULT_SCHEME)
+    assert [request.endpoint for request in sandbox.requests] == [Endpoint.SESSION, *[Endpoint.API] * 3]
+    assert [request.calls for request in sandbox.requests[2:]] == [("Mailbox/set",), ("ContactCard/set",)]
+
+
+async def test_what_is_there_stays_and_only_the_rest_is_created(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    sandbox.destroy_mailbox("@ToFeed")
+    sandbox.destroy_mailbox("Feed")
+    async with settings_for(sandbox) as settings:
+        screener = sandbox.mailbox_id("Screener")
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    created = [name for name, state in rows(capsys.readouterr().out).items() if state == "created"]
+    assert created == ["destination       Feed", "triage label      @ToFeed"]
+    assert sandbox.mailbox_id("Screener") == screener
+
+
+async def test_a_limit_of_the_server_makes_more_calls_of_it() -> None:
+    sandbox = bare_sandbox(limits=Limits(max_objects_in_set=2))
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert len(sets(sandbox)) == 9 + 4
+
+
+def read_terminal(fd: int) -> bytes:
+    output = b""
+    # What Linux answers when the other end is closed.
+    with suppress(OSError):
+        while part := os.read(fd, 65_536):
+            output += part
+    os.close(fd)
+    return output
+
+
+# --- nested mailboxes
+
+
+async def test_nested_mailboxes_are_created_with_all_that_lies_above_them(capsys: pytest.CaptureFixture[str]) -> None:
+    scheme = Scheme(
+        (
+            category("News", destination_mailbox="Filed/2026/News"),
+            category("Shops", destination_mailbox="Filed/2026/Shops"),
+            category("Jail", destination_mailbox="Archive/Jail", label="Filed/@ToJail"),
+            category("Feed", destination_mailbox="Filed"),
+        )
+    )
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, scheme) == 0
+        for name in scheme.managed_mailboxes | scheme.labels:
+            sandbox.mailbox_id(name)
+        names = mailboxes(sandbox)
+        assert [names.count(each) for each in ("Filed", "2026", "Archive", "News")] == [1, 1, 1, 1]
+        capsys.readouterr()
+        assert await setup.apply(settings, scheme) == 0
+    assert "Nothing is missing" in capsys.readouterr().out
+
+
+async def test_a_parent_that_is_refused_is_named_as_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    scheme = Scheme((category("News", destination_mailbox="Filed/News"),))
+    sandbox = bare_sandbox()
+    sandbox.faults.set_errors["mailbox1"] = SetError("forbidden", "no more mailboxes here")
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, scheme) == 1
+    assert (
+        "✗ destination Filed/News: a mailbox above it was refused: forbidden (no more mailboxes here). Create it in "
+        "your mail app, or choose another name for it in the configuration.\n"
+    ) in capsys.readouterr().out
+
+
+# --- what goes wrong
+
+
+@FLAVOURS
+async def test_a_single_failure_stops_nothing_else(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = bare_sandbox(flavour)
+    sandbox.faults.set_errors |= {"mailbox2": SetError("overQuota"), "group1": SetError("forbidden", "read only")}
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 1
+        output = capsys.readouterr().out
+        assert [name for name, state in rows(output).items() if state == "failed"] == [
+            "destination       Feed",
+            "contact group     Feed",
+        ]
+        assert "✗ destination Feed: overQuota. Create it in your mail app, or choose another name" in output
+        assert "✗ contact group Feed: forbidden (read only). Create it in your address book app.\n" in output
+        assert output.endswith("23 of 25 created; 2 could not be created.\n")
+        sandbox.faults.clear()
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert capsys.readouterr().out.endswith("2 of 25 created.\n")
+
+
+@pytest.mark.parametrize(("skip", "failed"), [(1, 17), (2, 8)], ids=["mailboxes", "groups"])
+async def test_an_outage_in_the_middle_is_told_and_the_next_run_finishes(
+    skip: int, failed: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = bare_sandbox()
+    sandbox.faults.next_request(faults.status(503), skip=skip)
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 1
+        output = capsys.readouterr().out
+        assert list(rows(output).values()).count("failed") == failed
+        assert output.count("answered HTTP 503. Run `mailroom setup --apply` again.\n") == failed
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert capsys.readouterr().out.endswith(f"{failed} of 25 created.\n")
+
+
+async def test_an_answer_that_got_lost_makes_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = bare_sandbox()
+    for skip in (1, 1):
+        sandbox.faults.next_request(faults.CutAfter(), skip=skip)
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 1
+        capsys.readouterr()
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert "Nothing is missing" in capsys.readouterr().out
+    names = [card.data["name"]["full"] for card in sandbox.store.cards.objects.values()]
+    assert len(names) == len(set(names)) == 8
+
+
+async def test_a_name_that_means_a_mailbox_with_a_role_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+    scheme = Scheme((category("Old", destination_mailbox="Archive"), category("Feed")), screener="Junk")
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        for run in (setup.show, setup.apply):
+            assert await run(settings, scheme) == 1
+            output = capsys.readouterr().out
+            conflicts = [name for name, state in rows(output).items() if state == "conflict"]
+            assert conflicts == ["Screener          Junk", "destination       Archive"]
+            assert (
+                "✗ destination Archive: it is the account's archive mailbox: choose another name for it in the "
+                "configuration.\n"
+            ) in output
+            assert "2 in conflict with another mailbox.\n" in output
+    assert sandbox.mailbox_id("Feed")
+
+
+async def test_without_warnings_no_warning_label_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, Scheme(warnings_enabled=False)) == 0
+    output = capsys.readouterr().out
+    assert "24 of 24 created" in output
+    assert "warning" not in output
+
+
+async def test_refused_credentials_name_the_setting_to_renew() -> None:
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        sandbox.token = "another"
+        with pytest.raises(Refused, match="renew MAILROOM_JMAP_TOKEN and start again"):
+            await setup.apply(settings, DEFAULT_SCHEME)
+
+
+# --- as a process
+
+
+async def test_through_a_pipe_there_is_neither_colour_nor_progress() -> None:
+    async with settings_for(bare_sandbox()) as settings:
+        shown = await command(settings, "setup", FORCE_COLOR="1", CLICOLOR_FORCE="1", COLUMNS="20")
+        applied = await command(settings, "setup", "--apply", PYTHONIOENCODING="ascii")
+    assert (shown.status, shown.errors) == (applied.status, applied.errors) == (0, "")
+    assert "\x1b" not in shown.output + applied.output
+    assert len(rows(shown.output)) == len(rows(applied.output)) == ALL
+
+
+async def test_a_terminal_gets_colour() -> None:
+    ours, theirs = pty.openpty()
+    async with settings_for(bare_sandbox()) as settings:
+        await trio.run_process(
+            [sys.executable, "-m", "mailroom", "setup"], env=environment(settings, TERM="xterm"), stdout=theirs
+        )
+    os.close(theirs)
+    assert b"\x1b[33mmissing" in read_terminal(ours)
+
+
+async def test_bad_settings_end_it_before_any_server_is_asked() -> None:
+    sandbox = bare_sandbox()
+    async with settings_for(sandbox) as settings:
+        ended = await command(settings, "setup", MAILROOM_POLL_INTERVAL="soon")
+    assert (ended.status, ended.output) == (2, "")
+    assert ended.errors == "mailroom: MAILROOM_POLL_INTERVAL must be a number of seconds from 1 to 86400\n"
+    assert sandbox.requests == []
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals, status: int) -> None:
+    sandbox = bare_sandbox()
+    sandbox.faults.next_request(faults.Delay(3600), skip=2)
+    async with settings_for(sandbox) as settings:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "mailroom", "setup", "--apply"],
+            env=environment(settings),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        while len(sandbox.requests) < 4:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        process.send_signal(number)
+        assert await process.wait() == status
+        assert process.stderr is not None
+        assert await process.stderr.receive_some() == b""
+        done = await command(settings, "setup", "--apply")
+    assert done.output.endswith("8 of 25 created.\n")
+    assert done.status == 0

@@ -87,13 +87,16 @@ class TestSend:
 
     async def test_asks_for_the_capabilities_of_its_calls_alone(self) -> None:
         async with connected(empty_sandbox()) as c:
-            batch = Batch()
-            batch.add(get_mailboxes(ACCOUNT))
-            await c.client.send(batch)
-            batch.add(get_identities(ACCOUNT))
-            batch.add(get_address_books(ACCOUNT))
-            await c.client.send(batch)
-        assert [body["using"] for body in c.bodies] == [[CORE, MAIL], [CONTACTS, CORE, MAIL, SUBMISSION]]
+            mail, contacts, everything = Batch(), Batch(), Batch()
+            for batch in (mail, everything):
+                batch.add(get_mailboxes(ACCOUNT))
+            for batch in (contacts, everything):
+                batch.add(get_address_books(ACCOUNT))
+            everything.add(get_identities(ACCOUNT))
+            for batch in (mail, contacts, everything):
+                await c.client.send(batch)
+        used = [body["using"] for body in c.bodies]
+        assert used == [[CORE, MAIL], [CONTACTS, CORE], [CONTACTS, CORE, MAIL, SUBMISSION]]
 
     async def test_of_nothing_asks_for_nothing(self) -> None:
         async with connected(empty_sandbox()) as c:

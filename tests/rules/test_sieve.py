@@ -1,0 +1,212 @@
+"""The Sieve script, run by a small interpreter: mail ends where triage would have put it. Cyrus: tests/real."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.rules.sieve import (
+    ADDRESS_BOOKS,
+    CYRUS_QUERY,
+    Account,
+    Server,
+    include_line,
+    included,
+    is_made_by_mailroom,
+    knows_addresses_only,
+    quoted,
+    script,
+)
+from tests.rules.endings import SENDER, Ending, all_triaged, schemes, triaged
+from tests.rules.sieve_interpreter import Delivery, deliver, group_of
+
+PLAIN = Server(frozenset({"fileinto"}))
+COMMON = Server(frozenset({"fileinto", "copy", "mailbox", "mailboxid", "include"}))
+LISTS = Server(COMMON.extensions | {"extlists"}, frozenset({ADDRESS_BOOKS}))
+CYRUS = Server(LISTS.extensions | {CYRUS_QUERY}, LISTS.external_lists)
+SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS}
+OWN = "me@example.org"
+
+
+def account(scheme: Scheme, groups: frozenset[str] = frozenset(), sender: str = SENDER) -> Account:
+    """An account whose one contact is in these groups."""
+    return Account(
+        mailbox_ids={name: f"id of {name}" for name in scheme.managed_mailboxes},
+        group_uids={group: f"uid of {group}" for group in scheme.groups},
+        members={group: frozenset({sender}) for group in groups},
+        own=frozenset({OWN}),
+    )
+
+
+def ending(
+    scheme: Scheme, groups: frozenset[str], server: Server = COMMON, *, sender: str = SENDER, lists: bool = False
+) -> Ending:
+    """Where the script puts a mail of a sender in these groups; `lists`: the server knows groups as lists."""
+    text = script(scheme, account(scheme, groups), server)
+    delivery = Delivery(
+        sender=sender,
+        groups=groups,
+        lists={name: group_of(name) for name in _lists(scheme)} if lists else {},
+        group_uids={f"uid of {group}": group for group in scheme.groups},
+        mailbox_names={f"id of {name}": name for name in scheme.managed_mailboxes},
+    )
+    return deliver(text, delivery)
+
+
+def _lists(scheme: Scheme) -> set[str]:
+    text = script(scheme, account(scheme), LISTS)
+    return {line.strip(' ",') for line in text.splitlines() if line.lstrip().startswith(f'"{ADDRESS_BOOKS}')}
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("name", [each.name for each in DEFAULT_SCHEME.categories])
+def test_mail_ends_where_triage_would_have_put_it(name: str, server: Server) -> None:
+    by_triage = triaged(DEFAULT_SCHEME, DEFAULT_SCHEME.by_name[name])
+    assert ending(DEFAULT_SCHEME, by_triage.groups, server) == by_triage.ending
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_mail_of_strangers_waits_in_the_screener(server: Server) -> None:
+    assert ending(DEFAULT_SCHEME, frozenset(), server) == {"Screener"}
+    assert ending(DEFAULT_SCHEME, frozenset({"Choir"}), server) == {"Screener"}
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_mail_of_the_user_does_not_wait_in_the_screener(server: Server) -> None:
+    """Nobody could triage it out of there."""
+    assert ending(DEFAULT_SCHEME, frozenset(), server, sender=OWN) == {"Inbox"}
+
+
+def test_a_server_that_knows_groups_as_lists_is_asked_at_delivery() -> None:
+    groups = frozenset({"Paper Trail", "Truck"})
+    assert ending(DEFAULT_SCHEME, groups, LISTS, sender="later@example.org", lists=True) == {"Paper Trail", "Truck"}
+    assert ending(DEFAULT_SCHEME, frozenset(), LISTS, lists=True) == {"Screener"}
+
+
+def test_a_sender_in_a_childs_group_alone_is_the_childs() -> None:
+    """The user put the card there by hand, and forgot the parent."""
+    assert ending(DEFAULT_SCHEME, frozenset({"Person"})) == {"Person", "Imbox"}
+
+
+def test_a_sender_in_unrelated_groups_ends_in_one_category() -> None:
+    """Only a hand can do that; triage leaves a sender in one category's chain, and so does the script."""
+    assert ending(DEFAULT_SCHEME, frozenset({"Jail", "Feed"})) == {"Feed"}
+
+
+def test_only_what_the_server_has_is_required() -> None:
+    assert 'require ["fileinto"];' in script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), PLAIN)
+    text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON)
+    assert 'require ["copy", "fileinto", "mailbox", "mailboxid"];' in text
+
+
+def test_a_renamed_mailbox_is_found_by_its_id() -> None:
+    delivery = Delivery("nobody@example.org", mailbox_names={"id of Screener": "Waiting room"})
+    assert deliver(script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON), delivery) == {"Waiting room"}
+
+
+def test_a_mailbox_without_an_id_is_filed_into_by_name() -> None:
+    text = script(DEFAULT_SCHEME, Account({}, {}, {}, frozenset()), COMMON)
+    assert text.endswith('\n# everybody else\nfileinto :create "Screener";\n')
+
+
+def test_a_domain_is_known_in_both_spellings() -> None:
+    sender = "ann@xn--mller-kva.example"
+    text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME, frozenset({"Feed"}), sender), COMMON)
+    assert '[\n  "ann@müller.example",\n  "ann@xn--mller-kva.example"\n]' in text
+
+
+@pytest.mark.parametrize("count", [1, 50, 51, 1_000])
+def test_a_long_list_is_cut_into_tests_of_fifty_one_address_a_line(count: int) -> None:
+    addresses = frozenset(f"sender{n:04}@example.org" for n in range(count))
+    book = Account({}, {}, {"Feed": addresses}, frozenset())
+    text = script(DEFAULT_SCHEME, book, COMMON)
+    assert text.count("address :is") == -(-count // 50)
+    assert sum(line.strip().startswith('"sender') for line in text.splitlines()) == count
+    for sender in (min(addresses), max(addresses)):
+        assert deliver(text, Delivery(sender)) == {"Feed"}
+    assert deliver(text, Delivery("sender@example.org")) == {"Screener"}
+
+
+def test_the_users_script_runs_first() -> None:
+    text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON, include="vacation")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines[:2] == [
+        'require ["copy", "fileinto", "include", "mailbox", "mailboxid"];',
+        'include :personal :once :optional "vacation";',
+    ]
+
+
+@given(name=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1))
+def test_the_users_script_is_read_back_from_mailrooms(name: str) -> None:
+    text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON, include=name)
+    assert included(text) == included(text.replace("\n", "\r\n")) == name
+    assert included(script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON)) is None
+
+
+def test_mailroom_knows_its_own_script() -> None:
+    assert is_made_by_mailroom(script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), PLAIN))
+    assert not is_made_by_mailroom("keep;\n# Made by Mailroom")
+    assert not is_made_by_mailroom("")
+
+
+def test_a_script_of_addresses_grows_old() -> None:
+    assert {name: knows_addresses_only(server) for name, server in SERVERS.items()} == {
+        "plain": True,
+        "common": True,
+        "lists": False,
+        "cyrus": False,
+    }
+
+
+HOSTILE = 'x"; discard; # \\" ] } ${hex:22}'
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_names_and_addresses_cannot_break_out_of_their_quotes(server: Server) -> None:
+    scheme = Scheme((category("A", contact_group=HOSTILE, destination_mailbox=HOSTILE),), screener=HOSTILE + "2")
+    assert ending(scheme, frozenset({HOSTILE}), server) == {HOSTILE}
+    assert ending(scheme, frozenset(), server) == {HOSTILE + "2"}
+    sender = f'"{HOSTILE}"@example.org'
+    book = Account({}, {HOSTILE: HOSTILE}, {HOSTILE: frozenset({sender})}, frozenset())
+    delivery = Delivery(sender, frozenset({HOSTILE}), group_uids={HOSTILE: HOSTILE})
+    assert deliver(script(scheme, book, server), delivery) == {HOSTILE}
+
+
+def test_a_line_break_in_a_name_does_not_end_a_comment() -> None:
+    scheme = Scheme((category("A", contact_group="a\ndiscard;"),))
+    assert ending(scheme, frozenset({"a\ndiscard;"})) == {"A"}
+
+
+@pytest.mark.parametrize(("text", "string"), [("a", '"a"'), ('"', '"\\""'), ("\\", '"\\\\"'), ("", '""')])
+def test_sieve_strings(text: str, string: str) -> None:
+    assert quoted(text) == string
+
+
+def test_an_include_line() -> None:
+    assert include_line('my "own"') == 'include :personal :once :optional "my \\"own\\"";'
+
+
+@given(scheme=schemes(), server=st.sampled_from([PLAIN, COMMON, LISTS, CYRUS]), lists=st.booleans())
+def test_for_any_scheme_mail_ends_where_triage_would_have_put_it(scheme: Scheme, server: Server, lists: bool) -> None:
+    by_triage = all_triaged(scheme).values()
+    for each in by_triage:
+        # Categories that share a group may leave their senders in the same groups.
+        possible = {other.ending for other in by_triage if other.groups == each.groups}
+        assert ending(scheme, each.groups, server, lists=lists) in possible
+    assert ending(scheme, frozenset(), server, lists=lists) == {scheme.screener}
+
+
+@given(scheme=schemes(), data=st.data())
+def test_for_any_groups_a_mail_ends_in_the_screener_or_as_one_category_says(
+    scheme: Scheme, data: st.DataObject
+) -> None:
+    groups = data.draw(st.frozensets(st.sampled_from(sorted(scheme.groups))))
+    endings = {each.ending for each in all_triaged(scheme).values()}
+    found = [
+        ending(scheme, groups, server, lists=lists)
+        for server, lists in itertools.product(SERVERS.values(), (False, True))
+    ]
+    assert len(set(found)) == 1
+    assert found[0] in (endings if groups else {frozenset({scheme.screener})})

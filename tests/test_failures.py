@@ -63,6 +63,34 @@ async def test_a_card_that_the_server_refuses_fails_its_sender_alone() -> None:
         assert "@ToFeed" in sandbox.mailboxes_of(mails[BAD])
 
 
+async def test_an_empty_group_that_refuses_its_first_members_fails_only_those_who_want_in() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    sandbox.unlabel(mails[BAD], "@ToFeed")
+    sandbox.label(mails[BAD], "@ToJail")
+    async with screener(sandbox) as s:
+        jail = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Jail")
+        sandbox.faults.set_errors[jail.id] = SetError("forbidden")
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (5, 1)
+        assert others_are_settled(sandbox, mails)
+        assert sandbox.mailboxes_of(mails[BAD]) >= {"@ToJail"}
+        feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
+        assert len(feed.data["members"]) == 5
+
+
+async def test_an_empty_group_that_refuses_everybody_fails_each_for_itself() -> None:
+    sandbox = empty_sandbox()
+    labelled(sandbox)
+    async with screener(sandbox) as s:
+        feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
+        sandbox.faults.set_errors[feed.id] = SetError("forbidden")
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (0, 6)
+        sandbox.faults.clear()
+        assert (await s.run()).senders_triaged == 6
+
+
 @pytest.mark.parametrize("method", ["Email/query", "Email/get", "Email/set", "ContactCard/query", "ContactCard/set"])
 async def test_a_batched_call_that_fails_as_a_whole_is_halved_and_repeated(method: str) -> None:
     sandbox = empty_sandbox()

@@ -8,6 +8,7 @@ from uuid import uuid4
 from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Failures, Group, NewCard, Staged
+from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.cards import (
     CARD,
@@ -130,11 +131,10 @@ class JmapContacts:
             if (error := replies.error(slot)) is not None and error.type == "stateMismatch":
                 return {each.sender: "another app changes the contacts just now" for each in memberships}
             refused = replies[slot].errors()
-            return {
-                each.sender: _group_failure(each.group, refused[each.group.ref])
-                for each in memberships
-                if each.group.ref in refused
-            }
+            concerned = [each for each in memberships if each.group.ref in refused]
+            if len({each.sender for each in concerned}) > 1:
+                raise BatchRefused(_group_failure(concerned[0].group, refused[concerned[0].group.ref]))
+            return {each.sender: _group_failure(each.group, refused[each.group.ref]) for each in concerned}
 
         return settle
 

@@ -19,7 +19,7 @@ def canonical(address: str) -> str | None:
     None for what is no usable address: no `@`, an empty part, control characters, lone surrogates.
     """
     local, _, domain = address.strip().rpartition("@")
-    local, domain = unicodedata.normalize("NFC", _unquoted(local).lower()), _ascii(domain)
+    local, domain = unicodedata.normalize("NFC", _requoted(local).lower()), _ascii(domain)
     if not (local and domain) or any(unicodedata.category(character) in _NOT_TEXT for character in local):
         return None
     return f"{local}@{domain}"
@@ -57,13 +57,17 @@ def display_name(name: str | None) -> str:
     return "" if canonical(text) and " " not in text else text[:_LONGEST_NAME].rstrip()
 
 
-def _unquoted(local: str) -> str:
-    """The local part without quotes, if it means the same without them (RFC 5322 §3.2.4)."""
-    if len(local) < 2 or not (local[0] == local[-1] == '"'):
-        return local
-    inner = _unescaped(local)
+def _requoted(local: str) -> str:
+    """The local part without quotes if it means the same without them (RFC 5322 §3.2.4), else with the fewest escapes.
+
+    Seen on Cyrus: the server leaves needed quotes out.
+    """
+    is_quoted = len(local) >= 2 and local[0] == local[-1] == '"'
+    inner = _unescaped(local) if is_quoted else local
     dots_alone = not (inner.startswith(".") or inner.endswith(".") or ".." in inner)
-    return inner if dots_alone and _NEEDS_NO_QUOTES.fullmatch(inner) else local
+    if _NEEDS_NO_QUOTES.fullmatch(inner) and (dots_alone or not is_quoted):
+        return inner
+    return '"' + re.sub(r'(["\\])', r"\\\1", inner) + '"' if inner or is_quoted else ""
 
 
 def _unescaped(quoted: str) -> str:

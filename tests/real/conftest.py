@@ -8,10 +8,12 @@ import itertools
 import os
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.real import cyrus as cyrus_server
 from tests.real import radicale as radicale_server
+from tests.real.accounts import Account, cyrus_account, radicale_account, sandbox_account
 from tests.real.cyrus import Cyrus, running_cyrus, running_indexer
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.radicale import Radicale, running_radicale
@@ -67,3 +69,28 @@ def mailbox_user(cyrus: Cyrus) -> MailboxUser:
 def indexed_mailbox_user(indexed_cyrus: Cyrus) -> MailboxUser:
     """The same on the Cyrus with the search indexer."""
     return create_mailbox_user(indexed_cyrus, f"user{next(_numbers)}")
+
+
+@pytest.fixture(params=["sandbox", "cyrus", "radicale"])
+def account(request: pytest.FixtureRequest) -> Account:
+    """An account over JMAP alone, on Cyrus, and in the sandbox with contacts on Radicale."""
+    found: Account = request.getfixturevalue(f"on_{request.param}")
+    return found
+
+
+@pytest.fixture
+def on_sandbox() -> Account:
+    return sandbox_account()
+
+
+@pytest.fixture
+def on_cyrus(mailbox_user: MailboxUser) -> Iterator[Account]:
+    with mailbox_user.http() as http:
+        yield cyrus_account(http, mailbox_user)
+
+
+@pytest.fixture
+def on_radicale(radicale: Radicale) -> Iterator[Account]:
+    user = f"user{next(_numbers)}"
+    with httpx.Client(auth=(user, "any"), timeout=30) as http:
+        yield radicale_account(radicale, http, user)

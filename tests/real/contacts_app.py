@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import httpx
 import vobject
 
-from tests.real.mailbox_user import MailboxUser, put_card
+from tests.real.mailbox_user import put_card
 
 ALL_CARDS = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -74,12 +74,28 @@ class ContactsApp:
     def groups_of(self, address: str) -> set[str]:
         """The names of the groups that a card with this address is in."""
         cards = self._all()
-        uids = {uid for card in cards if address in card.values("email") for uid in card.values("uid")}
+        uids = {card.values("uid")[0] for card in cards if address in card.values("email")}
         return {card.values("fn")[0] for card in cards if _members(card) & uids}
 
-    def cards_of(self, address: str) -> list[str]:
-        """The texts of the cards that have this address as it stands."""
-        return [card.text for card in self._all() if address in card.values("email")]
+    def add_broken(self, address: str) -> None:
+        """Create a card that Mailroom can't read: it is quoted-printable (vCard 2.1)."""
+        name = "FN;ENCODING=QUOTED-PRINTABLE:=4D"
+        self.put(f"UID:{uuid4()}", name, "N:;;;;", f"EMAIL;TYPE=INTERNET:{address}")
+
+    def notes(self) -> dict[str, list[str]]:
+        """The notes of every card, by its address."""
+        return {address: card.values("note") for address, card in self._by_address().items()}
+
+    def names(self) -> dict[str, str]:
+        """The full name of every card, by its address."""
+        return {address: card.values("fn")[0] for address, card in self._by_address().items()}
+
+    def lines_of(self, address: str) -> list[str]:
+        """The unfolded lines of the card with this address, in order of the alphabet: servers change the order."""
+        return sorted(self._by_address()[address].text.splitlines())
+
+    def _by_address(self) -> dict[str, Stored]:
+        return {address: card for card in self._all() for address in card.values("email")}
 
     def _groups(self, name: str) -> list[Stored]:
         return [card for card in self._all() if card.values("x-addressbookserver-kind") and card.values("fn") == [name]]
@@ -94,10 +110,6 @@ class ContactsApp:
             for response in multistatus
             if (text := next((data.text for data in response.iter(CARD_DATA)), None))
         ]
-
-
-def contacts_app(http: httpx.Client, user: MailboxUser) -> ContactsApp:
-    return ContactsApp(http, user.book_url)
 
 
 def _members(card: Stored) -> set[str]:

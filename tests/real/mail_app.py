@@ -15,11 +15,15 @@ class MailApp:
     """One user's account. A mail is known by its subject, which must be its own."""
 
     http: httpx.Client
-    account: str
+    user: MailboxUser
+
+    def deliver(self, mailbox: str, sender: str, *subjects: str) -> None:
+        """Mails arrive; `sender` is the From header as it stands."""
+        self.user.append(mailbox, *(message(sender, subject) for subject in subjects))
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """The arguments of the reply (RFC 8620, section 3.4)."""
-        calls = [[method, {"accountId": self.account, **arguments}, "0"]]
+        calls = [[method, {"accountId": self.user.name, **arguments}, "0"]]
         reply = self.http.post("/jmap/", json={"using": USING, "methodCalls": calls})
         name, result, _ = reply.raise_for_status().json()["methodResponses"][0]
         assert name == method, result
@@ -57,10 +61,6 @@ class MailApp:
         for id_list in _parts(self.call("Email/query")["ids"]):
             found += self.call("Email/get", ids=id_list, properties=["subject", "mailboxIds"])["list"]
         return found
-
-
-def mail_app(http: httpx.Client, user: MailboxUser) -> MailApp:
-    return MailApp(http, account=user.name)
 
 
 def _parts(ids: list[str], size: int = 1_000) -> list[list[str]]:

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from tests.real.cyrus import Cyrus
-from tests.real.mail_app import USING, mail_app, message
+from tests.real.mail_app import USING, MailApp, message
 from tests.real.mailbox_user import DESTINATIONS, GROUPS, LABELS, NOTICES, MailboxUser, group_card, put_card
 
 SENDER = "news@shop.example"
@@ -61,7 +61,7 @@ def test_token_and_password_open_the_account_and_forgeries_do_not(mailbox_user: 
 
 def test_mailboxes_have_their_names_and_roles(mailbox_user: MailboxUser) -> None:
     with mailbox_user.http() as http:
-        mailboxes = mail_app(http, mailbox_user).call("Mailbox/get")["list"]
+        mailboxes = MailApp(http, mailbox_user).call("Mailbox/get")["list"]
     roles = {mailbox["name"]: mailbox["role"] for mailbox in mailboxes}
     expected = {name: name.lower() for name in ("Inbox", "Archive", "Drafts", "Junk", "Sent", "Trash")}
     assert roles == expected | dict.fromkeys(("Screener", *DESTINATIONS, *LABELS, *NOTICES))
@@ -71,7 +71,7 @@ def test_mailboxes_have_their_names_and_roles(mailbox_user: MailboxUser) -> None
 def test_a_new_mail_is_found_by_header_at_once_and_by_from_once_indexed(mailbox_user: MailboxUser) -> None:
     mailbox_user.append("Screener", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        mail = mail_app(http, mailbox_user)
+        mail = MailApp(http, mailbox_user)
         found = mail.ids(header=["From", SENDER])
         assert len(found) == 1
         assert mail.ids(**{"from": SENDER}) == []
@@ -97,7 +97,7 @@ async def test_the_running_indexer_makes_new_mail_searchable_by_from(indexed_mai
 def test_a_mail_may_be_in_several_mailboxes_but_not_in_none(mailbox_user: MailboxUser) -> None:
     mailbox_user.append("Screener", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        mail = mail_app(http, mailbox_user)
+        mail = MailApp(http, mailbox_user)
         [email] = mail.ids(header=["From", SENDER])
         by_name = {mailbox["name"]: mailbox["id"] for mailbox in mail.call("Mailbox/get")["list"]}
         label, screener = by_name["@ToFeed"], by_name["Screener"]
@@ -112,7 +112,7 @@ def test_a_mail_may_be_in_several_mailboxes_but_not_in_none(mailbox_user: Mailbo
 
 def test_the_identity_has_no_address_so_the_account_name_is_all_there_is(mailbox_user: MailboxUser) -> None:
     with mailbox_user.http() as http:
-        identities = mail_app(http, mailbox_user).call("Identity/get")["list"]
+        identities = MailApp(http, mailbox_user).call("Identity/get")["list"]
     assert [identity["email"] for identity in identities] == [""]
 
 
@@ -171,7 +171,7 @@ def test_users_do_not_see_each_other(mailbox_user: MailboxUser) -> None:
     other.server.create_user(other.name)
     other.append("INBOX", message(SENDER, "Spring sale"))
     with mailbox_user.http() as http:
-        assert mail_app(http, mailbox_user).ids(header=["From", SENDER]) == []
+        assert MailApp(http, mailbox_user).ids(header=["From", SENDER]) == []
 
 
 def test_a_token_for_an_unknown_user_is_answered_with_500(cyrus: Cyrus) -> None:

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from tests.daemon_process import DaemonProcess, stops_at_once
-from tests.real.contacts_app import contacts_app
+from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import laid_out_cyrus, serving
 from tests.real.daemon import daemon_of, with_password
-from tests.real.mail_app import mail_app, message
+from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.processes import free_port
 from tests.real.relay import relay_to
@@ -25,18 +25,18 @@ def waiting(user: MailboxUser) -> None:
     user.append("Screener", *(message(f"Ann's Parcels <{ANN}>", f"Parcel {n}") for n in range(1, 4)))
     user.append("Screener", message(f"Joann <jo{ANN}>", "Not a parcel"))
     with user.http() as http:
-        mail_app(http, user).label("Parcel 1", "@ToTruck")
+        MailApp(http, user).label("Parcel 1", "@ToTruck")
 
 
 def assert_settled(user: MailboxUser) -> None:
     with user.http() as http:
-        contacts = contacts_app(http, user)
+        contacts = ContactsApp(http, user.book_url)
         parcels = {f"Parcel {n}": {"Truck", "Paper Trail"} for n in range(1, 4)}
-        assert mail_app(http, user).places() == {**parcels, "Not a parcel": {"Screener"}}
+        assert MailApp(http, user).places() == {**parcels, "Not a parcel": {"Screener"}}
         assert contacts.groups_of(ANN) == {"Truck", "Paper Trail", "Mailroom"}
-        (card,) = contacts.cards_of(ANN)
-        assert "ORG:Ann's Parcels" in card
-        assert "NOTE:— Mailroom —\\nCreated by Mailroom\\nTriaged to Truck on " in card
+        (note,) = contacts.notes()[ANN]
+        assert note.startswith("— Mailroom —\nCreated by Mailroom\nTriaged to Truck on ")
+        assert contacts.names() == {ANN: "Ann's Parcels"}
 
 
 async def end_of_pass(daemon: DaemonProcess) -> None:
@@ -85,8 +85,8 @@ async def test_a_wrong_login_ends_it_with_2_and_says_what_to_renew(mailbox_user:
 
 async def test_what_is_missing_ends_it_with_2_and_one_message_that_names_all(mailbox_user: MailboxUser) -> None:
     with mailbox_user.http() as http:
-        contacts_app(http, mailbox_user).delete_groups("Jail", "Truck")
-        mail = mail_app(http, mailbox_user)
+        ContactsApp(http, mailbox_user.book_url).delete_groups("Jail", "Truck")
+        mail = MailApp(http, mailbox_user)
         gone = [mail.mailbox_ids()[name] for name in ("Screener", "Feed")]
         assert mail.call("Mailbox/set", destroy=gone)["destroyed"]
     async with daemon_of(mailbox_user) as daemon:
@@ -158,7 +158,7 @@ async def test_a_kill_after_a_write_whose_answer_is_not_read_is_made_good_by_the
 
 def assert_unfinished(user: MailboxUser) -> None:
     with user.http() as http:
-        assert "@ToTruck" in mail_app(http, user).places()["Parcel 1"]
+        assert "@ToTruck" in MailApp(http, user).places()["Parcel 1"]
 
 
 async def finish(user: MailboxUser) -> None:

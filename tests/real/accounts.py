@@ -1,0 +1,207 @@
+"""One account as its user sees it, with a triage on top: in the sandbox, on Cyrus, or in the sandbox with Radicale."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import httpx
+import trio
+from pydantic import SecretStr
+
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.contacts.carddav import discover
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.http import Credentials, basic, bearer
+from mailroom.jmap.client import Client
+from mailroom.sandbox import Sandbox
+from mailroom.triage import Triage, prepare
+from tests.real.contacts_app import ContactsApp
+from tests.real.mail_app import MailApp, message
+from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
+from tests.real.radicale import Radicale
+from tests.screener import Wire, empty_sandbox, served
+
+SECONDS = 45
+"""Ends a test that hangs, before pytest does."""
+
+
+class Mail(Protocol):
+    """The user's mail app. A mail is known by its subject, which must be its own."""
+
+    def deliver(self, mailbox: str, sender: str, *subjects: str) -> None:
+        """Mails arrive; `sender` is the From header as it stands."""
+        ...
+
+    def label(self, subject: str, label: str) -> None: ...
+
+    def unlabel(self, subject: str, label: str) -> None: ...
+
+    def places(self) -> dict[str, set[str]]:
+        """The names of the mailboxes of every mail, by subject."""
+        ...
+
+
+class Contacts(Protocol):
+    """The user's contacts app."""
+
+    def add(self, address: str, name: str) -> str:
+        """Create a card; returns its uid."""
+        ...
+
+    def add_broken(self, address: str) -> None:
+        """Create a card that Mailroom can't read."""
+        ...
+
+    def join(self, group: str, *uids: str) -> None:
+        """Add members to a group; not every one has a card."""
+        ...
+
+    def members(self, group: str) -> set[str]:
+        """The uids in a group."""
+        ...
+
+    def groups_of(self, address: str) -> set[str]:
+        """The names of the groups that a card with this address is in."""
+        ...
+
+    def notes(self) -> dict[str, list[str]]:
+        """The notes of every card, by its address."""
+        ...
+
+    def names(self) -> dict[str, str]:
+        """The full name of every card, by its address."""
+        ...
+
+
+Connect = Callable[[Wire], AbstractAsyncContextManager[Triage]]
+
+
+@dataclass(frozen=True)
+class Account:
+    """`first_write` is the number of the first request of a pass that writes; nothing is read before it any more."""
+
+    mail: Mail
+    contacts: Contacts
+    first_write: int
+    connect: Connect
+
+    @asynccontextmanager
+    async def triage(self, wire: Wire | None = None) -> AsyncIterator[Triage]:
+        """A triage, ready for its first pass."""
+        with trio.fail_after(SECONDS):
+            async with self.connect(wire or Wire()) as triage:
+                yield triage
+
+
+@dataclass(frozen=True)
+class SandboxMail:
+    sandbox: Sandbox
+    _ids: dict[str, str] = field(default_factory=dict)
+
+    def deliver(self, mailbox: str, sender: str, *subjects: str) -> None:
+        for subject in subjects:
+            self._ids[subject] = self.sandbox.deliver(mailboxes=[mailbox], raw=message(sender, subject))
+
+    def label(self, subject: str, label: str) -> None:
+        self.sandbox.label(self._ids[subject], label)
+
+    def unlabel(self, subject: str, label: str) -> None:
+        self.sandbox.unlabel(self._ids[subject], label)
+
+    def places(self) -> dict[str, set[str]]:
+        return {subject: self.sandbox.mailboxes_of(id) for subject, id in self._ids.items()}
+
+
+@dataclass(frozen=True)
+class SandboxContacts:
+    sandbox: Sandbox
+
+    def add(self, address: str, name: str) -> str:
+        return self.sandbox.add_card(address, name)
+
+    def add_broken(self, address: str) -> None:
+        card = self.sandbox.store.card_with_uid(self.add(address, "Broken"))
+        assert card is not None
+        card.data["name"] = 17
+
+    def join(self, group: str, *uids: str) -> None:
+        everybody = self.members(group).union(uids)
+        self.sandbox.change_card(self._groups()[group], {"members": dict.fromkeys(everybody, True)})
+
+    def members(self, group: str) -> set[str]:
+        card = self.sandbox.store.card_with_uid(self._groups()[group])
+        assert card is not None
+        return set(card.members)
+
+    def groups_of(self, address: str) -> set[str]:
+        return {name for name, members in self.sandbox.groups().items() if address in members}
+
+    def notes(self) -> dict[str, list[str]]:
+        return {
+            address: [note["note"] for note in card.get("notes", {}).values()]
+            for address, card in self._cards().items()
+        }
+
+    def names(self) -> dict[str, str]:
+        return {address: card["name"]["full"] for address, card in self._cards().items()}
+
+    def _cards(self) -> dict[str, dict[str, Any]]:
+        return {email["address"]: card for card in self.sandbox.cards() for email in card["emails"].values()}
+
+    def _groups(self) -> dict[str, str]:
+        """Uids by name."""
+        cards = self.sandbox.store.cards.objects.values()
+        return {card.data["name"]["full"]: card.uid for card in cards if card.kind == "group"}
+
+
+def sandbox_account() -> Account:
+    """Mail and contacts in the sandbox, over JMAP."""
+    sandbox = empty_sandbox()
+
+    @asynccontextmanager
+    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+        async with served(sandbox) as url, _http(wire) as http:
+            client = Client(http, url, Credentials(bearer(SecretStr(sandbox.token)), url))
+            session = await client.session()
+            assert session.contacts_account is not None
+            contacts = JmapContacts(client, session.contacts_account, session.limits)
+            yield await prepare(client, contacts, DEFAULT_SCHEME)
+
+    return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect)
+
+
+def radicale_account(radicale: Radicale, http: httpx.Client, user: str) -> Account:
+    """Mail in the sandbox, contacts of a new user on Radicale; `http` has the user's login."""
+    sandbox = empty_sandbox()
+    book = radicale.create_book(user)
+    for name in GROUPS:
+        put_card(http, book, group_card(name))
+
+    @asynccontextmanager
+    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+        async with served(sandbox) as url, _http(wire) as ours:
+            client = Client(ours, url, Credentials(bearer(SecretStr(sandbox.token)), url))
+            book_url = httpx.URL(book)
+            login = Credentials(basic(user, SecretStr("any")), book_url)
+            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME)
+
+    return Account(SandboxMail(sandbox), ContactsApp(http, book), 4, connect)
+
+
+def cyrus_account(http: httpx.Client, user: MailboxUser) -> Account:
+    """Mail over JMAP and contacts over CardDAV, on one Cyrus."""
+
+    @asynccontextmanager
+    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+        async with _http(wire) as ours:
+            url = httpx.URL(user.server.session_url)
+            login = Credentials(bearer(SecretStr(user.token)), url)
+            client = Client(ours, url, login)
+            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME)
+
+    return Account(MailApp(http, user), ContactsApp(http, user.book_url), 4, connect)
+
+
+def _http(wire: Wire) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=wire, headers={"Accept-Encoding": "gzip"}, timeout=None)  # noqa: S113  see SECONDS

@@ -1,0 +1,152 @@
+"""Passes on real servers: mail in the sandbox or on Cyrus, contacts over JMAP or on two CardDAV servers."""
+
+import pytest
+
+from tests.real.accounts import Account
+from tests.screener import TODAY, Wire
+
+pytestmark = pytest.mark.real_server
+
+ANN = "ann@shop.example"
+BOB = "bob@work.example"
+HEAD = "— Mailroom —\nCreated by Mailroom\n"
+
+
+async def test_a_sender_who_is_triaged_again_is_in_the_last_chain_alone(account: Account) -> None:
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One", "Two")
+    chains = {
+        "Truck": {"Truck", "Paper Trail"},
+        "Paper Trail": {"Paper Trail"},
+        "Billboard": {"Billboard", "Paper Trail"},
+        "Feed": {"Feed"},
+    }
+    async with account.triage() as triage:
+        for category, chain in chains.items():
+            account.mail.label("Two", f"@To{category.replace(' ', '')}")
+            assert (await triage.run(TODAY)).senders_triaged == 1
+            assert account.contacts.groups_of(ANN) == {*chain, "Mailroom"}
+            assert account.mail.places() == {"One": chain, "Two": chain}
+    again = "".join(f"\nRe-triaged to {name} on {TODAY}" for name in ("Paper Trail", "Billboard", "Feed"))
+    assert account.contacts.notes() == {ANN: [f"{HEAD}Triaged to Truck on {TODAY}{again}"]}
+
+
+async def test_a_pass_after_a_pass_is_one_request(account: Account) -> None:
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One", "Two")
+    account.mail.label("One", "@ToImbox")
+    wire = Wire()
+    async with account.triage(wire) as triage:
+        await triage.run(TODAY)
+        before = wire.requests
+        await triage.run(TODAY)
+        assert wire.requests == before + 1
+    assert account.mail.places() == {"One": {"Imbox", "Inbox"}, "Two": {"Imbox", "Inbox"}}
+
+
+async def test_two_labels_of_one_sender_wait_for_the_user(account: Account) -> None:
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One", "Two")
+    account.mail.label("One", "@ToFeed")
+    account.mail.label("Two", "@ToJail")
+    async with account.triage() as triage:
+        await triage.run(TODAY)
+        error = {"Screener", "@MailroomError"}
+        assert account.mail.places() == {"One": {*error, "@ToFeed"}, "Two": {*error, "@ToJail"}}
+        assert account.contacts.names() == {}
+        account.mail.unlabel("Two", "@ToJail")
+        account.mail.unlabel("One", "@MailroomError")
+        await triage.run(TODAY)
+        assert account.mail.places() == {"One": {"Feed"}, "Two": {"Feed", "@MailroomError"}}
+
+
+async def test_a_card_that_is_there_is_adopted_in_whatever_group_it_is(account: Account) -> None:
+    uid = account.contacts.add(ANN, "Ann Lee")
+    account.contacts.join("Person", uid)
+    account.contacts.join("Imbox", uid)
+    account.mail.deliver("Screener", f"Ann Lee <{ANN}>", "One")
+    account.mail.label("One", "@ToBillboard")
+    async with account.triage() as triage:
+        await triage.run(TODAY)
+    assert account.contacts.groups_of(ANN) == {"Billboard", "Paper Trail"}
+    assert account.contacts.names() == {ANN: "Ann Lee"}
+    note = f"— Mailroom —\nAdopted by Mailroom\nTriaged to Billboard on {TODAY}"
+    assert account.contacts.notes() == {ANN: [note]}
+
+
+async def test_a_group_that_another_client_edits_between_read_and_write_has_both_edits(account: Account) -> None:
+    account.contacts.join("Feed", "somebody")
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One")
+    account.mail.label("One", "@ToFeed")
+    wire = Wire()
+    async with account.triage(wire) as triage:
+        wire.requests, wire.before = 0, {account.first_write: lambda: account.contacts.join("Feed", "theirs")}
+        await triage.run(TODAY)
+        # Over JMAP a sender may have to wait for the next pass: the patch of an empty group demands that nobody writes.
+        assert (await triage.run(TODAY)).senders_failing == 0
+    members = account.contacts.members("Feed")
+    assert {"somebody", "theirs"} < members
+    assert len(members) == 3
+    assert account.contacts.groups_of(ANN) == {"Feed", "Mailroom"}
+
+
+async def test_a_group_of_2000_keeps_them_all(account: Account) -> None:
+    crowd = {f"{number:08d}-0000-4000-8000-000000000000" for number in range(2_000)}
+    account.contacts.join("Feed", *crowd)
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One")
+    async with account.triage() as triage:
+        account.mail.label("One", "@ToFeed")
+        await triage.run(TODAY)
+        members = account.contacts.members("Feed")
+        assert crowd < members
+        assert len(members) == 2_001
+        account.mail.label("One", "@ToJail")
+        await triage.run(TODAY)
+        assert account.contacts.members("Feed") == crowd
+    assert account.contacts.groups_of(ANN) == {"Jail", "Mailroom"}
+
+
+@pytest.mark.parametrize("account", ["sandbox", "cyrus"], indirect=True)
+async def test_a_sender_with_3000_mails_is_filed_whole(account: Account) -> None:
+    account.mail.deliver("Screener", f"Ann <{ANN}>", *map(str, range(3_000)))
+    account.mail.label("2999", "@ToFeed")
+    async with account.triage() as triage:
+        outcome = await triage.run(TODAY)
+    assert (outcome.senders_triaged, outcome.mails_filed) == (1, 3_000)
+    places = account.mail.places()
+    assert len(places) == 3_000
+    assert set(map(frozenset, places.values())) == {frozenset({"Feed"})}
+
+
+@pytest.mark.parametrize("account", ["sandbox", "cyrus"], indirect=True)
+async def test_a_broken_card_fails_its_sender_alone(account: Account) -> None:
+    # Radicale takes no such card, and hides one that it finds on its disk.
+    account.contacts.add_broken(BOB)
+    for sender, subject in ((ANN, "Fine"), (BOB, "Broken")):
+        account.mail.deliver("Screener", f"Somebody <{sender}>", subject)
+        account.mail.label(subject, "@ToFeed")
+    async with account.triage() as triage:
+        outcome = await triage.run(TODAY)
+    assert (outcome.senders_triaged, outcome.senders_failing) == (1, 1)
+    assert account.mail.places() == {"Fine": {"Feed"}, "Broken": {"Screener", "@ToFeed"}}
+
+
+SPELLINGS = {
+    '"Parcel Service" <"parcel.service"@shop.example>': "Parcel <parcel.service@SHOP.example>",
+    '"John Doe" <"john doe"@shop.example>': '<"john doe"@shop.example>',
+    "=?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <jm@shop.example>": "=?iso-8859-1?b?SvxyZ2VuIE38bGxlcg==?= <JM@shop.example>",
+    "Books <info@xn--bcher-kva.example>": "=?utf-8?b?QsO8Y2hlcg==?= <INFO@xn--bcher-kva.example>",
+}
+
+
+async def test_one_sender_in_two_spellings_is_one_sender(account: Account) -> None:
+    for number, spellings in enumerate(SPELLINGS.items()):
+        for spelling, subject in zip(spellings, ("labelled", "other"), strict=True):
+            account.mail.deliver("Screener", spelling, f"{subject} {number}")
+        account.mail.label(f"labelled {number}", "@ToFeed")
+    async with account.triage() as triage:
+        assert (await triage.run(TODAY)).senders_triaged == len(SPELLINGS)
+    assert {frozenset(places) for places in account.mail.places().values()} == {frozenset({"Feed"})}
+    assert account.contacts.names() == {
+        "parcel.service@shop.example": "Parcel Service",
+        '"john doe"@shop.example': "John Doe",
+        "jm@shop.example": "Jürgen Müller",
+        "info@xn--bcher-kva.example": "Books",
+    }

@@ -72,7 +72,7 @@ async def _show(user: User, keep_running: bool) -> None:
     async with trio.open_nursery() as nursery:
         base_url = await nursery.start(serve, sandbox)
         waiting = len(sandbox.mails_in(user.scheme.screener))
-        teller.tell(Who.SANDBOX, f"a JMAP server on {base_url}; {plural(waiting, 'mail')} wait in the Screener")
+        teller.tell(Who.SANDBOX, f"{plural(waiting, 'mail')} in the Screener, JMAP at {base_url}")
         running = await nursery.start(daemon.serve, settings_for(sandbox, base_url), user.scheme)
         health_url = f"http://{HOST}:{running.health_port}/healthz"
         if await _push_connects(user):

@@ -89,7 +89,7 @@ class Teller:
         told = Text(text)
         told.highlight_regex(_LABELS, "cyan")
         told.highlight_regex(TOO_LATE, "bold red")
-        self._line(Text(f"{elapsed:5.1f} s", "bright_black"), Text(f"{who.name.lower():8}", who.value), told)
+        self._line(Text(f"{elapsed:4.1f} s", "bright_black"), Text(f"{who.name.lower():8}", who.value), told)
 
     def summarize(self, summary: Summary) -> None:
         self.title("Summary")

@@ -79,7 +79,9 @@ class CyrusServer:
 
 
 def _fill(cyrus: Cyrus, user: str, load: Load) -> None:
-    create_mailbox_user(cyrus, user).append("Screener", *load.messages())
+    mailbox_user = create_mailbox_user(cyrus, user)
+    if load.mails:
+        mailbox_user.append("Screener", *load.messages())
     cyrus.index(user)
 
 

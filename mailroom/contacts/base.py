@@ -130,6 +130,10 @@ class Contacts(Protocol):
         """Read all groups, and every card that has one of the canonical addresses (none given: only groups)."""
         ...
 
+    async def read_all(self) -> AddressBook:
+        """Read every card and every group, in requests of its own; what can't be parsed is in `unreadable`."""
+        ...
+
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
         """Write cards, then add to groups. A group is written once, whatever the number of senders."""
         ...

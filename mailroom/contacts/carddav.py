@@ -7,7 +7,7 @@ its first comma, when the card is first stored.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 from urllib.parse import quote
@@ -99,6 +99,10 @@ class CardDav:
 
         return read
 
+    async def read_all(self) -> AddressBook:
+        """See `Contacts`. One request."""
+        return self._address_book({str(found.url): found for found in await self._report(webdav.everything())})
+
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
         """See `Contacts`. All is done when this returns; `settle` only repeats the failures."""
         failed = await self._write_cards(changes)
@@ -125,16 +129,19 @@ class CardDav:
         reports += [webdav.addresses_only(_all_spellings(part)) for part in others]
         for report in reports:
             resources |= {str(resource.url): resource for resource in await self._report(report)}
-        self._stored = {ref: Stored(found.etag, found.card) for ref, found in resources.items() if found.card}
-        return self._address_book(resources, frozenset(addresses))
+        book = self._address_book(resources)
+        wanted = frozenset(addresses)
+        return replace(book, cards=tuple(card for card in book.cards if card.addresses & wanted))
 
-    def _address_book(self, resources: Mapping[str, Resource], wanted: frozenset[str]) -> AddressBook:
+    def _address_book(self, resources: Mapping[str, Resource]) -> AddressBook:
+        """What was found, kept as the text that edits start from."""
+        self._stored = {ref: Stored(found.etag, found.card) for ref, found in resources.items() if found.card}
         read = [_read(ref, resources[ref]) for ref in sorted(resources)]
         unreadable = tuple(item for item in read if isinstance(item, Unreadable))
         for item in unreadable:
             self._report_once(item, resources[item.ref].etag)
         return AddressBook(
-            cards=tuple(item for item in read if isinstance(item, Card) and item.addresses & wanted),
+            cards=tuple(item for item in read if isinstance(item, Card)),
             groups=tuple(item for item in read if isinstance(item, Group)),
             unreadable=unreadable,
         )

@@ -12,6 +12,7 @@ from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.cards import (
     CARD,
+    AddressBookInfo,
     ContactCard,
     Malformed,
     create_cards,
@@ -67,11 +68,26 @@ class JmapContacts:
 
         async def settle(replies: Replies) -> AddressBook:
             found = [item for page in searches for item in await self._client.all_found(page, replies)]
-            cards = {item.id: item for item in found if isinstance(item, ContactCard)}
-            self._looked_up = _LookedUp(replies[state], jscontact.default_book(replies[books]), cards)
+            self._remember(found, replies[state], replies[books])
             return jscontact.address_book(found, frozenset(addresses))
 
         return settle
+
+    async def read_all(self) -> AddressBook:
+        batch = Batch()
+        state = batch.add(get_card_state(self._account))
+        books = batch.add(get_address_books(self._account))
+        everything = self._search(batch, {})
+        replies = await self._client.send(batch)
+        found = await self._client.all_found(everything, replies)
+        self._remember(found, replies[state], replies[books])
+        return jscontact.whole_book(found)
+
+    def _remember(
+        self, found: Iterable[ContactCard | Malformed], state: str, books: tuple[AddressBookInfo, ...]
+    ) -> None:
+        cards = {item.id: item for item in found if isinstance(item, ContactCard)}
+        self._looked_up = _LookedUp(state, jscontact.default_book(books), cards)
 
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
         memberships = [_Membership(change.sender, change.uid, group) for change in changes for group in change.join]

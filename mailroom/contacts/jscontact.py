@@ -19,13 +19,22 @@ def default_book(books: tuple[AddressBookInfo, ...]) -> str:
 
 def address_book(found: Iterable[ContactCard | Malformed], wanted: frozenset[str]) -> AddressBook:
     """Groups, and the cards that have one of the wanted addresses: a server's search only gives candidates."""
+    whole = whole_book(found)
+    return AddressBook(
+        cards=tuple(card for card in whole.cards if card.addresses & wanted),
+        groups=whole.groups,
+        unreadable=tuple(item for item in whole.unreadable if item.addresses & wanted),
+    )
+
+
+def whole_book(found: Iterable[ContactCard | Malformed]) -> AddressBook:
+    """Everything that was found."""
     found = sorted(found, key=lambda item: item.id)
     readable = [item for item in found if isinstance(item, ContactCard)]
-    malformed = [_unreadable(item) for item in found if isinstance(item, Malformed)]
     return AddressBook(
-        cards=tuple(_card(item) for item in readable if item.kind != "group" and addresses(item) & wanted),
+        cards=tuple(_card(item) for item in readable if item.kind != "group"),
         groups=tuple(_group(item) for item in readable if item.kind == "group"),
-        unreadable=tuple(item for item in malformed if item.addresses & wanted),
+        unreadable=tuple(_unreadable(item) for item in found if isinstance(item, Malformed)),
     )
 
 

@@ -63,6 +63,14 @@ def addresses_only(addresses: Iterable[str]) -> bytes:
     return _document(report)
 
 
+def everything() -> bytes:
+    """REPORT for all cards and groups: a prop-filter without a text-match asks that the property be there."""
+    report, query = _query()
+    for name in ("UID", "FN"):
+        _property(query, name)
+    return _document(report)
+
+
 def uid_is(uid: str) -> bytes:
     """REPORT for the card with this uid."""
     report, query = _query()

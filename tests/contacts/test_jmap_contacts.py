@@ -86,6 +86,24 @@ def member(address: str, uid: str, *join: Group) -> Change:
     return Change(address, uid, None, join)
 
 
+class TestReadingAll:
+    async def test_finds_every_card_and_group_page_by_page(self) -> None:
+        sandbox = empty_sandbox(Limits(max_objects_in_get=3))
+        for address in (ANN, BOB, EVE):
+            sandbox.add_card(address, address)
+        async with book(sandbox) as b:
+            whole = await b.contacts.read_all()
+            groups = {group.name for group in whole.groups}
+            assert {address for card in whole.cards for address in card.addresses} == {ANN, BOB, EVE}
+            assert groups == set(sandbox.groups())
+
+    async def test_is_a_look_up_to_write_after(self) -> None:
+        async with book() as b:
+            feed = next(group for group in (await b.contacts.read_all()).groups if group.name == "Feed")
+            assert await b.add(new(ANN, feed)) == {}
+            assert b.sandbox.groups()["Feed"] == {ANN}
+
+
 class TestLookingUp:
     async def test_finds_the_cards_of_exactly_these_addresses_and_all_groups(self) -> None:
         async with book() as b:

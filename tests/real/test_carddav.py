@@ -157,6 +157,17 @@ async def test_the_book_is_found_from_the_server_alone(book: Book) -> None:
         assert [card.ref for card in (await session.look_up(ANNA)).cards] == [f"{book.url}anna.vcf"]
 
 
+async def test_the_whole_book_is_every_card_and_group(book: Book) -> None:
+    book.put_card("anna", ANNA)
+    book.put_card("bob", BOB)
+    book.put_group("Feed", "anna")
+    async with open_session(book) as session:
+        whole = await session.contacts.read_all()
+        assert {address for card in whole.cards for address in card.addresses} == {ANNA, BOB}
+        assert {group.name: group.members for group in whole.groups} == {"Feed": frozenset({"anna"})}
+        assert session.sent == ["REPORT"]
+
+
 async def test_a_book_given_by_url_is_taken_as_it_is(book: Book) -> None:
     book.put_card("anna", ANNA)
     async with open_session(book, start=book.url.rstrip("/")) as session:

@@ -58,7 +58,13 @@ def event_source_url(offered: str) -> httpx.URL:
 
 
 def concerns(data: str, account: str) -> bool:
-    """Whether the data of a `state` event tells of mail or mailboxes of this account. Raises `BadReply`.
+    """Whether the data of a `state` event tells of mail or mailboxes of this account. Raises `BadReply`."""
+    changed = states(data, account)
+    return any(type in changed for type in TYPES)
+
+
+def states(data: str, account: str) -> Mapping[str, Any]:
+    """The new states by type that the data of a `state` event tells for this account. Raises `BadReply`.
 
     Only `changed` is read: the type name is elsewhere on Fastmail, and states are opaque.
     """
@@ -66,8 +72,7 @@ def concerns(data: str, account: str) -> bool:
         decoded = json.loads(data)
     except (ValueError, RecursionError):
         raise BadReply("a state event holds no JSON", expected="a StateChange object") from None
-    changed = _read_state_change(decoded).changed.get(account, {})
-    return any(type in changed for type in TYPES)
+    return _read_state_change(decoded).changed.get(account, {})
 
 
 def clamp_retry(milliseconds: int) -> float:

@@ -105,9 +105,12 @@ class PushReader:
     async def _listen(self, session: Session) -> Never:
         """One connection, from its start to its end, which is an exception in any case."""
         url = self._url_to_ask(session)
-        response = await self._connect(url)
+        response = await connect(self._client, self._http, url, self._last_event_id)
         try:
-            self._check(response)
+            if response.status_code != HTTPStatus.OK:
+                # It may be the id that the server dislikes, now that it has restarted.
+                self._last_event_id = ""
+            check_stream(response)
             with _typed_errors(url):
                 self._welcome(response)
                 await self._read(response, session.mail_account)
@@ -124,36 +127,6 @@ class PushReader:
             self._last_event_id = ""
             log.info("eventsource_listener_started", url=_without_query(url))
         return url
-
-    async def _connect(self, url: httpx.URL) -> httpx.Response:
-        # Not compressed, so that what is counted is what memory holds.
-        headers = [
-            (b"Accept", b"text/event-stream"),
-            (b"Accept-Encoding", b"identity"),
-            (b"Cache-Control", b"no-store"),
-        ]
-        if self._last_event_id:
-            headers.append((b"Last-Event-ID", self._last_event_id.encode()))
-        request = self._http.build_request("GET", url, headers=headers)
-        with _typed_errors(url), trio.fail_after(DEADLINE_SECONDS):
-            return await self._http.send(request, auth=self._client.credentials, stream=True)
-
-    def _check(self, response: httpx.Response) -> None:
-        """Raise unless this is an event stream."""
-        reply = Reply(response, b"")
-        where = _without_query(response.url)
-        if reply.status != HTTPStatus.OK:
-            # It may be the id that the server dislikes, now that it has restarted.
-            self._last_event_id = ""
-        if reply.status == HTTPStatus.NO_CONTENT:
-            raise _NoPush(f"{where} answered HTTP 204")
-        if reply.status == HTTPStatus.NOT_FOUND:
-            raise _NotFound(f"{where} answered HTTP 404")
-        check_status(reply, response.url)
-        encoding = reply.headers.get("Content-Encoding", "identity").lower()
-        if reply.content_type != "text/event-stream" or encoding != "identity":
-            what = reply.content_type if encoding == "identity" else f"{encoding} of {reply.content_type}"
-            raise BadReply(f"{where} sent {what}", expected="text/event-stream, not compressed")
 
     def _welcome(self, response: httpx.Response) -> None:
         """What is due once a connection stands. Changes from before it are never announced: ring for them."""
@@ -243,6 +216,36 @@ class PushReader:
             self._told_reason = str(reason)
             log.warning("eventsource_not_available", reason=str(reason), look_again_in=LOOK_AGAIN_SECONDS)
         await trio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def connect(client: Client, http: httpx.AsyncClient, url: httpx.URL, last_event_id: str = "") -> httpx.Response:
+    """Ask for the event stream at `url`; the caller closes the response. Raises `Unavailable`."""
+    # Not compressed, so that what is counted is what memory holds.
+    headers = [
+        (b"Accept", b"text/event-stream"),
+        (b"Accept-Encoding", b"identity"),
+        (b"Cache-Control", b"no-store"),
+    ]
+    if last_event_id:
+        headers.append((b"Last-Event-ID", last_event_id.encode()))
+    request = http.build_request("GET", url, headers=headers)
+    with _typed_errors(url), trio.fail_after(DEADLINE_SECONDS):
+        return await http.send(request, auth=client.credentials, stream=True)
+
+
+def check_stream(response: httpx.Response) -> None:
+    """Raise a `MailroomError` unless this is an event stream."""
+    reply = Reply(response, b"")
+    where = _without_query(response.url)
+    if reply.status == HTTPStatus.NO_CONTENT:
+        raise _NoPush(f"{where} answered HTTP 204")
+    if reply.status == HTTPStatus.NOT_FOUND:
+        raise _NotFound(f"{where} answered HTTP 404")
+    check_status(reply, response.url)
+    encoding = reply.headers.get("Content-Encoding", "identity").lower()
+    if reply.content_type != "text/event-stream" or encoding != "identity":
+        what = reply.content_type if encoding == "identity" else f"{encoding} of {reply.content_type}"
+        raise BadReply(f"{where} sent {what}", expected="text/event-stream, not compressed")
 
 
 @contextmanager

@@ -1,0 +1,72 @@
+"""Sieve scripts over JMAP (RFC 9661)."""
+
+from mailroom.jmap.batch import Call
+from mailroom.jmap.session import SIEVE, SieveAccess
+from mailroom.jmap.set import SetError, SetResult, read_set_result
+from mailroom.jmap.wire import Json, Wire, reader
+
+CONTENT_TYPE = "application/sieve"
+_NEW = "script"
+
+
+class Script(Wire):
+    """A script on the server (RFC 9661 §2); at most one is active."""
+
+    id: str
+    name: str | None = None
+    is_active: bool = False
+    blob_id: str = ""
+
+
+class _Scripts(Wire):
+    list: tuple[Script, ...]
+
+
+class _Validation(Wire):
+    error: SetError | None = None
+
+
+_read_scripts = reader(_Scripts)
+_read_validation = reader(_Validation)
+
+
+def get_scripts(account: str, capability: str = SIEVE) -> Call[tuple[Script, ...]]:
+    """All scripts."""
+    arguments: dict[str, Json] = {
+        "accountId": account,
+        "ids": None,
+        "properties": ("id", "name", "isActive", "blobId"),
+    }
+    return Call("SieveScript/get", arguments, capability, lambda reply: _read_scripts(reply).list)
+
+
+def validate_script(sieve: SieveAccess, blob_id: str) -> Call[SetError | None]:
+    """What the server finds wrong with an uploaded script, or None (RFC 9661 §2.6)."""
+    arguments: dict[str, Json] = {"accountId": sieve.account, "blobId": blob_id}
+    return Call("SieveScript/validate", arguments, sieve.capability, lambda reply: _read_validation(reply).error)
+
+
+def create_script(sieve: SieveAccess, name: str, blob_id: str) -> Call[SetResult]:
+    """Make an uploaded script one of the user's, and the active one."""
+    arguments: dict[str, Json] = {
+        "accountId": sieve.account,
+        "create": {_NEW: {"name": name, "blobId": blob_id}},
+        "onSuccessActivateScript": f"#{_NEW}",
+    }
+    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)
+
+
+def replace_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]:
+    """Give a script another text; the active one stays active, whichever it is."""
+    arguments: dict[str, Json] = {"accountId": sieve.account, "update": {id: {"blobId": blob_id}}}
+    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)
+
+
+def replace_and_activate_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]:
+    """Give a script another text and make it the active one."""
+    arguments: dict[str, Json] = {
+        "accountId": sieve.account,
+        "update": {id: {"blobId": blob_id}},
+        "onSuccessActivateScript": id,
+    }
+    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)

@@ -13,7 +13,7 @@ _NOT_TEXT = frozenset({"Cc", "Cs"})  # control characters, and halves of surroga
 
 
 def canonical(address: str) -> str | None:
-    """The address with its local part unquoted where quotes aren't needed, in lower case, domain in ASCII (RFC 5890).
+    """The address in lower case, its local part in quotes only where it needs them, its domain in ASCII (RFC 5890).
 
     Lower case and not case-folded: a server's search for `strasse` doesn't find `straße`.
     None for what is no usable address: no `@`, an empty part, control characters, lone surrogates.

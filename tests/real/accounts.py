@@ -171,12 +171,17 @@ def sandbox_account() -> Account:
     return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect)
 
 
-def radicale_account(radicale: Radicale, http: httpx.Client, user: str) -> Account:
-    """Mail in the sandbox, contacts of a new user on Radicale; `http` has the user's login."""
-    sandbox = empty_sandbox()
+def radicale_book(radicale: Radicale, http: httpx.Client, user: str) -> str:
+    """The url of an address book of a new user, with all groups."""
     book = radicale.create_book(user)
     for name in GROUPS:
         put_card(http, book, group_card(name))
+    return book
+
+
+def radicale_account(http: httpx.Client, user: str, book: str) -> Account:
+    """Mail in the sandbox, contacts in an address book on Radicale, where `http` lets its user in."""
+    sandbox = empty_sandbox()
 
     @asynccontextmanager
     async def connect(wire: Wire) -> AsyncIterator[Triage]:

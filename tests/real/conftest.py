@@ -13,7 +13,7 @@ import pytest
 
 from tests.real import cyrus as cyrus_server
 from tests.real import radicale as radicale_server
-from tests.real.accounts import Account, cyrus_account, radicale_account, sandbox_account
+from tests.real.accounts import Account, cyrus_account, radicale_account, radicale_book, sandbox_account
 from tests.real.cyrus import Cyrus, running_cyrus, running_indexer
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.radicale import Radicale, running_radicale
@@ -93,4 +93,4 @@ def on_cyrus(mailbox_user: MailboxUser) -> Iterator[Account]:
 def on_radicale(radicale: Radicale) -> Iterator[Account]:
     user = f"user{next(_numbers)}"
     with httpx.Client(auth=(user, "any"), timeout=30) as http:
-        yield radicale_account(radicale, http, user)
+        yield radicale_account(http, user, radicale_book(radicale, http, user))

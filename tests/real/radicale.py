@@ -1,6 +1,7 @@
 """A Radicale server (PyPI) in a temporary folder: the second, different CardDAV server of the tests."""
 
 import importlib.util
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,11 @@ class Radicale:
         reply = httpx.request("MKCOL", url, auth=(user, "any"), headers=headers, content=MAKE_BOOK)
         reply.raise_for_status()
         return url
+
+    def copy_user(self, user: str, copy: str) -> None:
+        """Give a new user a copy of everything that `user` has; quicker than to create it over HTTP."""
+        users = self.folder / "storage/collection-root"
+        shutil.copytree(users / user, users / copy)
 
 
 def why_missing() -> str | None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.real.accounts import Account
+from tests.real.accounts import Account, SandboxContacts
+from tests.real.contacts_app import ContactsApp
 from tests.screener import TODAY, Wire
 
 pytestmark = pytest.mark.real_server
@@ -69,6 +70,60 @@ async def test_a_card_that_is_there_is_adopted_in_whatever_group_it_is(account: 
     assert account.contacts.names() == {ANN: "Ann Lee"}
     note = f"— Mailroom —\nAdopted by Mailroom\nTriaged to Billboard on {TODAY}"
     assert account.contacts.notes() == {ANN: [note]}
+
+
+KEPT = (
+    "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJDREVGRw" * 40,
+    "TEL;TYPE=CELL:+1 555 1",
+    "item1.TEL;TYPE=WORK:+1 555 2",
+    "item1.X-ABLabel:_$!<Mobile>!$_",
+    "X-SOCIALPROFILE;TYPE=mastodon:https://social.example/@ann",
+    "X-FOO;X-BAR=1:tab\ttext é",
+)
+
+
+@pytest.mark.parametrize("fixture", ["on_cyrus", "on_radicale"])
+async def test_an_adopted_card_keeps_its_photo_its_phones_and_what_nobody_knows(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    account: Account = request.getfixturevalue(fixture)
+    contacts = account.contacts
+    assert isinstance(contacts, ContactsApp)
+    contacts.add(ANN, "Ann Lee", *KEPT, "NOTE:met in Rome\\, 2019\\; nice")
+    before = contacts.lines_of(ANN)
+    await triage_to(account, "Feed", "Jail")
+    ours = ("NOTE:", "ORG:")
+    kept = [line for line in before if not line.startswith(ours)]
+    assert [line for line in contacts.lines_of(ANN) if not line.startswith(ours)] == kept
+    (note,) = contacts.notes()[ANN]
+    assert note.startswith("met in Rome, 2019; nice\n")
+    assert len([line for line in kept if line.startswith(("PHOTO", "TEL", "item1", "X-"))]) == len(KEPT)
+
+
+async def test_an_adopted_card_keeps_its_photo_and_its_phones_over_jmap(on_sandbox: Account) -> None:
+    contacts = on_sandbox.contacts
+    assert isinstance(contacts, SandboxContacts)
+    media = {"m1": {"@type": "Media", "kind": "photo", "uri": "data:image/jpeg;base64," + "QUJDREVGRw" * 40}}
+    phones = {"p1": {"number": "+1 555 1", "features": {"mobile": True}}, "p2": {"number": "+1 555 2"}}
+    met = {"n1": {"note": "met in Rome, 2019; nice"}}
+    services = {"s1": {"service": "mastodon", "uri": "https://social.example/@ann", "example.org:x-foo": "tab\t é"}}
+    kept = {"media": media, "phones": phones, "onlineServices": services}
+    contacts.sandbox.add_card(ANN, "Ann Lee", **kept, notes=met)
+    await triage_to(on_sandbox, "Feed", "Jail")
+    (card,) = contacts.sandbox.cards()
+    assert {name: card[name] for name in kept} == kept
+    assert contacts.notes()[ANN][0].startswith("met in Rome, 2019; nice\n")
+    assert card["name"]["full"] == "Ann Lee"
+
+
+async def triage_to(account: Account, *categories: str) -> None:
+    """Triage Ann to one category after the other."""
+    account.mail.deliver("Screener", f"Ann <{ANN}>", "One")
+    async with account.triage() as triage:
+        for category in categories:
+            account.mail.label("One", f"@To{category}")
+            assert (await triage.run(TODAY)).senders_triaged == 1
+    assert account.contacts.groups_of(ANN) == {categories[-1]}
 
 
 async def test_a_group_that_another_client_edits_between_read_and_write_has_both_edits(account: Account) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import structlog
 import trio
+import uritemplate
 
 from mailroom.errors import BadReply, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, joined, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request
 from mailroom.jmap.query import Search, T, search
-from mailroom.jmap.session import CORE, Session, read_session
+from mailroom.jmap.session import CORE, Session, read_session, trusted_url
 from mailroom.jmap.wire import Json, Wire, reader
 
 log = structlog.get_logger(component="jmap")
@@ -28,7 +29,12 @@ class _Response(Wire):
     session_state: str = ""
 
 
+class _Upload(Wire):
+    blob_id: str
+
+
 _read_response = reader(_Response)
+_read_upload = reader(_Upload)
 
 
 class Client:
@@ -70,6 +76,32 @@ class Client:
             self._session = None
             raise
         return Replies(results)
+
+    async def upload(self, account: str, data: bytes, content_type: str) -> str:
+        """Store data for later calls; returns its blob id (RFC 8620 §6.1)."""
+        session = await self.session()
+        url = self._trusted(session, uritemplate.expand(session.upload_url, accountId=account), "uploadUrl")
+        headers = {"Content-Type": content_type}
+        reply = await fetch(self._http, "POST", url, auth=self.credentials, headers=headers, content=data)
+        check_status(reply, url)
+        return _read_upload(decode_json(reply)).blob_id
+
+    async def download(self, account: str, blob_id: str, content_type: str) -> bytes:
+        """The data of a blob (RFC 8620 §6.2)."""
+        session = await self.session()
+        expanded = uritemplate.expand(
+            session.download_url, accountId=account, blobId=blob_id, type=content_type, name="blob"
+        )
+        url = self._trusted(session, expanded, "downloadUrl")
+        reply = await fetch(self._http, "GET", url, auth=self.credentials)
+        check_status(reply, url)
+        return reply.body
+
+    def _trusted(self, session: Session, url: str, what: str) -> httpx.URL:
+        """A url that the session names, which may have the credentials from now on."""
+        trusted = trusted_url(joined(session.read_from, url), what)
+        self.credentials.trust(trusted)
+        return trusted
 
     async def all_found(self, first: Search[T], replies: Replies) -> tuple[T, ...]:
         """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.

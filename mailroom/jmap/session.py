@@ -17,6 +17,8 @@ MAIL = "urn:ietf:params:jmap:mail"
 SUBMISSION = "urn:ietf:params:jmap:submission"
 CONTACTS = "urn:ietf:params:jmap:contacts"
 SIEVE = "urn:ietf:params:jmap:sieve"
+CYRUS_SIEVE = "https://cyrusimap.org/ns/jmap/sieve"
+"""What Cyrus 3.6 calls a draft of RFC 9661 that differs in nothing that is used here."""
 
 
 class Limits(Wire):
@@ -32,19 +34,40 @@ class Limits(Wire):
 
 
 @dataclass(frozen=True, slots=True)
+class SieveAccess:
+    """Where Sieve scripts are kept, under which capability, and what they may be (RFC 9661 §1.2.1).
+
+    `max_size` is in bytes, None for no limit.
+    """
+
+    account: str
+    capability: str
+    extensions: frozenset[str]
+    external_lists: frozenset[str]
+    max_size: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One login's session. Every url is absolute; accounts are ids; `contacts_account` is None where the server
+    """One login's session. Every `httpx.URL` is absolute; accounts are ids; `contacts_account` is None where the server
     has no JMAP contacts (RFC 9610), `sieve_account` where it has no Sieve scripts over JMAP (RFC 9661).
-    `identities` says whether `Identity/get` may be asked; `read_only` are the accounts that can't be written to."""
+    `identities` says whether `Identity/get` may be asked; `read_only` are the accounts that can't be written to.
+    `sieve` is None without scripts over JMAP, be it by the RFC or by Cyrus's draft. `upload_url` and
+    `download_url` are templates as the server gave them, for few have a use for them: empty where it gave none, or
+    relative to `read_from`."""
 
     state: str
     username: str
     api_url: httpx.URL
     event_source_url: str | None
+    read_from: httpx.URL
+    upload_url: str
+    download_url: str
     mail_account: str
     mail_account_name: str
     contacts_account: str | None
     sieve_account: str | None
+    sieve: SieveAccess | None
     read_only: frozenset[str]
     identities: bool
     limits: Limits
@@ -63,9 +86,18 @@ class _Wire(Wire):
     username: str = ""
     api_url: str
     event_source_url: str | None = None
+    upload_url: str | None = None
+    download_url: str | None = None
     state: str = ""
 
 
+class _Sieve(Wire):
+    max_size_script: int | None = None
+    sieve_extensions: tuple[str, ...] = ()
+    external_lists: tuple[str, ...] | None = None
+
+
+_read_sieve = reader(_Sieve)
 _read_wire = reader(_Wire)
 _read_limits = reader(Limits)
 
@@ -87,10 +119,14 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
         username=wire.username,
         api_url=trusted_url(joined(read_from, wire.api_url), "apiUrl"),
         event_source_url=_event_source_url(wire.event_source_url, read_from),
+        read_from=read_from,
+        upload_url=wire.upload_url or "",
+        download_url=wire.download_url or "",
         mail_account=mail_account,
         mail_account_name=wire.accounts[mail_account].name,
         contacts_account=_account(wire, CONTACTS),
         sieve_account=_account(wire, SIEVE),
+        sieve=_sieve(wire),
         read_only=frozenset(id for id, account in wire.accounts.items() if account.is_read_only),
         identities=_account(wire, SUBMISSION) == mail_account,
         limits=_read_limits(wire.capabilities.get(CORE) or {}),
@@ -106,6 +142,21 @@ def _account(wire: _Wire, capability: str) -> str | None:
         return primary
     having = (id for id, account in wire.accounts.items() if capability in account.account_capabilities)
     return min(having, default=None)
+
+
+def _sieve(wire: _Wire) -> SieveAccess | None:
+    for capability in (SIEVE, CYRUS_SIEVE):
+        account = _account(wire, capability)
+        if account is not None:
+            details = _read_sieve(wire.accounts[account].account_capabilities.get(capability) or {})
+            return SieveAccess(
+                account=account,
+                capability=capability,
+                extensions=frozenset(details.sieve_extensions),
+                external_lists=frozenset(details.external_lists or ()),
+                max_size=details.max_size_script,
+            )
+    return None
 
 
 def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:

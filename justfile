@@ -10,14 +10,14 @@ demo: _venv
 
 # Run the tests; what the machine lacks (Cyrus) is skipped with a reason
 test *arguments: _venv
-    {{ venv }}/pytest -q {{ arguments }}
+    {{ venv }}/pytest -q -n 4 {{ arguments }}
 
 # Everything that CI demands: lint, format, types, tests
 check: _venv
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
-    {{ venv }}/pytest -q
+    {{ venv }}/pytest -q -n 4
 
 # Measure requests, seconds and memory
 bench *arguments: _venv

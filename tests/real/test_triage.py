@@ -205,3 +205,11 @@ async def test_one_sender_in_two_spellings_is_one_sender(account: Account) -> No
         "jm@shop.example": "Jürgen Müller",
         "info@xn--bcher-kva.example": "Books",
     }
+
+
+async def test_a_sender_in_raw_utf8_is_filed_whatever_the_server_makes_of_it(account: Account) -> None:
+    account.mail.deliver("Screener", "Bücher <info@bücher.example>", "One", "Two")
+    account.mail.label("One", "@ToFeed")
+    async with account.triage() as triage:
+        assert (await triage.run(TODAY)).senders_triaged == 1
+    assert account.mail.places() == {"One": {"Feed"}, "Two": {"Feed"}}

@@ -143,6 +143,29 @@ def setup(apply: bool) -> int:
     return trio.run(setup.apply if apply else setup.show, settings, load_scheme(settings))
 
 
+@commands.command("rules")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["fastmail", "sieve"]),
+    required=True,
+    help="A JSON array for Fastmail to import, or a Sieve script for servers that run one.",
+)
+@click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
+def rules(form: str, apply: bool) -> int:
+    """Print the rules that sort mail yet to come, for the mail server to run."""
+    import trio
+
+    from mailroom.commands import rules
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    scheme = load_scheme(settings)
+    if form == "fastmail":
+        return rules.apply_fastmail() if apply else rules.print_fastmail(scheme)
+    return trio.run(rules.apply_sieve if apply else rules.print_sieve, settings, scheme)
+
+
 @commands.command("healthcheck")
 def healthcheck() -> int:
     """Ask the daemon here how it is: status 0 or 1.

@@ -47,26 +47,24 @@ def validate_script(sieve: SieveAccess, blob_id: str) -> Call[SetError | None]:
 
 
 def create_script(sieve: SieveAccess, name: str, blob_id: str) -> Call[SetResult]:
+    """Make an uploaded script one of the user's, and leave the active one as it is."""
+    return _set(sieve, {"create": {_NEW: {"name": name, "blobId": blob_id}}})
+
+
+def create_and_activate_script(sieve: SieveAccess, name: str, blob_id: str) -> Call[SetResult]:
     """Make an uploaded script one of the user's, and the active one."""
-    arguments: dict[str, Json] = {
-        "accountId": sieve.account,
-        "create": {_NEW: {"name": name, "blobId": blob_id}},
-        "onSuccessActivateScript": f"#{_NEW}",
-    }
-    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)
+    return _set(sieve, {"create": {_NEW: {"name": name, "blobId": blob_id}}, "onSuccessActivateScript": f"#{_NEW}"})
 
 
 def replace_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]:
     """Give a script another text; the active one stays active, whichever it is."""
-    arguments: dict[str, Json] = {"accountId": sieve.account, "update": {id: {"blobId": blob_id}}}
-    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)
+    return _set(sieve, {"update": {id: {"blobId": blob_id}}})
 
 
 def replace_and_activate_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]:
     """Give a script another text and make it the active one."""
-    arguments: dict[str, Json] = {
-        "accountId": sieve.account,
-        "update": {id: {"blobId": blob_id}},
-        "onSuccessActivateScript": id,
-    }
-    return Call("SieveScript/set", arguments, sieve.capability, read_set_result)
+    return _set(sieve, {"update": {id: {"blobId": blob_id}}, "onSuccessActivateScript": id})
+
+
+def _set(sieve: SieveAccess, arguments: dict[str, Json]) -> Call[SetResult]:
+    return Call("SieveScript/set", {"accountId": sieve.account, **arguments}, sieve.capability, read_set_result)

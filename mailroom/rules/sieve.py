@@ -26,6 +26,8 @@ CYRUS_QUERY = "vnd.cyrus.jmapquery"
 NEEDED = "fileinto"
 ADDRESSES_PER_TEST = 50
 
+_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*|/\*.*?\*/', re.DOTALL)
+
 _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
 # What you change here is lost with the next `mailroom rules --format sieve --apply`.
@@ -105,9 +107,15 @@ def is_made_by_mailroom(text: str) -> bool:
     return text.lstrip("\ufeff").startswith(MARKER)
 
 
-def knows_addresses_only(server: Server) -> bool:
-    """Whether the members of the groups are in the script, which then has to be made anew after a triage."""
-    return not (server.asks_groups or server.asks_lists)
+def runs(text: str, name: str) -> bool:
+    """Whether a script runs another one, that of this name, by `include`."""
+    commands = _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
+    return re.search(rf"\binclude\b[^;]*{re.escape(quoted(name))}", commands) is not None
+
+
+def grows_old(server: Server) -> bool:
+    """Whether addresses are in the script, which then has to be made anew after a triage."""
+    return not server.asks_groups
 
 
 def quoted(text: str) -> str:
@@ -194,10 +202,19 @@ def _from_any(addresses: Collection[str]) -> str | None:
     """Whether the mail is from one of these; None for no addresses, since Sieve has no empty list."""
     if not addresses:
         return None
-    texts = sorted({text for address in addresses for text in spellings(address)})
+    texts = sorted({text for address in addresses for text in _texts(address)})
     parts = [texts[start : start + ADDRESSES_PER_TEST] for start in range(0, len(texts), ADDRESSES_PER_TEST)]
     tests = [f'address :is :all "from" {_string_list(part)}' for part in parts]
     return tests[0] if len(tests) == 1 else f"anyof ({', '.join(tests)})"
+
+
+def _texts(address: str) -> Iterator[str]:
+    """How a server may spell an address: Cyrus compares a quoted local part without its quotes."""
+    for text in spellings(address):
+        yield text
+        local, _, domain = text.rpartition("@")
+        if local.startswith('"'):
+            yield f"{_unquoted(local)}@{domain}"
 
 
 def _string_list(texts: Iterable[str]) -> str:

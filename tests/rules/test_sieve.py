@@ -12,11 +12,12 @@ from mailroom.rules.sieve import (
     CYRUS_QUERY,
     Account,
     Server,
+    grows_old,
     include_line,
     included,
     is_made_by_mailroom,
-    knows_addresses_only,
     quoted,
+    runs,
     script,
 )
 from tests.rules.endings import SENDER, Ending, all_triaged, schemes, triaged
@@ -151,13 +152,29 @@ def test_mailroom_knows_its_own_script() -> None:
     assert not is_made_by_mailroom("")
 
 
-def test_a_script_of_addresses_grows_old() -> None:
-    assert {name: knows_addresses_only(server) for name, server in SERVERS.items()} == {
-        "plain": True,
-        "common": True,
-        "lists": False,
-        "cyrus": False,
-    }
+def test_a_script_with_addresses_in_it_grows_old() -> None:
+    assert [name for name, server in SERVERS.items() if grows_old(server)] == ["plain", "common", "lists"]
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ('include "mailroom";', True),
+        ('require "include";\ninclude :personal :once\n  "mailroom";', True),
+        ('# include "mailroom";', False),
+        ('/* include "mailroom"; */ keep;', False),
+        ('include "other"; fileinto "mailroom";', False),
+        ('fileinto "# not a comment"; include "mailroom";', True),
+        ("", False),
+    ],
+)
+def test_whether_the_users_script_runs_mailrooms(text: str, does: bool) -> None:
+    assert runs(text, "mailroom") is does
+
+
+def test_a_quoted_local_part_is_known_without_its_quotes_too() -> None:
+    text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME, frozenset({"Feed"}), '"an n"@example.org'), COMMON)
+    assert '[\n  "\\"an n\\"@example.org",\n  "an n@example.org"\n]' in text
 
 
 HOSTILE = 'x"; discard; # \\" ] } ${hex:22}'

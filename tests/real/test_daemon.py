@@ -17,7 +17,6 @@ from tests.real.relay import relay_to
 pytestmark = pytest.mark.real_server
 
 ANN = "ann@shop.example"
-SIGNALS = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 
 
 def waiting(user: MailboxUser) -> None:
@@ -46,8 +45,8 @@ async def end_of_pass(daemon: DaemonProcess) -> None:
 
 @pytest.mark.parametrize(
     ("fixture", "login"),
-    [("mailbox_user", "token"), ("mailbox_user", "password"), ("indexed_mailbox_user", "token")],
-    ids=["token", "password", "token-indexed"],
+    [("mailbox_user", "token"), ("indexed_mailbox_user", "password")],
+    ids=["token-without-indexer", "password-with-indexer"],
 )
 async def test_the_poll_alone_files_a_sender_whose_mail_is_labelled(
     request: pytest.FixtureRequest, fixture: str, login: str
@@ -113,13 +112,17 @@ async def test_it_outlives_an_outage_and_files_what_waits_afterwards() -> None:
     assert {line["level"] for line in daemon.logged("poll_failed")} == {"warning"}
 
 
-@SIGNALS
+@pytest.mark.parametrize(
+    ("number", "where"),
+    [(signal.SIGTERM, b"PUT "), (signal.SIGINT, b'"Email/set"')],
+    ids=["SIGTERM-before-a-card", "SIGINT-before-mail"],
+)
 async def test_a_signal_in_the_middle_of_a_pass_ends_it_and_the_next_start_finishes(
-    mailbox_user: MailboxUser, number: signal.Signals
+    mailbox_user: MailboxUser, number: signal.Signals, where: bytes
 ) -> None:
     waiting(mailbox_user)
     async with relay_to(mailbox_user.server.http_port) as relay:
-        relay.hold_request(b"PUT ")
+        relay.hold_request(where)
         async with daemon_of(mailbox_user, port=relay.port) as daemon:
             await relay.held.wait()
             await stops_at_once(daemon, number)

@@ -143,6 +143,47 @@ def setup(apply: bool) -> int:
     return trio.run(setup.apply if apply else setup.show, settings, load_scheme(settings))
 
 
+@commands.command("senders")
+@click.option("--waiting", is_flag=True, help="Who waits in the Screener, newest first; this is the default.")
+@click.option("--category", metavar="NAME", help="Who is in this category, by address.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, for scripts.")
+def senders(waiting: bool, category: str | None, as_json: bool) -> int:
+    """List who waits in the Screener, or who is in a category."""
+    if waiting and category is not None:
+        raise click.UsageError("--waiting and --category ask for different lists: give one of them.")
+    import trio
+
+    from mailroom.commands import senders
+    from mailroom.commands.names import category_named
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    scheme = load_scheme(settings)
+    if category is None:
+        return trio.run(senders.waiting_as_json if as_json else senders.show_waiting, settings, scheme)
+    named = category_named(category, scheme)
+    return trio.run(senders.members_as_json if as_json else senders.show_members, named, settings)
+
+
+@commands.command("triage")
+@click.argument("address")
+@click.argument("category")
+def triage(address: str, category: str) -> int:
+    """Settle one sender from here, as a label on one of its mails does.
+
+    For a sender without mail, contact and groups alone are settled.
+    """
+    import trio
+
+    from mailroom.commands import triage
+    from mailroom.commands.names import category_named
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    scheme = load_scheme(settings)
+    return trio.run(triage.triage, triage.usable(address), category_named(category, scheme), settings, scheme)
+
+
 @commands.command("rules")
 @click.option(
     "--format",

@@ -124,6 +124,12 @@ class Triage:
             self._patience.forget(sender.address)
 
 
+async def treat_one(run: Pass, sender: Sender) -> Result:
+    """Take one sender alone through the steps of a pass; one without labelled mail gets card, groups and filing."""
+    (result,) = await _treat_by_halves(run, Selection((sender,), ()))
+    return result
+
+
 async def _treat_by_halves(run: Pass, selection: Selection) -> list[Result]:
     """Treat all at once; where a call fails as a whole, in halves, until the one that makes it fail is alone.
 

@@ -1,0 +1,15 @@
+"""Names that people type on the command line, found among those that there are."""
+
+from mailroom.categories import Category, Scheme
+from mailroom.errors import ConfigError
+from mailroom.suggest import did_you_mean
+
+
+def category_named(name: str, scheme: Scheme) -> Category:
+    """The category of this name, in whatever case. Raises `ConfigError` that names the nearest one, and all."""
+    by_name = {each.name.casefold(): each for each in scheme.categories}
+    found = scheme.by_name.get(name) or by_name.get(name.strip().casefold())
+    if found is None:
+        known = ", ".join(scheme.by_name)
+        raise ConfigError([f"there is no category {name!r}{did_you_mean(name, scheme.by_name)} (there are: {known})"])
+    return found

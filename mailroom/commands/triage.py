@@ -1,0 +1,178 @@
+"""`mailroom triage ADDRESS CATEGORY`: what a label on the phone does, from the shell.
+
+The label goes onto one of the sender's mails first, and then the pass runs for that sender alone: cut off anywhere, it
+is finished by the daemon's next pass, or by the same command. Without mail there is nothing to label.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+from mailroom.addresses import canonical
+from mailroom.categories import Category, Scheme
+from mailroom.commands.run import with_servers
+from mailroom.commands.senders import who_waits
+from mailroom.commands.terminal import open_console, printable, working
+from mailroom.contacts.base import CardEdit, NewCard
+from mailroom.errors import ConfigError, SenderFailed
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.set import merged_errors
+from mailroom.mailboxes import Places
+from mailroom.plan import Plan, Sender, labels_of, matching_card, name_differs, name_of, select
+from mailroom.scan import check_account, scan
+from mailroom.servers import Servers
+from mailroom.settings import Settings
+from mailroom.steps import Found, Pass, look_up
+from mailroom.suggest import did_you_mean
+from mailroom.triage import Failed, Settled, treat_one
+
+
+def usable(address: str) -> str:
+    """The address in canonical form. Raises `ConfigError`."""
+    found = canonical(address)
+    if found is None:
+        raise ConfigError([f"{address!r} is no mail address; give it alone, such as ann@example.org"])
+    return found
+
+
+async def triage(address: str, category: Category, settings: Settings, scheme: Scheme) -> int:
+    """Triage one sender (canonical address) and print what happened. Raises `MailroomError`."""
+    return await with_servers(settings, partial(_triage, address, category, scheme))
+
+
+async def _triage(address: str, category: Category, scheme: Scheme, servers: Servers) -> int:
+    console = open_console()
+    with working(console, f"Triaging {printable(address)} to {category.name}"):
+        run = await _start(address, scheme, servers)
+        asked = Sender(address, "", category, ())
+        found = await look_up(run, [asked])
+        sender = await _labelled(run, asked, found)
+        settled = await _settle(run, sender)
+    console.print(_told(settled, scheme), soft_wrap=True)
+    if scheme.warnings_enabled and any(name_differs(email, settled.plan) for email in sender.mails):
+        name = printable(settled.plan.card_name)
+        console.print(f"The mail shows another name than the contact ({name}), so it carries {scheme.warning_label}.")
+    return 0
+
+
+async def _start(address: str, scheme: Scheme, servers: Servers) -> Pass:
+    """The daemon's start check, and the one for this address. Raises `ConfigError`."""
+    contacts = await servers.contacts()
+    account = await check_account(servers.client, contacts, scheme)
+    if address in account.own:
+        raise ConfigError([f"{address} is one of your own addresses: these are never triaged"])
+    mail_account = (await servers.client.session()).mail_account
+    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, date.today())
+
+
+async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
+    """The sender as a pass sees it, with the label on a mail, or without mail. Raises `ConfigError`, `SenderFailed`."""
+    mails = found.mails.get(asked.address, ())
+    if not mails and matching_card(asked.address, found.book, run.scheme) is None:
+        raise ConfigError([await _unknown(run, asked.address)])
+    if others := other_labels(mails, asked.category, run.places):
+        raise ConfigError(
+            [f"mail of {asked.address} already carries {', '.join(others)}: take that off, or wait until it is settled"]
+        )
+    label = label_for(mails, asked.category, run.places)
+    if label is None:
+        names = [name for email in sorted(mails, key=_age) if (name := name_of(email))]
+        return replace(asked, name=names[-1] if names else "")
+    await _put(run, *label)
+    return await _as_scanned(run, asked)
+
+
+async def _unknown(run: Pass, address: str) -> str:
+    known = {each.sender for each in await who_waits(run.client, run.scheme) if each.sender}
+    known.update(*(card.addresses for card in (await run.contacts.read_all()).cards))
+    nearest = did_you_mean(address, known)
+    return f"nobody writes from {address}: there is no mail and no contact{nearest or '; check the spelling'}"
+
+
+def other_labels(mails: Iterable[Email], category: Category, places: Places) -> tuple[str, ...]:
+    """The triage labels of other categories on these mails, sorted: a pass would find a conflict."""
+    labels = {places.labels[id].label for email in mails for id in labels_of(email, places)}
+    return tuple(sorted(labels - {category.label}))
+
+
+def label_for(mails: Sequence[Email], category: Category, places: Places) -> tuple[str, Move] | None:
+    """The id of the mail to label, with the move that does it; None for a sender without mail that is in play.
+
+    A mail that has the label already is taken again, so that a second try finishes the first. Else it is the newest in
+    the Screener, else the newest anywhere outside Trash, Junk, Drafts and Sent; one without the error label comes
+    first, and from others it is taken off: a pass doesn't see them. Raises `ConfigError` if there is no such label.
+    """
+    label = next((id for id, each in places.labels.items() if each == category), None)
+
+    def rank(email: Email) -> tuple[bool, bool, bool, tuple[str, str]]:
+        visible = places.error_label not in email.mailbox_ids
+        return visible and label in email.mailbox_ids, visible, places.screener in email.mailbox_ids, _age(email)
+
+    in_play = [email for email in mails if not email.mailbox_ids & places.untouched]
+    if not in_play:
+        return None
+    if label is None:
+        raise ConfigError([f"missing mailbox: {category.label}. `mailroom setup --apply` creates it"])
+    email = max(in_play, key=rank)
+    paused = frozenset({places.error_label} if places.error_label else ())
+    return email.id, Move(add=frozenset({label}) - email.mailbox_ids, remove=paused & email.mailbox_ids)
+
+
+def _age(email: Email) -> tuple[str, str]:
+    return email.received_at, email.id
+
+
+async def _put(run: Pass, id: str, move: Move) -> None:
+    if not move:
+        return
+    batch = Batch()
+    slots = move_emails(batch, await run.client.session(), {id: move})
+    replies = await run.client.send(batch)
+    if error := merged_errors(replies[slot] for slot in slots).get(id):
+        raise SenderFailed(f"the mail could not be labelled: {error}. Run the same command again")
+
+
+async def _as_scanned(run: Pass, asked: Sender) -> Sender:
+    """The sender with its labelled mails, by the scan that every pass starts with. Raises `SenderFailed`."""
+    labelled = (await scan(run.client, run.scheme, run.places)).labelled
+    for sender in select(labelled, run.places, run.own).senders:
+        if sender.address == asked.address and sender.category == asked.category:
+            return sender
+    raise SenderFailed(
+        f"{asked.category.label} is gone from the mail of {asked.address} already: a daemon that runs has settled it, "
+        f"or someone took it off. `mailroom senders --category '{asked.category.name}'` shows who is there"
+    )
+
+
+async def _settle(run: Pass, sender: Sender) -> Settled:
+    result = await treat_one(run, sender)
+    if isinstance(result, Failed):
+        stays = (
+            f"{sender.category.label} stays on the mail; the daemon tries again, and so does" if sender.mails else ""
+        )
+        raise SenderFailed(
+            f"{sender.address} could not be settled: {result.reason}. {stays or 'To try again, run'} the same command"
+        )
+    return result
+
+
+def _told(settled: Settled, scheme: Scheme) -> str:
+    plan = settled.plan
+    mails = "1 mail" if settled.mails == 1 else f"{settled.mails} mails"
+    where = ", ".join(each.destination_mailbox for each in scheme.chain(plan.sender.category))
+    parts = [f"{mails} filed in {where}" if settled.mails else "no mail to file", *_contact_changes(plan, scheme)]
+    return f"{printable(plan.sender.address)} is settled in {plan.sender.category.name}: {'; '.join(parts)}."
+
+
+def _contact_changes(plan: Plan, scheme: Scheme) -> Iterable[str]:
+    match plan.change.card:
+        case NewCard():
+            yield f"contact {printable(plan.card_name)!r} created"
+        case CardEdit():
+            yield f"contact {printable(plan.card_name)!r} updated"
+    if joined := [group.name for group in plan.change.join if group.name != scheme.provenance_group]:
+        yield f"joined {', '.join(joined)}"
+    if left := [group.name for group in plan.departure.leave]:
+        yield f"left {', '.join(left)}"

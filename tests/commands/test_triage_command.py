@@ -1,0 +1,283 @@
+"""`mailroom triage ADDRESS CATEGORY`: one sender, settled from the shell."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from mailroom import servers as servers_module
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.commands import triage
+from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
+from mailroom.jmap.mail import Email, Move
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
+from mailroom.settings import Settings
+from tests.commands.support import bare_sandbox, command, sets, settings_for
+from tests.screener import TODAY, Wire, connected, empty_sandbox, start
+from tests.test_crash import seen
+from tests.test_plan import PLACES, mail, places_of
+
+ANN = "ann@x.org"
+CATEGORIES = DEFAULT_SCHEME.by_name
+
+FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+
+
+async def run(settings: Settings, address: str, name: str) -> int:
+    return await triage.triage(triage.usable(address), CATEGORIES[name], settings, DEFAULT_SCHEME)
+
+
+async def refused(sandbox: Sandbox, address: str, name: str = "Feed") -> MailroomError:
+    """How the command refuses; nothing has been written then."""
+    async with settings_for(sandbox) as settings:
+        error = await failed(settings, address, name)
+    assert sets(sandbox) == []
+    return error
+
+
+async def failed(settings: Settings, address: str, name: str = "Feed") -> MailroomError:
+    try:
+        await run(settings, address, name)
+    except MailroomError as error:
+        return error
+    pytest.fail("the command did not fail")
+
+
+def groups_of(sandbox: Sandbox, address: str) -> set[str]:
+    return {name for name, members in sandbox.groups().items() if address in members}
+
+
+@FLAVOURS
+async def test_a_sender_is_settled_as_by_a_label_and_what_happened_is_told(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+    one, two = sandbox.deliver(f"Ann <{ANN}>", "One"), sandbox.deliver(f"Ann <{ANN}>", "Two", ["Archive"])
+    other = sandbox.deliver("Bob <bob@x.org>", "Three")
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, "Ann@X.org", "Truck") == 0
+        assert capsys.readouterr().out == (
+            "ann@x.org is settled in Truck: 2 mails filed in Truck, Paper Trail; contact 'Ann' created; "
+            "joined Truck, Paper Trail.\n"
+        )
+        assert sandbox.mailboxes_of(one) == {"Truck", "Paper Trail"}
+        assert sandbox.mailboxes_of(two) == {"Archive", "Truck", "Paper Trail"}
+        assert groups_of(sandbox, ANN) == {"Truck", "Paper Trail", "Mailroom"}
+        assert sandbox.mailboxes_of(other) == {"Screener"}
+        assert await run(settings, ANN, "Feed") == 0
+    assert capsys.readouterr().out == (
+        "ann@x.org is settled in Feed: 2 mails filed in Feed; contact 'Ann' updated; "
+        "joined Feed; left Paper Trail, Truck.\n"
+    )
+    assert groups_of(sandbox, ANN) == {"Feed", "Mailroom"}
+
+
+async def test_a_label_that_waits_for_the_daemon_on_another_sender_stays() -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver(f"Ann <{ANN}>")
+    other = sandbox.deliver("Bob <bob@x.org>", mailboxes=["Screener", "@ToFeed"])
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Feed") == 0
+    assert sandbox.mailboxes_of(other) == {"Screener", "@ToFeed"}
+
+
+@pytest.mark.parametrize(
+    ("mails", "expected"),
+    [
+        ([mail("1", "Screener"), mail("2", "Screener"), mail("3", "Archive")], "2"),
+        ([mail("1", "Archive"), mail("2", "Work"), mail("3", "Trash"), mail("4", "Sent"), mail("5", "Drafts")], "2"),
+        ([mail("1", "Archive"), mail("2", "Screener", "Trash"), mail("3", "Junk")], "1"),
+        ([mail("1", "Work"), mail("2", "Screener", "@MailroomError")], "1"),
+        ([mail("1", "Work", "@ToFeed"), mail("2", "Screener")], "1"),
+        ([mail("1", "Screener", "@ToFeed", "@MailroomError"), mail("2", "Work")], "2"),
+    ],
+    ids=["newest_in_screener", "newest_elsewhere", "not_in_trash", "not_paused", "labelled_already", "labelled_unseen"],
+)
+def test_the_label_goes_on_the_newest_mail_that_a_pass_sees(mails: Collection[Email], expected: str) -> None:
+    chosen = triage.label_for(tuple(mails), CATEGORIES["Feed"], PLACES)
+    assert chosen is not None
+    assert chosen[0] == expected
+
+
+def test_the_error_label_comes_off_where_no_other_mail_is_left() -> None:
+    mails = (mail("1", "Screener", "@MailroomError"),)
+    move = Move(frozenset({"@ToFeed"}), frozenset({"@MailroomError"}))
+    assert triage.label_for(mails, CATEGORIES["Feed"], PLACES) == ("1", move)
+
+
+def test_a_label_that_is_missing_is_needed_only_for_mail() -> None:
+    places = places_of(without={"@ToFeed"})
+    assert triage.label_for((mail("1", "Trash"),), CATEGORIES["Feed"], places) is None
+    with pytest.raises(ConfigError, match=r"missing mailbox: @ToFeed\. `mailroom setup --apply` creates it"):
+        triage.label_for((mail("1", "Screener"),), CATEGORIES["Feed"], places)
+
+
+@FLAVOURS
+async def test_a_contact_without_mail_gets_card_and_groups_only(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+    sandbox.add_card(ANN, "Ann Lee")
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Person") == 0
+    assert capsys.readouterr().out == (
+        "ann@x.org is settled in Person: no mail to file; contact 'Ann Lee' updated; joined Person, Imbox.\n"
+    )
+    assert groups_of(sandbox, ANN) == {"Person", "Imbox"}
+    assert "Email/set" not in sets(sandbox)
+
+
+async def test_a_sender_whose_mail_is_all_in_the_trash_gets_a_card_with_its_name() -> None:
+    sandbox = empty_sandbox()
+    gone = sandbox.deliver(f"Ann Lee <{ANN}>", mailboxes=["Trash"])
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Jail") == 0
+    assert sandbox.mailboxes_of(gone) == {"Trash"}
+    assert [card["name"]["full"] for card in sandbox.cards()] == ["Ann Lee"]
+    assert groups_of(sandbox, ANN) == {"Jail", "Mailroom"}
+
+
+async def test_another_name_on_the_mail_than_on_the_card_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    sandbox.add_card(ANN, "Ann Lee")
+    mail_id = sandbox.deliver(f"Your Bank <{ANN}>")
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Feed") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "The mail shows another name than the contact (Ann Lee), so it carries @MailroomWarning."
+    assert sandbox.mailboxes_of(mail_id) == {"Feed", "@MailroomWarning"}
+
+
+async def test_an_address_that_nobody_knows_is_answered_with_the_nearest_one() -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver("Ann <ann.lee@shop.example>")
+    sandbox.add_card("bob.ross@paint.example", "Bob")
+    async with settings_for(sandbox) as settings:
+        for typo, nearest in (("an.lee@shop.example", "ann.lee"), ("bob.ros@paint.example", "bob.ross")):
+            ended = await command(settings, "triage", typo, "Feed")
+            assert (ended.status, ended.output) == (2, "")
+            assert (
+                f"nobody writes from {typo}: there is no mail and no contact; did you mean {nearest}@" in ended.errors
+            )
+    assert sets(sandbox) == []
+
+
+async def test_what_is_no_address_or_no_category_is_wrong_use() -> None:
+    async with settings_for(empty_sandbox()) as settings:
+        no_address = await command(settings, "triage", "Ann", "Feed")
+        no_category = await command(settings, "triage", ANN, "Fead")
+    assert (no_address.status, no_category.status) == (2, 2)
+    assert "'Ann' is no mail address; give it alone, such as ann@example.org" in no_address.errors
+    assert "there is no category 'Fead'; did you mean Feed?" in no_category.errors
+
+
+async def test_an_own_address_is_never_triaged() -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver(f"Robin <{sandbox.email}>")
+    error = await refused(sandbox, sandbox.email)
+    assert isinstance(error, ConfigError)
+    assert "is one of your own addresses: these are never triaged" in str(error)
+
+
+@pytest.mark.parametrize("mailboxes", [["Archive", "@ToJail"], ["Screener", "@ToJail", "@MailroomError"]])
+async def test_another_label_on_mail_of_the_sender_is_a_conflict(mailboxes: list[str]) -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver(f"Ann <{ANN}>")
+    sandbox.deliver(f"Ann <{ANN}>", mailboxes=mailboxes)
+    error = await refused(sandbox, ANN)
+    assert isinstance(error, ConfigError)
+    assert str(error) == "mail of ann@x.org already carries @ToJail: take that off, or wait until it is settled"
+
+
+async def test_an_account_that_lacks_something_is_told_all_of_it() -> None:
+    error = await refused(bare_sandbox(), ANN)
+    assert isinstance(error, ConfigError)
+    assert "missing mailboxes: Billboard, Feed" in str(error)
+    assert "contact groups: Billboard, Feed" in str(error)
+
+
+async def test_a_failure_keeps_the_label_and_the_same_command_tries_again() -> None:
+    sandbox = empty_sandbox()
+    one = sandbox.deliver(f"Ann <{ANN}>", "One", ["Archive"])
+    two = sandbox.deliver(f"Ann <{ANN}>", "Two")
+    sandbox.faults.set_errors[one] = SetError("forbidden")
+    async with settings_for(sandbox) as settings:
+        error = await failed(settings, ANN)
+        assert isinstance(error, SenderFailed)
+        assert "ann@x.org could not be settled: a mail could not be filed: forbidden" in str(error)
+        assert "@ToFeed stays on the mail; the daemon tries again, and so does the same command" in str(error)
+        assert sandbox.mailboxes_of(two) == {"Screener", "@ToFeed"}
+        sandbox.faults.clear()
+        assert await run(settings, ANN, "Feed") == 0
+    assert sandbox.mailboxes_of(one) == {"Archive", "Feed"}
+    assert sandbox.mailboxes_of(two) == {"Feed"}
+
+
+async def test_a_mail_that_takes_no_label_leaves_all_as_it_is() -> None:
+    sandbox = empty_sandbox()
+    sandbox.faults.set_errors[sandbox.deliver(f"Ann <{ANN}>")] = SetError("forbidden")
+    async with settings_for(sandbox) as settings:
+        error = await failed(settings, ANN)
+    assert str(error) == "the mail could not be labelled: forbidden. Run the same command again"
+    assert sandbox.cards() == []
+
+
+def waiting_ann() -> Sandbox:
+    sandbox = empty_sandbox()
+    for subject in ("One", "Two"):
+        sandbox.deliver(f"Ann <{ANN}>", subject)
+    sandbox.add_card("bob@x.org", "Bob")
+    return sandbox
+
+
+@asynccontextmanager
+async def over(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """The command's requests go over this wire."""
+
+    @asynccontextmanager
+    async def http_client() -> AsyncIterator[httpx.AsyncClient]:
+        async with httpx.AsyncClient(transport=wire, timeout=30) as http:
+            yield http
+
+    with monkeypatch.context() as patched:
+        patched.setattr(servers_module, "http_client", http_client)
+        yield
+
+
+@pytest.mark.parametrize("finished_by", ["the daemon", "the same command"])
+@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+async def test_cut_off_at_any_request_it_is_finished_by_the_next_pass(
+    kind: str, finished_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = waiting_ann()
+    async with settings_for(whole) as settings:
+        assert await run(settings, ANN, "Truck") == 0
+    requests = len(whole.requests)
+    assert requests == 8
+    for k in range(1, requests + 1):
+        sandbox = waiting_ann()
+        async with settings_for(sandbox) as settings:
+            async with over(Wire(**{kind: k}), monkeypatch):
+                assert isinstance(await failed(settings, ANN, "Truck"), Unavailable)
+            is_labelled = any("@ToTruck" in sandbox.mailboxes_of(id) for id in sandbox.store.mails.objects)
+            if finished_by == "the same command" or not (is_labelled or sandbox.cards()[1:]):
+                assert await run(settings, ANN, "Truck") == 0
+            else:
+                url = httpx.URL(settings.jmap_session_url)
+                async with connected(sandbox, url, Wire()) as client:
+                    await (await start(client)).run(TODAY)
+        assert seen(sandbox).mails == seen(whole).mails, k
+        assert seen(sandbox).groups == seen(whole).groups, k
+
+
+async def test_a_label_that_somebody_takes_off_meanwhile_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox = empty_sandbox()
+    only = sandbox.deliver(f"Ann <{ANN}>")
+    wire = Wire()
+    scan = 5
+    wire.before = {scan: lambda: sandbox.unlabel(only, "@ToFeed")}
+    async with settings_for(sandbox) as settings, over(wire, monkeypatch):
+        error = await failed(settings, ANN)
+    assert "@ToFeed is gone from the mail of ann@x.org already" in str(error)
+    assert sandbox.cards() == []

@@ -12,7 +12,7 @@ import click
 import trio
 from rich.console import Console
 
-from bench.machine import PROJECT
+from bench.machine import PROJECT, this_machine
 from bench.report import Report, markdown, show
 from bench.servers import CyrusServer
 from bench.suite import FULL, QUICK, Measured, Sizes, measure_sandbox, measure_without_push, report
@@ -41,12 +41,13 @@ def main(quick: bool, sandbox_only: bool) -> None:
 
 
 def _measure(sizes: Sizes, cyrus_missing: str | None) -> Report:
+    machine = this_machine()
     measured: list[Measured] = [trio.run(measure_sandbox, sizes, _progress)]
     if cyrus_missing is not None:
-        return report(tuple(measured), (f"Cyrus, because {cyrus_missing}",))
+        return report(machine, tuple(measured), (f"Cyrus, because {cyrus_missing}",))
     with running_cyrus() as cyrus:
         measured.append(trio.run(partial(measure_without_push, CyrusServer(cyrus), sizes, _progress)))
-    return report(tuple(measured), ())
+    return report(machine, tuple(measured), ())
 
 
 def _write(found: Report) -> None:

@@ -12,13 +12,15 @@ PROJECT = Path(__file__).parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """`commit` ends in `+` where the code measured is not what was committed."""
+    """`commit` ends in `+` where the code measured is not what was committed; `busy` is the load average of the last
+    minute before the first benchmark, in processes: figures of a machine that does other work are worth little."""
 
     commit: str
     day: date
     cores: int
     memory_gb: float
     python: str
+    busy: float
 
 
 def this_machine() -> Machine:
@@ -29,6 +31,7 @@ def this_machine() -> Machine:
         cores=len(os.sched_getaffinity(0)),
         memory_gb=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9,
         python=f"{platform.python_implementation()} {platform.python_version()}",
+        busy=os.getloadavg()[0],
     )
 
 

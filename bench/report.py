@@ -65,7 +65,8 @@ def show(report: Report, console: Console) -> None:
 def _machine(machine: Machine) -> str:
     return (
         f"Commit {machine.commit}, {machine.day.isoformat()}; {machine.cores} cores, "
-        f"{machine.memory_gb:.0f} GB memory, {machine.python}. Servers and daemon share the machine."
+        f"{machine.memory_gb:.0f} GB memory, {machine.python}, load average before: "
+        f"{machine.busy:.1f}. Servers and daemon share the machine."
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bench.idle import IdleFigures, Watch, measure_idle
 from bench.latency import Latency, measure_latency
 from bench.load import Load
-from bench.machine import this_machine
+from bench.machine import Machine
 from bench.passes import PassFigures, measure_passes
 from bench.report import Report
 from bench.servers import SandboxServer, Server
@@ -59,9 +59,9 @@ async def measure_without_push(server: Server, sizes: Sizes, progress: Progress)
     return Measured(passes, (), (await _idle(server, sizes, progress),))
 
 
-def report(measured: tuple[Measured, ...], skipped: tuple[str, ...]) -> Report:
+def report(machine: Machine, measured: tuple[Measured, ...], skipped: tuple[str, ...]) -> Report:
     return Report(
-        machine=this_machine(),
+        machine=machine,
         passes=tuple(each for part in measured for each in part.passes),
         latencies=tuple(each for part in measured for each in part.latencies),
         idle=tuple(each for part in measured for each in part.idle),

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench.idle import Watch
 from bench.load import Load
-from bench.machine import PROJECT
+from bench.machine import PROJECT, this_machine
 from bench.passes import run_pass
 from bench.report import markdown, show
 from bench.servers import SandboxServer
@@ -31,21 +31,21 @@ async def test_the_quick_part_measures_everything_and_reports_it() -> None:
     assert idle.start_seconds > 0
     assert idle.memory_mb > 10
     assert len(told) == 3
-    text = markdown(report((measured,), ("Cyrus, because it is missing",)))
+    text = markdown(report(this_machine(), (measured,), ("Cyrus, because it is missing",)))
     assert text.startswith("# Benchmarks of ")
     assert "| sandbox, JMAP | 2 | 6 | 1 | 4 |" in text
     assert "Skipped: Cyrus, because it is missing." in text
 
 
 def test_a_report_tells_no_host_name_and_no_path() -> None:
-    text = markdown(report((Measured(),), ()))
+    text = markdown(report(this_machine(), (Measured(),), ()))
     assert platform.node() not in text
     assert str(PROJECT) not in text
 
 
 def test_a_report_without_figures_shows_no_empty_table() -> None:
     shown = io.StringIO()
-    show(report((Measured(),), ("Cyrus, because it is missing",)), Console(file=shown, width=120))
+    show(report(this_machine(), (Measured(),), ("Cyrus, because it is missing",)), Console(file=shown, width=120))
     assert "Skipped: Cyrus, because it is missing." in shown.getvalue()
     assert "One pass" not in shown.getvalue()
 

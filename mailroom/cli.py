@@ -184,6 +184,22 @@ def triage(address: str, category: str) -> int:
     return trio.run(triage.triage, triage.usable(address), category_named(category, scheme), settings, scheme)
 
 
+@commands.command("doctor")
+@click.option("--read-only", is_flag=True, help="Leave out the checks that write for a moment.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
+def doctor(read_only: bool, as_json: bool) -> int:
+    """Check settings, servers and account, and say what to do.
+
+    It creates a contact and a mailbox and removes them at once. Status 1 means that something would stop the daemon.
+    """
+    import trio
+
+    from mailroom.commands import doctor
+
+    checks = doctor.CHECKS_WITHOUT_WRITING if read_only else doctor.CHECKS
+    return trio.run(doctor.run, checks, doctor.JsonReport() if as_json else doctor.TextReport())
+
+
 @commands.command("rules")
 @click.option(
     "--format",

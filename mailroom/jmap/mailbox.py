@@ -40,13 +40,24 @@ class _AllRights(Wire):
     list: tuple[MailboxRights, ...]
 
 
+class _State(Wire):
+    state: str
+
+
 _read_rights = reader(_AllRights)
+_read_state = reader(_State)
 
 
 def get_rights(account: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on all mailboxes."""
     arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "myRights")}
     return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_rights(reply).list)
+
+
+def get_mailbox_state(account: str) -> Call[str]:
+    """The state of all mailboxes (RFC 8620 §5.1), and no mailbox."""
+    arguments: dict[str, Json] = {"accountId": account, "ids": ()}
+    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_state(reply).state)
 
 
 def create_mailboxes(batch: Batch, session: Session, new: Sequence[NewMailbox]) -> tuple[Slot[SetResult], ...]:

@@ -50,10 +50,9 @@ class SieveAccess:
 @dataclass(frozen=True, slots=True)
 class Session:
     """One login's session. Every `httpx.URL` is absolute; accounts are ids; `contacts_account` is None where the server
-    has no JMAP contacts (RFC 9610), `sieve_account` where it has no Sieve scripts over JMAP (RFC 9661).
-    `identities` says whether `Identity/get` may be asked; `read_only` are the accounts that can't be written to.
-    `sieve` is None without scripts over JMAP, be it by the RFC or by Cyrus's draft. `upload_url` and
-    `download_url` are templates as the server gave them, for few have a use for them: empty where it gave none, or
+    has no JMAP contacts (RFC 9610). `identities` says whether `Identity/get` may be asked, `read_only` which accounts
+    can't be written to. `sieve` is None without scripts over JMAP, be it by the RFC or by Cyrus's draft. `upload_url`
+    and `download_url` are templates as the server gave them, for few have a use for them: empty where it gave none, or
     relative to `read_from`."""
 
     state: str
@@ -66,7 +65,6 @@ class Session:
     mail_account: str
     mail_account_name: str
     contacts_account: str | None
-    sieve_account: str | None
     sieve: SieveAccess | None
     read_only: frozenset[str]
     identities: bool
@@ -125,7 +123,6 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
         mail_account=mail_account,
         mail_account_name=wire.accounts[mail_account].name,
         contacts_account=_account(wire, CONTACTS),
-        sieve_account=_account(wire, SIEVE),
         sieve=_sieve(wire),
         read_only=frozenset(id for id, account in wire.accounts.items() if account.is_read_only),
         identities=_account(wire, SUBMISSION) == mail_account,

@@ -122,8 +122,9 @@ class TestAccounts:
         shared = {**account("shared", MAIL), "isReadOnly": True}
         capabilities: Document = {CORE: {}, MAIL: {}, SIEVE: {}}
         session = read(document(capabilities=capabilities, accounts={"a": account("jane", MAIL, SIEVE), "b": shared}))
-        assert (session.sieve_account, session.read_only) == ("a", frozenset({"b"}))
-        assert (read(document()).sieve_account, read(document()).read_only) == (None, frozenset())
+        assert session.sieve is not None
+        assert (session.sieve.account, session.read_only) == ("a", frozenset({"b"}))
+        assert (read(document()).sieve, read(document()).read_only) == (None, frozenset())
 
     def test_have_identities_only_where_the_mail_account_may_send(self) -> None:
         assert read(document()).identities

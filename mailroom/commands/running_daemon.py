@@ -1,0 +1,39 @@
+"""Whether a daemon with these settings runs on this machine: its health port answers as Mailroom does."""
+
+import json
+
+import httpx
+import trio
+
+from mailroom.errors import BadReply
+from mailroom.jmap.wire import Wire, reader
+from mailroom.settings import Settings
+
+SECONDS = 5
+
+# The daemon listens on every address there; a client needs one.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, not bound to
+
+
+class RunningDaemon(Wire):
+    """What a daemon says about itself: `status` is ok or unhealthy."""
+
+    status: str
+    version: str
+    last_poll_age_seconds: float
+
+
+_read = reader(RunningDaemon)
+
+
+async def ask_daemon(settings: Settings) -> RunningDaemon | None:
+    """The daemon that answers on the health port; None if nothing does, or something else."""
+    host = _EVERYWHERE.get(settings.health_host, settings.health_host)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.health_port}/healthz"
+    try:
+        # No proxy of the environment stands between two processes of one machine.
+        async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as http:
+            with trio.fail_after(SECONDS):
+                return _read(json.loads((await http.get(url)).content))
+    except (httpx.HTTPError, httpx.InvalidURL, trio.TooSlowError, ValueError, RecursionError, BadReply):
+        return None

@@ -1,0 +1,1 @@
+"""What `mailroom doctor` looks at: one function a check."""

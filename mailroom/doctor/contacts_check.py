@@ -1,0 +1,111 @@
+"""Whether contacts can be written: seen by writing a card and removing it again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from mailroom.commands.inventory import State, inventory
+from mailroom.contacts.base import AddressBook, Change, Contacts, Departure, Fields, Group, NewCard
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.doctor.findings import Examined, Finding, Outcome
+from mailroom.doctor.mail_checks import CREATE
+from mailroom.doctor.undo import ChangeRefused, finished, undoing
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
+from mailroom.plan import new_uid
+
+ADDRESS = "doctor@mailroom.invalid"
+"""Nobody's: `.invalid` never is a domain (RFC 2606 §2)."""
+
+NAME = "Mailroom doctor (a test card: delete it)"
+NOTE = "Made by `mailroom doctor`, which removes it again. Delete it if it is still here."
+BY_HAND = f"delete the contact {NAME!r} yourself, or run `mailroom doctor` again"
+NOTICE = f"creates the contact {NAME!r} in the provenance group and removes it again (--read-only leaves this out)"
+
+
+async def check_reading(examined: Examined) -> Finding:
+    """Whether the address book can be found and read."""
+    contacts, client = await examined.servers.contacts(), examined.servers.client
+    if finding := await _read_only(examined, contacts):
+        return finding
+    book = await _look_up((), contacts, client)
+    return Finding(Outcome.OK, f"can be read ({len(book.groups)} groups); writing was not tried (--read-only)")
+
+
+async def check_writing(examined: Examined) -> Finding:
+    """Whether a card can be created, put into the provenance group, taken out and deleted."""
+    contacts, client = await examined.servers.contacts(), examined.servers.client
+    if finding := await _read_only(examined, contacts):
+        return finding
+    trial = _Trial(contacts, client, new_uid((await client.session()).mail_account, ADDRESS))
+    # An earlier run may have been killed.
+    await trial.remove()
+    groups = (await _look_up((), contacts, client)).groups
+    provenance = tuple(group for group in groups if group.name == examined.scheme.provenance_group)[:1]
+    async with undoing(trial.remove, BY_HAND, examined.tell):
+        problem = await finished(partial(trial.create, provenance))
+        if not problem and not await trial.is_there():
+            problem = "the server took a new card, and then did not show it"
+    if problem:
+        return Finding(Outcome.FAILED, problem, "allow this login to write contacts")
+    where = f"in the group {provenance[0].name}" if provenance else "in no group, since the provenance group is missing"
+    return Finding(Outcome.OK, f"a test card was created {where}, and removed again")
+
+
+async def _read_only(examined: Examined, contacts: Contacts) -> Finding | None:
+    """The finding that contacts can't be written, where the server says so; CardDAV servers don't."""
+    session = await examined.servers.client.session()
+    if isinstance(contacts, JmapContacts) and session.contacts_account in session.read_only:
+        return Finding(Outcome.FAILED, "the contacts account is read-only", "make a token that may write contacts")
+    return None
+
+
+async def _look_up(addresses: Sequence[str], contacts: Contacts, client: Client) -> AddressBook:
+    batch = Batch()
+    settle = contacts.look_up(addresses, batch)
+    return await settle(await client.send(batch))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """The test card with this uid."""
+
+    contacts: Contacts
+    client: Client
+    uid: str
+
+    async def create(self, groups: Sequence[Group]) -> str:
+        """Create the card in the groups; what went wrong, or an empty string."""
+        card = NewCard(self.uid, ADDRESS, Fields(NAME, organization=NAME), NOTE)
+        batch = Batch()
+        staged = await self.contacts.add([Change(ADDRESS, self.uid, card, tuple(groups))], batch)
+        failures = {**staged.failed, **await staged.settle(await self.client.send(batch))}
+        return failures.get(ADDRESS, "")
+
+    async def is_there(self) -> bool:
+        book = await _look_up((ADDRESS,), self.contacts, self.client)
+        return any(card.uid == self.uid for card in book.cards)
+
+    async def remove(self) -> None:
+        """Take the card out of every group and delete it, if it is there. Raises `MailroomError`."""
+        book = await _look_up((ADDRESS,), self.contacts, self.client)
+        failures: dict[str, str] = {}
+        joined = tuple(group for group in book.groups if self.uid in group.members)
+        if joined:
+            batch = Batch()
+            staged = await self.contacts.remove([Departure(ADDRESS, self.uid, joined)], batch)
+            failures |= {**staged.failed, **await staged.settle(await self.client.send(batch))}
+        cards = [card for card in book.cards if card.uid == self.uid]
+        failures |= await self.contacts.delete_cards(cards) if cards else {}
+        if failures:
+            raise ChangeRefused("; ".join(failures.values()))
+
+
+async def check_groups(examined: Examined) -> Finding:
+    """Whether every contact group is there."""
+    groups = (await _look_up((), await examined.servers.contacts(), examined.servers.client)).groups
+    items = [item for item in inventory((), groups, examined.scheme) if item.kind.is_group]
+    missing = [item.name for item in items if item.state is State.MISSING]
+    if missing:
+        return Finding(Outcome.FAILED, f"missing: {', '.join(missing)}", CREATE)
+    return Finding(Outcome.OK, f"all {len(items)} contact groups are there")

@@ -1,0 +1,80 @@
+"""What concerns this machine: its clock, and the port for health checks."""
+
+import errno
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+import httpx
+import trio
+
+from mailroom.commands.running_daemon import ask_daemon
+from mailroom.doctor.findings import Examined, Finding, Outcome
+from mailroom.http import fetch
+
+TOLERATED_SECONDS = 30.0
+"""Notes carry dates, and certificates and tokens have times; half a minute hurts none of them."""
+
+_HALF_A_SECOND = 0.5
+"""A Date header has whole seconds: the time that it means is on average this much later."""
+
+
+async def check_clock(examined: Examined) -> Finding:
+    """How far this machine's clock is from the mail server's."""
+    url = httpx.URL(examined.settings.jmap_session_url)
+    before = time.time()
+    reply = await fetch(examined.servers.http, "GET", url, auth=examined.servers.client.credentials)
+    after = time.time()
+    server = _unix_seconds(str(reply.headers.get("Date", "")))
+    if server is None:
+        return Finding(Outcome.SKIPPED, "the server doesn't tell its time")
+    ahead = round((before + after) / 2 - server - _HALF_A_SECOND, 1)
+    if abs(ahead) <= TOLERATED_SECONDS:
+        return Finding(Outcome.OK, f"within {max(1, round(abs(ahead)))} s of the server's", measured_seconds=ahead)
+    return Finding(
+        Outcome.WARNING,
+        f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} the server's",
+        "set this machine's clock, for example by switching on time synchronisation",
+        ahead,
+    )
+
+
+def _unix_seconds(date: str) -> float | None:
+    """The time of an HTTP date (RFC 9110 §5.6.7), which is in GMT even where it doesn't say so."""
+    try:
+        at = parsedate_to_datetime(date)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+async def check_health_port(examined: Examined) -> Finding:
+    """Whether the daemon can listen where it should, or does so already."""
+    host, port = examined.settings.health_host, examined.settings.health_port
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except (OSError, UnicodeError) as error:
+        return await _why_taken(examined, error)
+    for listener in listeners:
+        await listener.aclose()
+    return Finding(Outcome.OK, f"port {port} on {host} is free")
+
+
+async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Finding:
+    host, port = examined.settings.health_host, examined.settings.health_port
+    if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        advice = "set MAILROOM_HEALTH_HOST or MAILROOM_HEALTH_PORT to what this machine can listen on"
+        return Finding(Outcome.FAILED, f"can't listen on {host} port {port} ({reason})", advice)
+    daemon = await ask_daemon(examined.settings)
+    if daemon is None:
+        problem = f"port {port} on {host} is used by another program"
+        return Finding(Outcome.FAILED, problem, "set MAILROOM_HEALTH_PORT to a free one")
+    if daemon.status == "ok":
+        return Finding(Outcome.OK, f"a running Mailroom {daemon.version} answers on port {port}, and is healthy")
+    return Finding(
+        Outcome.WARNING,
+        f"a running Mailroom {daemon.version} answers on port {port}, and had no success for "
+        f"{daemon.last_poll_age_seconds:.0f} s",
+        "its log says why",
+    )

@@ -1,0 +1,118 @@
+"""What can be seen of session, mailboxes and rules without changing anything."""
+
+from mailroom.categories import Scheme
+from mailroom.commands.inventory import Item, State, inventory
+from mailroom.doctor.findings import Examined, Finding, Outcome
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.mail import Mailbox, get_mailboxes
+from mailroom.jmap.mailbox import Rights, get_rights
+from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
+from mailroom.mailboxes import find_places
+from mailroom.rules.sieve import is_made_by_mailroom
+from mailroom.servers import is_fastmail
+
+CREATE = "`mailroom setup --apply` creates what is missing"
+APPLY_RULES = (
+    "`mailroom rules --format sieve --apply` installs rules for the contact groups, and keeps a script that is active"
+)
+
+
+async def check_session(examined: Examined) -> Finding:
+    """Whether the server is there and takes the login."""
+    session = await examined.servers.client.session()
+    contacts = "over JMAP" if session.contacts_account is not None else "not over JMAP"
+    return Finding(
+        Outcome.OK,
+        f"{examined.settings.jmap_session_url} takes the login of {session.username or session.mail_account_name}; "
+        f"it offers contacts {contacts}",
+    )
+
+
+async def check_mail(examined: Examined) -> Finding:
+    """Whether mail may be moved, as far as session and mailboxes say so; nothing is written."""
+    client = examined.servers.client
+    session = await client.session()
+    if session.mail_account in session.read_only:
+        return Finding(Outcome.FAILED, "the mail account is read-only", "make a token that may write mail")
+    batch = Batch()
+    mailboxes = batch.add(get_mailboxes(session.mail_account))
+    rights = batch.add(get_rights(session.mail_account))
+    replies = await client.send(batch)
+    by_id = {each.id: each.my_rights for each in replies[rights]}
+    used = _used(replies[mailboxes], examined.scheme)
+    closed = sorted(each.name for each in used if not _may_file(by_id.get(each.id, Rights())))
+    if closed:
+        return Finding(
+            Outcome.FAILED,
+            f"this login may not move mail in and out of: {', '.join(closed)}",
+            "give it the right to add and remove mail there",
+        )
+    return Finding(
+        Outcome.OK,
+        f"the account is not read-only, and this login may add and remove mail in all {len(used)} mailboxes "
+        "concerned (asked, not tried)",
+    )
+
+
+def _used(mailboxes: tuple[Mailbox, ...], scheme: Scheme) -> list[Mailbox]:
+    """The mailboxes of the scheme that are there, labels included."""
+    places = find_places(mailboxes, scheme)
+    return [each for each in mailboxes if each.id in places.managed | places.all_labels]
+
+
+def _may_file(rights: Rights) -> bool:
+    return rights.may_read_items and rights.may_add_items and rights.may_remove_items
+
+
+async def check_mailboxes(examined: Examined) -> Finding:
+    """Whether every mailbox and label is there."""
+    client = examined.servers.client
+    session = await client.session()
+    batch = Batch()
+    mailboxes = batch.add(get_mailboxes(session.mail_account))
+    found = (await client.send(batch))[mailboxes]
+    items = [item for item in inventory(found, (), examined.scheme) if not item.kind.is_group]
+    missing = [item for item in items if item.state is State.MISSING]
+    conflicts = [item for item in items if item.state is State.CONFLICT]
+    if conflicts:
+        return Finding(Outcome.FAILED, "; ".join(f"{item.name}: {item.problem}" for item in conflicts))
+    if missing:
+        stopping = {item.name for item in missing} & examined.scheme.managed_mailboxes
+        return Finding(Outcome.FAILED if stopping else Outcome.WARNING, f"missing: {_names(missing)}", CREATE)
+    return Finding(Outcome.OK, f"all {len(items)} mailboxes and labels are there")
+
+
+def _names(items: list[Item]) -> str:
+    return ", ".join(item.name for item in items)
+
+
+async def check_rules(examined: Examined) -> Finding:
+    """What can be seen of the rules that sort mail yet to come."""
+    client = examined.servers.client
+    sieve = (await client.session()).sieve
+    if sieve is None:
+        return _unseen_rules(examined)
+    batch = Batch()
+    scripts = batch.add(get_scripts(sieve.account, sieve.capability))
+    active = next((script for script in (await client.send(batch))[scripts] if script.is_active), None)
+    if active is None:
+        return Finding(Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted", APPLY_RULES)
+    text = await client.download(sieve.account, active.blob_id, CONTENT_TYPE)
+    name = active.name or active.id
+    if is_made_by_mailroom(text.decode(errors="replace")):
+        return Finding(Outcome.OK, f"the Sieve script {name} is active, and Mailroom made it")
+    return Finding(Outcome.WARNING, f"the Sieve script {name} is active, and Mailroom did not make it", APPLY_RULES)
+
+
+def _unseen_rules(examined: Examined) -> Finding:
+    if is_fastmail(examined.settings):
+        return Finding(
+            Outcome.SKIPPED,
+            "Fastmail shows its rules to no program",
+            "look at Settings → Filters & Rules; `mailroom rules --format fastmail` prints what to import there",
+        )
+    return Finding(
+        Outcome.SKIPPED,
+        "the server shows no rules over JMAP",
+        "look at its own settings; `mailroom rules --format sieve` prints what should be there",
+    )

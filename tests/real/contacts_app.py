@@ -73,7 +73,7 @@ class ContactsApp:
 
     def groups_of(self, address: str) -> set[str]:
         """The names of the groups that a card with this address is in."""
-        cards = self._all()
+        cards = self.all()
         uids = {card.values("uid")[0] for card in cards if address in card.values("email")}
         return {card.values("fn")[0] for card in cards if _members(card) & uids}
 
@@ -95,12 +95,13 @@ class ContactsApp:
         return sorted(self._by_address()[address].text.splitlines())
 
     def _by_address(self) -> dict[str, Stored]:
-        return {address: card for card in self._all() for address in card.values("email")}
+        return {address: card for card in self.all() for address in card.values("email")}
 
     def _groups(self, name: str) -> list[Stored]:
-        return [card for card in self._all() if card.values("x-addressbookserver-kind") and card.values("fn") == [name]]
+        return [card for card in self.all() if card.values("x-addressbookserver-kind") and card.values("fn") == [name]]
 
-    def _all(self) -> list[Stored]:
+    def all(self) -> list[Stored]:
+        """Every card and group."""
         headers = {"Depth": "1", "Content-Type": "application/xml; charset=utf-8"}
         reply = self.http.request("REPORT", self.book_url, headers=headers, content=ALL_CARDS)
         multistatus = ElementTree.fromstring(reply.raise_for_status().text)  # noqa: S314  a server of our own

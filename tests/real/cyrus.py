@@ -9,18 +9,19 @@ import hmac
 import imaplib
 import os
 import shutil
+import smtplib
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real.processes import Account, free_port, running_process, wait_for_ports
+from tests.real.processes import Account, free_port, running_process, server_folder, wait_for_ports
 
 MASTER = "/usr/sbin/cyrmaster"
 SQUATTER = "/usr/lib/cyrus/bin/squatter"
+SIEVEC = "/usr/lib/cyrus/bin/sievec"
 PASSWORD_TOOL = "/usr/sbin/saslpasswd2"
 ADMIN = "admin"
 CYRUS = Account("cyrus", "mail")
@@ -135,6 +136,16 @@ class Cyrus:
                 pass
         _check((line.split()[1].decode(), [line]))
 
+    def deliver(self, user: str, sender: str, message: bytes) -> None:
+        """A mail arrives over LMTP (RFC 2033), so that the user's Sieve script runs; `sender` is the envelope's."""
+        with smtplib.LMTP(str(self.folder / "socket/lmtp"), timeout=30) as lmtp:
+            lmtp.sendmail(sender, user, message)
+
+    def compile_sieve(self, script: Path) -> subprocess.CompletedProcess[str]:
+        """Run the server's own compiler on a Sieve script; status 0 means that it is valid."""
+        command = [SIEVEC, "-C", str(self.folder / "imapd.conf"), str(script), str(script.with_suffix(".bc"))]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
     def index(self, user: str) -> None:
         """Bring the search index of `user` up to date, once; returns when search sees all mail."""
         command = [SQUATTER, "-C", str(self.folder / "imapd.conf"), "-i", "-u", user]
@@ -170,8 +181,7 @@ def running_cyrus() -> Iterator[Cyrus]:
 @contextmanager
 def laid_out_cyrus() -> Iterator[Cyrus]:
     """A new server that doesn't run yet; its folder is removed at the end."""
-    # pytest's own temporary folders are closed to the user `cyrus`, and too deep for a socket's path.
-    with tempfile.TemporaryDirectory(prefix="cyrus-", ignore_cleanup_errors=True) as folder:
+    with server_folder("cyrus-") as folder:
         server = Cyrus(Path(folder), free_port(), free_port(), password="correct horse", jwt_key=os.urandom(32))
         _lay_out(server)
         yield server

@@ -1,9 +1,11 @@
 """Server processes for the tests: start one, wait until it listens, leave nothing of it behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +14,9 @@ from pathlib import Path
 
 START_SECONDS = 30.0
 STOP_SECONDS = 5.0
+
+MEMORY = Path("/dev/shm")  # noqa: S108  the folder made in it has a random name
+ROOM_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,15 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def server_folder(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for a server's files, in memory where there is room: a mail server waits for the disk at each write.
+
+    pytest's own temporary folders are closed to other users, and too deep for a socket's path.
+    """
+    in_memory = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES else None
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=in_memory, ignore_cleanup_errors=True)
 
 
 @contextmanager

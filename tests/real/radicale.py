@@ -3,7 +3,6 @@
 import importlib.util
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.real.processes import free_port, running_process, wait_for_ports
+from tests.real.processes import free_port, running_process, server_folder, wait_for_ports
 
 MAKE_BOOK = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -61,7 +60,7 @@ def why_missing() -> str | None:
 @contextmanager
 def running_radicale() -> Iterator[Radicale]:
     """Start a server without users; stop it and remove its folder at the end."""
-    with tempfile.TemporaryDirectory(prefix="radicale-", ignore_cleanup_errors=True) as folder:
+    with server_folder("radicale-") as folder:
         server = Radicale(Path(folder), free_port())
         log = server.folder / "radicale.log"
         command = [

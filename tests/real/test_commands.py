@@ -1,0 +1,117 @@
+"""`mailroom setup` and `mailroom doctor` on a new account of Cyrus, with contacts over CardDAV."""
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+import trio
+from pydantic import SecretStr
+
+from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.commands import setup
+from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING, JsonReport
+from mailroom.commands.doctor import run as run_doctor
+from mailroom.mailboxes import needed_mailboxes
+from mailroom.settings import Settings
+from tests.commands.support import Ended, command, environment
+from tests.real.cyrus import Cyrus
+from tests.real.daemon import GUARD_SECONDS
+from tests.real.mailbox_user import ROLES, MailboxUser
+from tests.real.processes import free_port
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def new_user(cyrus: Cyrus) -> MailboxUser:
+    """A user with the mailboxes that every account has, and an address book that nobody has opened yet."""
+    user = MailboxUser(cyrus, f"new{next(_numbers)}")
+    cyrus.create_user(user.name)
+    cyrus.create_mailboxes(user.name, ROLES)
+    return user
+
+
+def settings_of(user: MailboxUser) -> Settings:
+    return Settings(jmap_session_url=user.server.session_url, jmap_token=SecretStr(user.token), health_port=free_port())
+
+
+async def run(user: MailboxUser, *arguments: str) -> Ended:
+    with trio.fail_after(GUARD_SECONDS):
+        return await command(settings_of(user), *arguments)
+
+
+def subscribed(user: MailboxUser) -> set[str]:
+    """The names of the mailboxes that a mail app shows: lines such as `() "/" "Paper Trail"`."""
+    with user.server.imap(user.name) as imap:
+        _, lines = imap.lsub()
+    return {line.decode().rpartition('"/" ')[2].strip('"') for line in lines if isinstance(line, bytes)}
+
+
+def mailboxes(user: MailboxUser) -> set[str]:
+    with user.server.imap(user.name) as imap:
+        _, lines = imap.list()
+    return {line.decode().rpartition('"/" ')[2].strip('"') for line in lines if isinstance(line, bytes)}
+
+
+def cards(user: MailboxUser) -> list[str]:
+    """The name of every file in the address book."""
+    with user.http() as http:
+        reply = http.request("PROPFIND", user.book_url, headers={"Depth": "1"}).raise_for_status()
+    return sorted(part.partition("</")[0] for part in reply.text.split("href>") if ".vcf" in part.partition("</")[0])
+
+
+def statuses(document: dict[str, Any]) -> dict[str, str]:
+    return {check["check"]: check["status"] for check in document["checks"]}
+
+
+async def test_a_new_account_is_set_up_and_then_well(new_user: MailboxUser) -> None:
+    shown = await run(new_user, "setup")
+    assert (shown.status, shown.errors) == (0, "")
+    assert shown.output.endswith("\n25 of 25 missing: `mailroom setup --apply` creates them.\n")
+    applied = await run(new_user, "setup", "--apply")
+    assert (applied.status, applied.errors) == (0, "")
+    assert applied.output.endswith("\n25 of 25 created.\n")
+    assert subscribed(new_user) >= needed_mailboxes(DEFAULT_SCHEME)
+    again = await run(new_user, "setup", "--apply")
+    assert (again.status, again.output.splitlines()[-1]) == (0, "Nothing is missing: all 25 exist.")
+
+    before = cards(new_user)
+    assert len(before) == 8
+    ended = await run(new_user, "doctor", "--json")
+    document = json.loads(ended.output)
+    found = statuses(document)
+    # This server has no push (204), and no rules yet.
+    assert (ended.status, found.pop("eventsource"), found.pop("rules")) == (0, "warning", "warning"), document
+    assert set(found.values()) == {"ok"}
+    assert cards(new_user) == before
+    assert mailboxes(new_user) == {"INBOX", *(role.name for role in ROLES), *needed_mailboxes(DEFAULT_SCHEME)}
+
+
+async def test_nested_mailboxes_are_created_in_one_request(new_user: MailboxUser) -> None:
+    scheme = Scheme(
+        (
+            category("News", destination_mailbox="Filed/2026/News", label="Filed/@ToNews"),
+            category("Shops", destination_mailbox="Filed/2026/Shops"),
+        )
+    )
+    with trio.fail_after(GUARD_SECONDS):
+        assert await setup.apply(settings_of(new_user), scheme) == 0
+        assert await setup.show(settings_of(new_user), scheme) == 0
+    assert subscribed(new_user) >= needed_mailboxes(scheme) | {"Filed", "Filed/2026"}
+
+
+@pytest.mark.parametrize("checks", [CHECKS, CHECKS_WITHOUT_WRITING], ids=["all", "read-only"])
+async def test_contacts_with_a_wrong_password_are_what_is_wrong(
+    new_user: MailboxUser, checks: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(
+        settings_of(new_user), MAILROOM_CARDDAV_USERNAME=new_user.name, MAILROOM_CARDDAV_PASSWORD="wrong"
+    ).items():
+        monkeypatch.setenv(name, value)
+    with trio.fail_after(GUARD_SECONDS):
+        assert await run_doctor(checks, JsonReport()) == 1
+    document = json.loads(capsys.readouterr().out)
+    found = {check["check"]: check for check in document["checks"]}
+    assert (found["contacts"]["status"], found["groups"]["status"]) == ("failed", "skipped")
+    assert "MAILROOM_CARDDAV_USERNAME and _PASSWORD (contacts)" in found["contacts"]["advice"]

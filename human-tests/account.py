@@ -1,0 +1,256 @@
+"""The live account: invented senders, their mails and contact cards, and the labels that the user would put on."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from support import Failed, Run, Unmet, say
+
+from mailroom.categories import Category
+from mailroom.commands.inventory import State
+from mailroom.commands.running_daemon import ask_daemon
+from mailroom.commands.setup import look
+from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
+from mailroom.jmap.batch import Batch, Call
+from mailroom.jmap.mail import EMAIL, Email, Mailbox, Move, get_emails, move_emails
+from mailroom.jmap.query import any_of, search
+from mailroom.jmap.session import MAIL
+from mailroom.jmap.set import SetError, merged_errors, read_set_result
+from mailroom.jmap.wire import Json
+from mailroom.mailboxes import Places, find_places
+from mailroom.plan import sender_of
+
+DOMAIN = "mailroom-human-test.example"
+"""Nobody's: `.example` never is a domain (RFC 2606 §2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Somebody invented, known by the part before the `@`."""
+
+    name: str
+    local_part: str
+
+    @property
+    def address(self) -> str:
+        return f"{self.local_part}@{DOMAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that a script made."""
+
+    id: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A sender's card, and the names of all groups that it is in."""
+
+    card: Card
+    groups: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account in a run; what `senders` leave in it is removed at the end. `mails` are the ids of all mails made."""
+
+    run: Run
+    contacts: Contacts
+    mailboxes: tuple[Mailbox, ...]
+    places: Places
+    trash: str
+    senders: tuple[Sender, ...]
+    mails: set[str] = field(default_factory=set)
+
+    async def receive(self, sender: Sender, *subjects: str) -> list[Mail]:
+        """Mails of a sender come to lie in the Screener. They are made there (Email/set): nothing is sent."""
+        session = await self.run.servers.client.session()
+        creations = {f"mail{n}": self._new_mail(sender, subject) for n, subject in enumerate(subjects)}
+        batch = Batch()
+        arguments: dict[str, Json] = {"accountId": session.mail_account, "create": creations}
+        slot = batch.add(Call("Email/set", arguments, MAIL, read_set_result))
+        result = (await self.run.servers.client.send(batch))[slot]
+        _refuse("the server makes no mail", result.errors())
+        made = [Mail(result.created[f"mail{n}"]["id"], subject) for n, subject in enumerate(subjects)]  # type: ignore[index]  # no error: all were made
+        self.mails.update(mail.id for mail in made)
+        for mail in made:
+            say(f"  • a mail “{mail.subject}” from {sender.name} <{sender.address}> lies in the {self.screener}")
+        return made
+
+    def _new_mail(self, sender: Sender, subject: str) -> Json:
+        text = "Made by one of Mailroom's human tests, which moves it to the Trash at its end."
+        return {
+            "mailboxIds": {self.places.screener or "": True},
+            "from": [{"name": sender.name, "email": sender.address}],
+            "subject": subject,
+            "bodyValues": {"text": {"value": text}},
+            "textBody": [{"partId": "text", "type": "text/plain"}],
+        }
+
+    @property
+    def screener(self) -> str:
+        return self.run.scheme.screener
+
+    async def put_label(self, label: str, mail: Mail) -> None:
+        """The user puts a label on a mail: by hand in a mail app, or here over JMAP with --auto."""
+        if self.run.auto:
+            await self.move(mail, Move(add=frozenset({self.id_of(label)})))
+            say(f"  • {label} is put on “{mail.subject}”")
+        else:
+            say(f"  → In your mail app, put the label {label} on the mail “{mail.subject}” (in the {self.screener}).")
+
+    async def take_label(self, label: str, mail: Mail) -> None:
+        """The user takes a label off a mail."""
+        if self.run.auto:
+            await self.move(mail, Move(remove=frozenset({self.id_of(label)})))
+            say(f"  • {label} is taken off “{mail.subject}”")
+        else:
+            say(f"  → In your mail app, take the label {label} off the mail “{mail.subject}”.")
+
+    async def move(self, mail: Mail, move: Move) -> None:
+        batch = Batch()
+        slots = move_emails(batch, await self.run.servers.client.session(), {mail.id: move})
+        replies = await self.run.servers.client.send(batch)
+        _refuse("the server doesn't move a mail", merged_errors(replies[slot] for slot in slots))
+
+    def id_of(self, mailbox: str) -> str:
+        """The id of a label, of the Screener or of a destination of the scheme."""
+        by_name = {category.label: id for id, category in self.places.labels.items()} | dict(self.places.destinations)
+        own = {self.screener: self.places.screener, self.run.scheme.error_label: self.places.error_label}
+        return by_name.get(mailbox) or own[mailbox] or ""
+
+    async def places_of(self, *mails: Mail) -> list[frozenset[str]]:
+        """The ids of the mailboxes of each mail; none for a mail that is gone."""
+        batch = Batch()
+        slots = get_emails(batch, await self.run.servers.client.session(), [mail.id for mail in mails])
+        replies = await self.run.servers.client.send(batch)
+        found = {email.id: email.mailbox_ids for slot in slots for email in replies[slot]}
+        return [found.get(mail.id, frozenset()) for mail in mails]
+
+    async def has(self, label: str, *mails: Mail) -> bool:
+        """Whether all these mails carry a label, or lie in a mailbox."""
+        return all(self.id_of(label) in ids for ids in await self.places_of(*mails))
+
+    async def is_filed(self, category: Category, *mails: Mail) -> bool:
+        """Whether the mails are where the category wants them, in no other managed mailbox, and without any label."""
+        chain = self.run.scheme.chain(category)
+        wanted = {self.places.destinations[each.destination_mailbox] for each in chain}
+        concerned = self.places.managed | self.places.all_labels
+        return all(ids & concerned == wanted for ids in await self.places_of(*mails))
+
+    async def book(self, *senders: Sender) -> AddressBook:
+        """The cards of these senders, and all groups."""
+        batch = Batch()
+        settle = self.contacts.look_up([each.address for each in senders], batch)
+        return await settle(await self.run.servers.client.send(batch))
+
+    async def is_known(self, sender: Sender) -> bool:
+        """Whether the sender has a contact card."""
+        return bool((await self.book(sender)).cards)
+
+    async def contact(self, sender: Sender) -> Contact:
+        """The sender's only card. Raises `Failed` if there is none, or a second one."""
+        book = await self.book(sender)
+        if len(book.cards) != 1:
+            raise Failed(f"{sender.address} has {len(book.cards)} contact cards, not one")
+        (card,) = book.cards
+        return Contact(card, frozenset(group.name for group in book.groups if card.uid in group.members))
+
+    async def group(self, name: str) -> Group:
+        """The contact group of a name, as it is now."""
+        return next(group for group in (await self.book()).groups if group.name == name)
+
+    async def write(self, *changes: Change) -> None:
+        """Write cards and join groups. Raises `Failed`."""
+        batch = Batch()
+        staged = await self.contacts.add(changes, batch)
+        _refuse("contacts could not be written", await staged.settle(await self.run.servers.client.send(batch)))
+
+    async def leave(self, *departures: Departure) -> None:
+        """Take cards out of groups. Raises `Failed`."""
+        batch = Batch()
+        staged = await self.contacts.remove(departures, batch)
+        _refuse("groups could not be left", await staged.settle(await self.run.servers.client.send(batch)))
+
+    async def forget(self) -> None:
+        """Move every mail of the invented senders to the Trash, and delete their cards. Raises `Failed`."""
+        session = await self.run.servers.client.session()
+        mails = [email for email in await self._mails_of_senders() if email.mailbox_ids != {self.trash}]
+        batch = Batch()
+        trash = frozenset({self.trash})
+        moves = {each.id: Move(trash - each.mailbox_ids, each.mailbox_ids - trash) for each in mails}
+        slots = move_emails(batch, session, moves)
+        replies = await self.run.servers.client.send(batch)
+        book = await self.book(*self.senders)
+        if joined := [each for card in book.cards if (each := _departure(card, book)).leave]:
+            await self.leave(*joined)
+            book = await self.book(*self.senders)
+        failures = await self.contacts.delete_cards(book.cards) if book.cards else {}
+        if mails or book.cards:
+            say(f"  • cleaned up: {len(mails)} mails moved to the Trash, {len(book.cards)} contact cards deleted")
+        _refuse("mails could not be moved to the Trash", merged_errors(replies[slot] for slot in slots))
+        _refuse("contact cards could not be deleted", failures)
+
+    async def _mails_of_senders(self) -> list[Email]:
+        """By sender, so that those of an earlier run are found, and by id, as a search may lag behind."""
+        client = self.run.servers.client
+        session = await client.session()
+        addresses = {each.address for each in self.senders}
+        conditions = [
+            each for address in sorted(addresses) for each in ({"from": address}, {"header": ["From", address]})
+        ]
+        batch = Batch()
+        found = search(batch, EMAIL, session.mail_account, session.limits, any_of(conditions))
+        known = get_emails(batch, session, sorted(self.mails))
+        replies = await client.send(batch)
+        by_sender = await client.all_found(found, replies)
+        emails = {each.id: each for each in by_sender if sender_of(each) in addresses}
+        emails |= {each.id: each for slot in known for each in replies[slot]}
+        return [emails[id] for id in sorted(emails)]
+
+
+async def open_account(run: Run, *senders: Sender) -> Account:
+    """The account, ready for a test with these senders: consent given, leftovers gone, cleaning up arranged.
+
+    Raises `Unmet` if something that the daemon needs is missing, or one runs already.
+    """
+    account = await look_at_account(run, *senders)
+    await run.consent()
+    await account.forget()
+    run.clean_up.push_async_callback(account.forget)
+    return account
+
+
+async def look_at_account(run: Run, *senders: Sender) -> Account:
+    """The account as it is; nothing is changed. Raises `Unmet`, as `open_account` does."""
+    found = await look(run.servers, run.scheme)
+    missing = [item.name for item in found.items if item.state is not State.EXISTS]
+    if missing:
+        raise Unmet(f"missing: {', '.join(missing)}. `mailroom setup --apply` creates them")
+    trash = next((mailbox.id for mailbox in found.mailboxes if mailbox.role == "trash"), None)
+    if trash is None:
+        raise Unmet("the account has no Trash mailbox, where the mails of this test go at its end")
+    if await ask_daemon(run.settings) is not None:
+        raise Unmet("a daemon runs here already: stop it first, as the test starts its own")
+    return Account(run, found.contacts, found.mailboxes, find_places(found.mailboxes, run.scheme), trash, senders)
+
+
+def category_of(run: Run, kind: str, *, has_parent: bool | None = None, but: Iterable[Category] = ()) -> Category:
+    """The first category that makes cards of this kind, files nothing in the Inbox, and is none of `but`."""
+    for each in run.scheme.categories:
+        fits = each.contact_type == kind and not each.add_to_inbox and each not in but
+        if fits and has_parent in (None, each.parent is not None):
+            return each
+    parent = {None: "", True: " with a parent", False: " without a parent"}[has_parent]
+    raise Unmet(f"it needs one more category of contact_type {kind}{parent} without add_to_inbox in MAILROOM_CONFIG")
+
+
+def _departure(card: Card, book: AddressBook) -> Departure:
+    joined: Sequence[Group] = [group for group in book.groups if card.uid in group.members]
+    return Departure(min(card.addresses), card.uid, tuple(joined))
+
+
+def _refuse(what: str, problems: Mapping[str, str] | Mapping[str, SetError]) -> None:
+    if problems:
+        raise Failed(f"{what}: {'; '.join(sorted(map(str, problems.values())))}")

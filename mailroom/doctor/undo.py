@@ -29,6 +29,13 @@ class ChangeRefused(MailroomError):
 
 async def finished(change: Callable[[], Awaitable[T]]) -> T:
     """Make a change without being cut off: whether it happened must be known to undo it. Raises `Unavailable`, too."""
+    result = await _shielded(change)
+    # A cancellation that came meanwhile counts now.
+    await trio.lowlevel.checkpoint_if_cancelled()
+    return result
+
+
+async def _shielded(change: Callable[[], Awaitable[T]]) -> T:
     try:
         with trio.fail_after(SECONDS, shield=True):
             return await change()
@@ -58,7 +65,7 @@ async def undoing(
 
 async def _problem_of(undo: Callable[[], Awaitable[None]]) -> str:
     try:
-        await finished(undo)
+        await _shielded(undo)
     except MailroomError as failure:
         return f"a change could not be undone ({failure})"
     return ""

@@ -85,6 +85,9 @@ async def test_a_new_account_is_set_up_and_then_well(new_user: MailboxUser) -> N
     assert (ended.status, found.pop("eventsource"), found.pop("rules")) == (0, "warning", "warning"), document
     assert set(found.values()) == {"ok"}
     assert cards(new_user) == before
+    assert (await run(new_user, "rules", "--format", "sieve", "--apply")).status == 0
+    ended = await run(new_user, "doctor", "--json", "--read-only")
+    assert statuses(json.loads(ended.output))["rules"] == "ok", ended.output
     assert mailboxes(new_user) == {"INBOX", *(role.name for role in ROLES), *needed_mailboxes(DEFAULT_SCHEME)}
 
 

@@ -1,0 +1,170 @@
+"""What single checks make of answers that the sandbox never gives."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+import trio
+from pydantic import SecretStr
+
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.doctor.findings import Examined, Outcome
+from mailroom.doctor.machine_checks import check_clock, check_health_port
+from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
+from mailroom.jmap.session import CORE, MAIL, SIEVE
+from mailroom.rules.sieve import MARKER
+from mailroom.servers import open_servers
+from mailroom.settings import Settings
+from tests.real.processes import free_port
+from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
+
+GUARD_SECONDS = 30
+HOUR = 3600
+
+
+def session(*urns: str) -> dict[str, Any]:
+    capabilities: dict[str, dict[str, Any]] = {urn: {} for urn in (CORE, MAIL, *urns)}
+    return {
+        "capabilities": capabilities,
+        "accounts": {"u1": {"name": "jane@example.com", "accountCapabilities": capabilities}},
+        "primaryAccounts": dict.fromkeys(capabilities, "u1"),
+        "username": "jane@example.com",
+        "apiUrl": "/api",
+        "downloadUrl": "/download/{accountId}/{blobId}?{name}{type}",
+        "state": "s1",
+    }
+
+
+def results(*lists: list[dict[str, Any]], method: str) -> Answer:
+    """The reply to one /get after the other."""
+    responses = [[method, {"list": objects}, f"c{number}"] for number, objects in enumerate(lists)]
+    return json_reply({"methodResponses": responses, "sessionState": "s1"})
+
+
+@asynccontextmanager
+async def examined(*urns: str, **scripts: Answer) -> AsyncIterator[Examined]:
+    """A server with these capabilities that answers so on these paths."""
+    server = ScriptedServer()
+    server.script("/session", json_reply(session(*urns)))
+    for path, answer in scripts.items():
+        server.script(f"/{path.replace('__', '/')}", answer)
+    with trio.fail_after(GUARD_SECONDS):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.serve)
+            settings = Settings(
+                jmap_session_url=f"{server.origin}/session", jmap_token=SecretStr("t"), health_port=free_port()
+            )
+            async with open_servers(settings) as servers:
+                yield Examined(settings, DEFAULT_SCHEME, servers, print)
+            nursery.cancel_scope.cancel()
+
+
+# --- the clock
+
+
+@pytest.mark.parametrize(
+    ("ahead", "outcome", "detail"),
+    [
+        (0, Outcome.OK, "within 1 s of the server's"),
+        (20, Outcome.OK, "within "),
+        (-20, Outcome.OK, "within "),
+        (HOUR, Outcome.WARNING, "s ahead of the server's"),
+        (-HOUR, Outcome.WARNING, "s behind the server's"),
+    ],
+)
+async def test_the_clock_is_compared_with_the_servers(ahead: int, outcome: Outcome, detail: str) -> None:
+    date = formatdate(time.time() - ahead, usegmt=True)
+    async with examined(session=reply("200 OK", Date=date)) as it:
+        found = await check_clock(it)
+    assert (found.outcome, detail in found.detail) == (outcome, True), found
+    assert found.measured_seconds is not None
+    assert abs(found.measured_seconds - ahead) < 5
+    assert bool(found.advice) == (outcome is Outcome.WARNING)
+
+
+@pytest.mark.parametrize("header", [{}, {"Date": "soon"}, {"Date": "Mon, 99 Foo 2026 10:00:00 GMT"}])
+async def test_a_server_without_a_time_leaves_the_clock_alone(header: dict[str, str]) -> None:
+    async with examined(session=reply("200 OK", b"", **header)) as it:
+        found = await check_clock(it)
+    assert (found.outcome, found.measured_seconds) == (Outcome.SKIPPED, None)
+
+
+# --- mailboxes
+
+
+def mailbox(id: str, name: str, role: str | None = None) -> dict[str, Any]:
+    return {"id": id, "name": name, "parentId": None, "role": role}
+
+
+def rights(id: str, **forbidden: bool) -> dict[str, Any]:
+    return {"id": id, "myRights": {"mayReadItems": True, "mayAddItems": True, "mayRemoveItems": True, **forbidden}}
+
+
+@pytest.mark.parametrize("right", ["mayReadItems", "mayAddItems", "mayRemoveItems"])
+async def test_each_right_to_file_mail_is_needed_in_the_mailboxes_concerned_only(right: str) -> None:
+    mailboxes = [mailbox("m1", "Feed"), mailbox("m2", "@ToFeed"), mailbox("m3", "Family")]
+    allowed = [rights("m1"), rights("m2"), rights("m3", **{right: False})]
+    refused = [rights("m1"), rights("m2", **{right: False}), rights("m3")]
+    async with examined(api=results(mailboxes, allowed, method="Mailbox/get")) as it:
+        found = await check_mail(it)
+        assert (found.outcome, "in all 2 mailboxes" in found.detail) == (Outcome.OK, True)
+    async with examined(api=results(mailboxes, refused, method="Mailbox/get")) as it:
+        found = await check_mail(it)
+    assert (found.outcome, found.detail) == (
+        Outcome.FAILED,
+        "this login may not move mail in and out of: @ToFeed",
+    )
+
+
+async def test_a_name_that_means_a_mailbox_with_a_role_fails() -> None:
+    mailboxes = [mailbox("m1", "Feed", role="archive")]
+    async with examined(api=results(mailboxes, method="Mailbox/get")) as it:
+        found = await check_mailboxes(it)
+    assert (found.outcome, found.detail) == (
+        Outcome.FAILED,
+        "Feed: it is the account's archive mailbox: choose another name for it in the configuration",
+    )
+
+
+# --- rules for future mail
+
+
+def script(**properties: Any) -> Answer:
+    return results([{"id": "s1", "name": "mine", "blobId": "b1", **properties}], method="SieveScript/get")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "outcome", "detail"),
+    [
+        (script(isActive=False), b"", Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted"),
+        (script(isActive=True), b"keep;\n", Outcome.WARNING, "the Sieve script mine is active, and Mailroom did not"),
+        (script(isActive=True), f"{MARKER}\n".encode(), Outcome.OK, "the Sieve script mine is active, and Mailroom"),
+    ],
+)
+async def test_an_active_script_is_seen(answer: Answer, text: bytes, outcome: Outcome, detail: str) -> None:
+    async with examined(SIEVE, api=answer, download__u1__b1=reply("200 OK", text)) as it:
+        found = await check_rules(it)
+    assert (found.outcome, found.detail.startswith(detail)) == (outcome, True), found
+
+
+async def test_rules_that_no_program_can_see_are_not_judged() -> None:
+    async with examined() as it:
+        assert (await check_rules(it)).outcome is Outcome.SKIPPED
+
+
+# --- the health port
+
+
+async def test_a_port_of_a_daemon_that_has_no_success_is_a_warning() -> None:
+    health = {"status": "unhealthy", "version": "1.2", "last_poll_age_seconds": 900.0}
+    async with examined(healthz=json_reply(health)) as it:
+        port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
+        taken = Examined(it.settings.model_copy(update={"health_port": port}), it.scheme, it.servers, it.tell)
+        found = await check_health_port(taken)
+    assert (found.outcome, found.detail) == (
+        Outcome.WARNING,
+        f"a running Mailroom 1.2 answers on port {port}, and had no success for 900 s",
+    )

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mailroom.sandbox import arguments as args
-from mailroom.sandbox import contacts, mail, mail_query, mail_set, mailbox
+from mailroom.sandbox import contacts, mail, mail_query, mail_set, mailbox, sieve
 from mailroom.sandbox.errors import Json, MethodError, RequestError
+from mailroom.sandbox.flavour import Flavour
 from mailroom.sandbox.methods import Context
 from mailroom.sandbox.patch import split_pointer
 
@@ -20,7 +21,9 @@ CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
 SUBMISSION = "urn:ietf:params:jmap:submission"
 CONTACTS = "urn:ietf:params:jmap:contacts"
+SIEVE = "urn:ietf:params:jmap:sieve"
 CAPABILITIES = frozenset({CORE, MAIL, SUBMISSION, CONTACTS})
+"""What every flavour offers."""
 
 Call = tuple[str, dict[str, Any], str]
 
@@ -52,7 +55,15 @@ METHODS: dict[str, Method] = {
     "ContactCard/changes": Method(CONTACTS, args.ChangesArguments, contacts.card_changes),
     "ContactCard/query": Method(CONTACTS, args.QueryArguments, contacts.card_query),
     "ContactCard/set": Method(CONTACTS, args.SetArguments, contacts.card_set),
+    "SieveScript/get": Method(SIEVE, args.GetArguments, sieve.get),
+    "SieveScript/set": Method(SIEVE, sieve.ScriptSetArguments, sieve.set_),
+    "SieveScript/validate": Method(SIEVE, sieve.ValidateArguments, sieve.validate),
 }
+
+
+def offered(flavour: Flavour) -> frozenset[str]:
+    """The capabilities of a flavour."""
+    return CAPABILITIES if flavour.sieve_extensions is None else CAPABILITIES | {SIEVE}
 
 
 class Request(BaseModel):
@@ -90,7 +101,7 @@ def process(
 
     `method_errors` may name an error for a method that then isn't run.
     """
-    unknown = sorted(set(request.using) - CAPABILITIES)
+    unknown = sorted(set(request.using) - offered(context.flavour))
     if unknown:
         raise RequestError("unknownCapability", f"not offered: {', '.join(unknown)}")
     most = context.limits.max_calls_in_request

@@ -23,6 +23,7 @@ class Limits:
     max_objects_in_set: int = 4096
     max_query_page: int | None = None
     max_mailboxes_per_email: int | None = None
+    max_size_script: int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Flavour:
     `connect_type` is the `type` of an event sent on every connection, None for no such event;
     `change_marker` is the member that tells a state change from other payloads. `numbers_events`: events
     carry an `id:`, and Last-Event-ID brings what was missed. `sends_pings`: the `ping` argument counts.
+    `sieve_extensions` are those of its Sieve, None where scripts can't be managed over JMAP.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Flavour:
     numbers_events: bool
     sends_pings: bool
     may_create_address_book: bool
+    sieve_extensions: tuple[str, ...] | None
 
 
 FASTMAIL = Flavour(
@@ -57,6 +60,7 @@ FASTMAIL = Flavour(
     numbers_events=False,
     sends_pings=False,
     may_create_address_book=False,
+    sieve_extensions=None,
 )
 CYRUS = Flavour(
     name="cyrus",
@@ -69,6 +73,7 @@ CYRUS = Flavour(
     numbers_events=True,
     sends_pings=True,
     may_create_address_book=True,
+    sieve_extensions=("copy", "fileinto", "include", "mailbox", "mailboxid"),
 )
 FLAVOURS = {flavour.name: flavour for flavour in (FASTMAIL, CYRUS)}
 

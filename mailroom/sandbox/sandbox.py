@@ -222,6 +222,24 @@ class Sandbox:
             raise SandboxError(f"There is no card with the uid {uid!r}.")
         self._call("ContactCard/set", {"update": {card.id: patch}})
 
+    def add_script(self, name: str, text: str, *, active: bool = False) -> str:
+        """Add a Sieve script as another client would, and return its id."""
+        blob_id = self.store.add_blob(text.encode())
+        activate = {"onSuccessActivateScript": "#new"} if active else {}
+        answer = self._call("SieveScript/set", {"create": {"new": {"name": name, "blobId": blob_id}}, **activate})
+        return str(answer["created"]["new"]["id"])
+
+    def scripts(self) -> dict[str, str]:
+        """The text of each Sieve script, by name."""
+        return {
+            script.name: self.store.blobs[script.blob_id].decode() for script in self.store.scripts.objects.values()
+        }
+
+    def active_script(self) -> str | None:
+        """The name of the active Sieve script."""
+        id = self.store.active_script
+        return None if id is None else self.store.scripts.objects[id].name
+
     def _create_card(self, properties: Json) -> str:
         book_id = next(iter(self.store.books.objects))
         answer = self._call("ContactCard/set", {"create": {"new": {"addressBookIds": {book_id: True}, **properties}}})

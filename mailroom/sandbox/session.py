@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION
+from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, offered
 from mailroom.sandbox.errors import Json
 from mailroom.sandbox.flavour import Flavour, Limits
 from mailroom.sandbox.mail_query import SORTS
@@ -22,7 +22,7 @@ def session_document(sandbox: Sandbox, base_url: str) -> Json:
     return {
         "username": sandbox.email,
         "state": sandbox.session_state,
-        "capabilities": {CORE: _core(sandbox.limits), MAIL: {}, SUBMISSION: {}, CONTACTS: {}},
+        "capabilities": {name: {} for name in sorted(offered(flavour))} | {CORE: _core(sandbox.limits)},
         "accounts": {sandbox.account_id: account},
         "primaryAccounts": dict.fromkeys(account_capabilities, sandbox.account_id),
         "apiUrl": flavour.api_url.replace("{base}", base_url),
@@ -61,4 +61,19 @@ def _account_capabilities(flavour: Flavour, limits: Limits) -> Json:
             "maxAddressBooksPerCard": None,
             "mayCreateAddressBook": flavour.may_create_address_book,
         },
+    } | _sieve(flavour, limits)
+
+
+def _sieve(flavour: Flavour, limits: Limits) -> Json:
+    if flavour.sieve_extensions is None:
+        return {}
+    details: Json = {
+        "maxSizeScriptName": 512,
+        "maxSizeScript": limits.max_size_script,
+        "maxNumberScripts": None,
+        "maxNumberRedirects": None,
+        "sieveExtensions": flavour.sieve_extensions,
+        "notificationMethods": None,
+        "externalLists": None,
     }
+    return {SIEVE: details}

@@ -50,6 +50,15 @@ class Thread:
 
 
 @dataclass(frozen=True)
+class Script:
+    """A Sieve script; its text is the blob."""
+
+    id: str
+    name: str
+    blob_id: str
+
+
+@dataclass(frozen=True)
 class AddressBook:
     id: str
     name: str
@@ -130,6 +139,8 @@ class Store:
         self.threads: Collection[Thread] = Collection("Thread", "T")
         self.books: Collection[AddressBook] = Collection("AddressBook", "A")
         self.cards: Collection[Card] = Collection("ContactCard", "C")
+        self.scripts: Collection[Script] = Collection("SieveScript", "S")
+        self.active_script: str | None = None
         self.blobs: dict[str, bytes] = {}
         self.mails_in: dict[str, dict[str, None]] = {}
         self._thread_of_message: dict[str, str] = {}

@@ -13,7 +13,7 @@ import httpx
 import trio
 
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
-from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION, Request, process
+from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION, Request, offered, process
 
 USING = (CORE, MAIL, SUBMISSION, CONTACTS)
 NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -32,7 +32,8 @@ def make_sandbox(flavour: Flavour = FASTMAIL, limits: Limits | None = None) -> S
 
 def calls(sandbox: Sandbox, *method_calls: tuple[str, Json]) -> list[tuple[str, Json]]:
     """Run the calls in one request, ids c0, c1, …; gives name and arguments of each response."""
-    request = Request.model_validate({"using": USING, "methodCalls": with_ids(sandbox, method_calls)})
+    using = sorted(offered(sandbox.flavour))
+    request = Request.model_validate({"using": using, "methodCalls": with_ids(sandbox, method_calls)})
     responses = process(request, sandbox.context(), sandbox.account_id, sandbox.faults.take_method_error)
     sandbox.announce()
     return [(name, answer) for name, answer, _ in responses]

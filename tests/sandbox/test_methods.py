@@ -18,6 +18,7 @@ TYPICAL: dict[str, Json] = {
     "Email/set": {"mailboxIds": {"P1": True}},
     "Email/import": {"mailboxIds": {"P1": True}, "blobId": "B1"},
     "ContactCard/set": {"addressBookIds": {"A1": True}},
+    "SieveScript/set": {"blobId": "B1"},
 }
 NAMES = (
     "id",
@@ -68,7 +69,7 @@ NAMES = (
     "partId",
     "description",
 )
-IDS = ("P1", "M1", "C1", "A1", "#new")
+IDS = ("P1", "M1", "C1", "A1", "S1", "B1", "#new")
 scalars = (
     st.none()
     | st.booleans()
@@ -98,6 +99,8 @@ arguments = st.fixed_dictionaries(
         "destroy": values,
         "emails": st.dictionaries(st.just("new"), objects(values), max_size=1),
         "sinceState": scalars,
+        "blobId": st.sampled_from(IDS) | scalars,
+        "onSuccessActivateScript": st.sampled_from(IDS) | scalars,
     },
 )
 
@@ -105,6 +108,7 @@ arguments = st.fixed_dictionaries(
 def sample() -> Sandbox:
     sandbox = Sandbox(CYRUS, clock=lambda: NOON)
     fill_sample(sandbox)
+    sandbox.add_script("mine", "keep;")
     return sandbox
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, SandboxError, flavour_named
-from mailroom.sandbox.dispatch import CAPABILITIES, CONTACTS, CORE, MAIL
+from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SIEVE, offered
 from mailroom.sandbox.session import session_document
 
 from .support import make_sandbox
@@ -24,11 +24,18 @@ def test_cyrus_names_relative_urls_and_an_event_source_template() -> None:
 @pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 def test_every_capability_is_offered_by_the_one_account(flavour: Flavour) -> None:
     session = session_document(make_sandbox(flavour), "http://x")
-    assert session["capabilities"].keys() == CAPABILITIES
+    assert session["capabilities"].keys() == offered(flavour)
     assert session["primaryAccounts"] == dict.fromkeys(session["accounts"]["u1"]["accountCapabilities"], "u1")
     assert session["capabilities"][MAIL] == {}
     may_create = session["accounts"]["u1"]["accountCapabilities"][CONTACTS]["mayCreateAddressBook"]
     assert may_create is flavour.may_create_address_book
+
+
+def test_only_cyrus_has_sieve_scripts() -> None:
+    assert SIEVE not in session_document(make_sandbox(FASTMAIL), "http://x")["capabilities"]
+    cyrus = session_document(make_sandbox(CYRUS, Limits(max_size_script=9)), "http://x")
+    details = cyrus["accounts"]["u1"]["accountCapabilities"][SIEVE]
+    assert (details["maxSizeScript"], "fileinto" in details["sieveExtensions"]) == (9, True)
 
 
 def test_the_limits_are_announced() -> None:

@@ -1,0 +1,275 @@
+"""`mailroom rules`: prints rules, installs a Sieve script beside the user's. What mail does then: tests/real."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.commands import rules
+from mailroom.errors import ConfigError
+from mailroom.rules import sieve
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, faults
+from mailroom.sandbox.dispatch import SIEVE
+from mailroom.sandbox.errors import Json
+from mailroom.settings import Settings
+from tests.commands.support import bare_sandbox, command, sets, settings_for
+from tests.rules.sieve_interpreter import Delivery, deliver
+from tests.screener import empty_sandbox
+
+MINE = 'require "fileinto";\nif true {\n  fileinto "Archive";\n  stop;\n}\n'
+PLAIN = replace(CYRUS, sieve_extensions=("fileinto",))
+COUNT = 9
+"""Rules of the usual scheme: 7 categories, the Imbox once more for persons, the Screener."""
+
+
+def cyrus_with_members() -> Sandbox:
+    """A server with Sieve; ann is in the Imbox, bob is a person."""
+    sandbox = empty_sandbox(flavour=CYRUS)
+    for address, groups in (("ann@example.org", ["Imbox"]), ("bob@example.org", ["Imbox", "Person"])):
+        uid = sandbox.add_card(address, address)
+        for group in groups:
+            join(sandbox, group, uid)
+    return sandbox
+
+
+def join(sandbox: Sandbox, group: str, uid: str) -> None:
+    (found,) = [card for card in sandbox.store.cards.objects.values() if card.data.get("name") == {"full": group}]
+    members = found.data.get("members", {})
+    sandbox.change_card(found.uid, {"members": {**members, uid: True}})
+
+
+def ending(script: str, sender: str) -> frozenset[str]:
+    """Where the script puts a mail."""
+    names = {name: name for name in DEFAULT_SCHEME.managed_mailboxes}
+    return deliver(script.replace("\r\n", "\n"), Delivery(sender, mailbox_names=names))
+
+
+def with_copy(session: Json) -> Json:
+    """A session that announces the Sieve extension copy, be it there or not."""
+    details = session["accounts"]["u1"]["accountCapabilities"][SIEVE]
+    details["sieveExtensions"] = (*details["sieveExtensions"], "copy")
+    return session
+
+
+class TestForFastmail:
+    async def test_prints_the_array_and_says_what_to_do_with_it(self) -> None:
+        async with settings_for(bare_sandbox()) as settings:
+            ended = await command(settings, "rules", "--format", "fastmail")
+        assert ended.status == 0
+        made = json.loads(ended.output)
+        assert len(made) == COUNT
+        assert made[-1]["fileIn"] == "Screener"
+        assert "Settings → Filters & Rules" in ended.errors
+
+    async def test_needs_no_server(self) -> None:
+        sandbox = bare_sandbox()
+        async with settings_for(sandbox) as settings:
+            await command(settings, "rules", "--format", "fastmail")
+        assert sandbox.requests == []
+
+    async def test_cannot_be_installed(self) -> None:
+        async with settings_for(bare_sandbox()) as settings:
+            ended = await command(settings, "rules", "--format", "fastmail", "--apply")
+        assert (ended.status, ended.output) == (2, "")
+        assert "leave --apply out" in ended.errors
+
+    def test_warns_of_categories_that_share_a_group(self, capsys: pytest.CaptureFixture[str]) -> None:
+        scheme = Scheme((category("Bills"), category("Water", parent="Bills", contact_group="Bills")))
+        assert rules.print_fastmail(scheme) == 0
+        assert "Warning: category Water shares the contact group Bills with Bills" in capsys.readouterr().err
+
+
+class TestWithoutSieve:
+    async def test_prints_a_script_and_what_to_do_by_hand(self) -> None:
+        sandbox = empty_sandbox(flavour=FASTMAIL)
+        async with settings_for(sandbox) as settings:
+            ended = await command(settings, "rules", "--format", "sieve")
+        assert ended.status == 0
+        assert ending(ended.output, "who@example.net") == {"Screener"}
+        assert "ManageSieve" in ended.errors
+
+    async def test_says_what_to_do_by_hand_instead_of_installing(self) -> None:
+        async with settings_for(empty_sandbox(flavour=FASTMAIL)) as settings:
+            ended = await command(settings, "rules", "--format", "sieve", "--apply")
+        assert (ended.status, ended.output) == (2, "")
+        assert "offers no Sieve scripts over JMAP" in ended.errors
+        assert "ManageSieve" in ended.errors
+
+
+class TestADryRun:
+    async def test_prints_what_would_be_installed_and_changes_nothing(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            dry = await command(settings, "rules", "--format", "sieve")
+            assert (dry.status, sandbox.scripts(), sets(sandbox)) == (0, {}, [])
+            assert "Nothing is changed yet" in dry.errors
+            done = await command(settings, "rules", "--format", "sieve", "--apply")
+        assert (done.status, done.output) == (0, "")
+        assert sandbox.scripts() == {"mailroom": dry.output.replace("\n", "\r\n")}
+
+    async def test_prints_the_users_script_as_included(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mine", MINE, active=True)
+        async with settings_for(sandbox) as settings:
+            assert await rules.print_sieve(settings, DEFAULT_SCHEME) == 0
+        assert sieve.included(capsys.readouterr().out) == "mine"
+
+
+class TestInstalling:
+    async def test_files_by_the_addresses_of_the_groups(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert sandbox.active_script() == "mailroom"
+        text = sandbox.scripts()["mailroom"]
+        assert {sender: ending(text, sender) for sender in ("ann@example.org", "bob@example.org")} == {
+            "ann@example.org": {"Imbox", "Inbox"},
+            "bob@example.org": {"Imbox", "Person"},
+        }
+        assert ending(text, "who@example.net") == {"Screener"}
+        assert ending(text, sandbox.email) == {"Inbox"}
+
+    async def test_says_that_the_addresses_are_those_of_today(self, capsys: pytest.CaptureFixture[str]) -> None:
+        async with settings_for(cyrus_with_members()) as settings:
+            for said in ("installed and active", "Nothing to do"):
+                assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+                errors = capsys.readouterr().err
+                assert said in errors
+                assert "addresses in it are those of today" in errors
+
+    async def test_again_takes_new_members_in(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            join(sandbox, "Feed", sandbox.add_card("eve@example.org", "Eve"))
+            capsys.readouterr()
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert "up to date and active" in capsys.readouterr().err
+        assert ending(sandbox.scripts()["mailroom"], "eve@example.org") == {"Feed"}
+
+    async def test_again_without_news_writes_nothing(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            written = sets(sandbox)
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+        assert sets(sandbox) == written == ["SieveScript/set"]
+
+    async def test_again_makes_a_script_that_somebody_deactivated_the_active_one(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            sandbox.store.active_script = None
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert sandbox.active_script() == "mailroom"
+
+    async def test_keeps_the_users_script_running(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mine", MINE, active=True)
+        async with settings_for(sandbox) as settings:
+            for _ in range(2):
+                assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+                assert (sandbox.active_script(), sandbox.scripts()["mine"]) == ("mailroom", MINE)
+                assert sieve.included(sandbox.scripts()["mailroom"]) == "mine"
+        assert "runs your script mine first" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("installed", [True, False])
+    async def test_leaves_a_script_of_the_users_active_that_runs_it(
+        self, installed: bool, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            if installed:
+                await rules.apply_sieve(settings, DEFAULT_SCHEME)
+                join(sandbox, "Feed", sandbox.add_card("eve@example.org", "Eve"))
+            sandbox.add_script("mine", 'require "include";\ninclude "mailroom";\n', active=True)
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert sandbox.active_script() == "mine"
+        assert sieve.included(sandbox.scripts()["mailroom"]) is None
+        assert "mine stays the active one and runs it" in capsys.readouterr().err
+
+
+class TestRefusing:
+    async def refused(self, sandbox: Sandbox, settings: Settings) -> str:
+        """What is said; nothing has changed."""
+        before, active = sandbox.scripts(), sandbox.active_script()
+        with pytest.raises(ConfigError) as raised:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+        assert (sandbox.scripts(), sandbox.active_script()) == (before, active)
+        return str(raised.value)
+
+    @pytest.mark.parametrize("active", [True, False])
+    async def test_a_script_of_the_same_name_that_it_did_not_write(self, active: bool) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mailroom", MINE, active=active)
+        async with settings_for(sandbox) as settings:
+            assert "that Mailroom did not write, and leaves alone" in await self.refused(sandbox, settings)
+
+    async def test_a_second_script_where_the_server_runs_one_alone(self) -> None:
+        sandbox = empty_sandbox(flavour=PLAIN)
+        sandbox.add_script("mine", MINE, active=True)
+        async with settings_for(sandbox) as settings:
+            assert "the script mine is active, and the server can't run a second" in await self.refused(
+                sandbox, settings
+            )
+
+    @pytest.mark.parametrize("flavour", [replace(CYRUS, sieve_extensions=())])
+    async def test_a_server_that_cannot_file_mail(self, flavour: Flavour) -> None:
+        sandbox = empty_sandbox(flavour=flavour)
+        async with settings_for(sandbox) as settings:
+            assert "it lacks the extension fileinto" in await self.refused(sandbox, settings)
+
+    async def test_more_addresses_than_the_server_takes(self) -> None:
+        sandbox = empty_sandbox(Limits(max_size_script=100), CYRUS)
+        async with settings_for(sandbox) as settings:
+            assert "and the server takes 100: there are too many addresses" in await self.refused(sandbox, settings)
+
+    async def test_a_script_that_the_server_finds_invalid(self) -> None:
+        """It announces an extension that it hasn't got: validation comes first, and nothing is written."""
+        sandbox = cyrus_with_members()
+        sandbox.flavour = replace(CYRUS, sieve_extensions=("fileinto",))
+        async with settings_for(sandbox) as settings:
+            sandbox.faults.next_request(faults.EditSession(with_copy), endpoint=faults.Endpoint.SESSION)
+            said = await self.refused(sandbox, settings)
+        assert "finds the script invalid, and nothing is changed: invalidSieve (unsupported: copy)" in said
+        assert sets(sandbox) == []
+
+    async def test_missing_mailboxes_and_groups(self) -> None:
+        sandbox = bare_sandbox(CYRUS)
+        async with settings_for(sandbox) as settings:
+            ended = await command(settings, "rules", "--format", "sieve", "--apply")
+        assert (ended.status, ended.output) == (2, "")
+        assert "`mailroom setup --apply` creates them" in ended.errors
+
+    async def test_the_dry_run_says_so_too(self) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mailroom", MINE)
+        async with settings_for(sandbox) as settings:
+            ended = await command(settings, "rules", "--format", "sieve")
+        assert ended.status == 2
+        assert "that Mailroom did not write" in ended.errors
+
+    async def test_a_write_that_the_server_fails(self) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.faults.method_error("SieveScript/set", MethodError("serverFail"))
+        async with settings_for(sandbox) as settings:
+            ended = await command(settings, "rules", "--format", "sieve", "--apply")
+        assert ended.status == 1
+        assert "serverFail" in ended.errors
+        assert sandbox.scripts() == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Missing option '--format'"),
+        (["--format", "siev"], "'siev' is not one of 'fastmail', 'sieve'"),
+        (["--format", "sieve", "now"], "unexpected extra argument"),
+    ],
+)
+async def test_wrong_use_exits_2(arguments: list[str], said: str) -> None:
+    async with settings_for(bare_sandbox()) as settings:
+        ended = await command(settings, "rules", *arguments)
+    assert (ended.status, ended.output) == (2, "")
+    assert said in ended.errors

@@ -1,13 +1,13 @@
 """Which mailbox plays which part: names of the scheme and roles, as ids (pure)."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailroom.categories import Category, Scheme
 from mailroom.jmap.mail import Mailbox
 
-_UNTOUCHED_ROLES = ("trash", "junk", "drafts", "sent")
+_UNTOUCHED_ROLES = frozenset({"trash", "junk", "drafts", "sent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,8 @@ class Places:
     """The ids of the mailboxes that triage knows, by the part they play; None or left out where there is none.
 
     `labels` maps the id of a triage label to its category, `destinations` a category's destination name to its id.
-    `warning_label` is None, too, where warnings are off. `untouched` holds Trash, Junk, Drafts and Sent. `missing`
-    are the names of the scheme without a mailbox, sorted.
+    `warning_label` is None, too, where warnings are off. `untouched` holds Trash, Junk, Drafts, Sent and what lies
+    below them. `missing` are the names of the scheme without a mailbox, sorted.
     """
 
     screener: str | None
@@ -55,7 +55,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         warning_label=find(scheme.warning_label) if scheme.warnings_enabled else None,
         labels={id: each for each in scheme.categories if (id := find(each.label))},
         destinations={name: id for name in scheme.destinations if (id := find(name))},
-        untouched=frozenset(roles[role] for role in _UNTOUCHED_ROLES if role in roles),
+        untouched=_untouched(mailboxes),
         missing=tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None)),
     )
 
@@ -93,21 +93,37 @@ def ids_by_path(mailboxes: Sequence[Mailbox]) -> dict[tuple[str, ...], str]:
 
 
 def _ids_by_name(mailboxes: Sequence[Mailbox]) -> dict[str, str]:
-    """Ids by name and by path (`Parent/Child`), a top-level mailbox before a nested one of the same name."""
+    """Ids by name and by path (`Parent/Child`), a top-level mailbox before a nested one of the same name.
+
+    None below Trash, Junk, Drafts and Sent: many mail apps delete a mailbox by moving it into the Trash.
+    """
+    deleted = _untouched(mailboxes) - {mailbox.id for mailbox in mailboxes if mailbox.role}
     ids: dict[str, str] = {}
     for path, id in ids_by_path(mailboxes).items():
-        ids.setdefault(path[-1], id)
-        ids.setdefault("/".join(path), id)
+        if id not in deleted:
+            ids.setdefault(path[-1], id)
+            ids.setdefault("/".join(path), id)
     return ids
 
 
+def _untouched(mailboxes: Sequence[Mailbox]) -> frozenset[str]:
+    by_id = {mailbox.id: mailbox for mailbox in mailboxes}
+    return frozenset(
+        mailbox.id for mailbox in mailboxes if any(each.role in _UNTOUCHED_ROLES for each in _upwards(mailbox, by_id))
+    )
+
+
 def _path(mailbox: Mailbox, by_id: Mapping[str, Mailbox]) -> tuple[str, ...]:
-    """Names from the top down. A parent that is unknown, or its own ancestor, ends it."""
-    path: list[str] = []
+    """Names from the top down."""
+    names = [unicodedata.normalize("NFC", each.name) for each in _upwards(mailbox, by_id)]
+    return tuple(reversed(names))
+
+
+def _upwards(mailbox: Mailbox, by_id: Mapping[str, Mailbox]) -> Iterator[Mailbox]:
+    """The mailbox, its parent, and so on. A parent that is unknown, or its own ancestor, ends it."""
     seen: set[str] = set()
     above: Mailbox | None = mailbox
     while above is not None and above.id not in seen:
         seen.add(above.id)
-        path.insert(0, unicodedata.normalize("NFC", above.name))
+        yield above
         above = by_id.get(above.parent_id) if above.parent_id else None
-    return tuple(path)

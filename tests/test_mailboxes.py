@@ -1,5 +1,6 @@
 """Which mailbox plays which part."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -98,6 +99,20 @@ class TestRoles:
         assert places.inbox == "inbox"
         assert places.untouched == {"trash", "junk", "drafts", "sent"}
 
+    @pytest.mark.parametrize("role", ["trash", "junk", "drafts", "sent"])
+    def test_hold_for_all_that_lies_below(self, role: str) -> None:
+        boxes = [box("t", "Mein Kram", role=role), box("1", "2023", parent="t"), box("2", "March", parent="1")]
+        assert find_places(boxes, FEED).untouched == {"t", "1", "2"}
+
+    def test_of_the_trash_are_for_a_deleted_mailbox_too(self) -> None:
+        boxes = [box("t", "Trash", role="trash"), *(box(name, name, parent="t") for name in ("Feed", "@ToFeed"))]
+        places = find_places(boxes, FEED)
+        assert (places.destinations, places.labels) == ({}, {})
+        assert {"Feed", "@ToFeed"} <= set(places.missing)
+        assert find_places([*boxes, box("1", "Lists"), box("2", "Feed", parent="1")], FEED).destinations == {
+            "Feed": "2"
+        }
+
     def test_are_not_for_mailboxes_of_the_scheme(self) -> None:
         boxes = [each for each in whole() if each.name not in ("Feed", "Screener")]
         boxes += [box("1", "Feed", role="archive"), box("2", "Screener", role="junk")]
@@ -105,6 +120,12 @@ class TestRoles:
             "mailbox Feed is the account's archive mailbox: choose another name for it in the configuration",
             "mailbox Screener is the account's junk mailbox: choose another name for it in the configuration",
         ]
+
+    def test_count_for_nested_mailboxes_too(self) -> None:
+        boxes = [*whole(Scheme(categories=FEED.categories, screener="Junk")), box("i", "Inbox", role="inbox")]
+        boxes = [each for each in boxes if each.name != "Junk"]
+        boxes += [box("1", "Junk", parent="i", role="junk")]
+        assert len(role_problems(boxes, Scheme(categories=FEED.categories, screener="Junk"))) == 1
 
     def test_of_other_mailboxes_are_no_problem(self) -> None:
         assert role_problems([*whole(), box("1", "Archive", role="archive")], FEED) == []

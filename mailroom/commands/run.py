@@ -29,7 +29,7 @@ async def until_interrupted(work: Callable[[], Awaitable[int]]) -> int:
     Raises the `MailroomError` of `work`.
     """
     status = 0
-    failure: MailroomError | None = None
+    failure: MailroomError | SystemExit | None = None
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:
 
@@ -42,8 +42,8 @@ async def until_interrupted(work: Callable[[], Awaitable[int]]) -> int:
             nursery.start_soon(watch)
             try:
                 status = await work()
-            except MailroomError as error:
-                # Raised outside the nursery, which would wrap it in a group.
+            except (MailroomError, SystemExit) as error:
+                # Raised outside the nursery, which would wrap it in a group. A console exits where nobody reads it.
                 failure = error
             nursery.cancel_scope.cancel()
     if failure is not None:

@@ -386,6 +386,21 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
     assert "\x1b" not in ended.output
 
 
+async def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    sandbox = empty_sandbox()
+    before = content(sandbox)
+    async with settings_for(sandbox) as settings:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "mailroom", "doctor"], env=environment(settings), stdout=PIPE, stderr=PIPE
+        )
+        assert process.stdout is not None
+        await process.stdout.aclose()
+        assert await process.wait() == 1
+        assert process.stderr is not None
+        assert await process.stderr.receive_some() == b""
+    assert content(sandbox) == before
+
+
 async def test_json_goes_to_standard_output_alone() -> None:
     async with settings_for(bare_sandbox()) as settings:
         ended = await command(settings, "doctor", "--json", MAILROOM_HEALTH_PORT=str(free_port()))

@@ -9,6 +9,7 @@ from statistics import median
 import httpx
 import trio
 
+from bench.growth import memory_mb
 from bench.load import Load
 from bench.servers import Server, variables
 from mailroom.settings import Settings
@@ -79,7 +80,9 @@ async def _idle_run(
         cpu_before = _cpu_seconds(daemon.process.pid)
         await trio.sleep(watch.window_seconds)
         cpu_seconds = _cpu_seconds(daemon.process.pid) - cpu_before
-        done.append(IdleRun(start_seconds, _resident_mb(daemon.process.pid), 100 * cpu_seconds / watch.window_seconds))
+        done.append(
+            IdleRun(start_seconds, memory_mb(daemon.process.pid, "VmRSS"), 100 * cpu_seconds / watch.window_seconds)
+        )
 
 
 async def _until_ready(daemon: DaemonProcess) -> None:
@@ -103,9 +106,3 @@ def _cpu_seconds(pid: int) -> float:
     """User and system time of a process (proc(5), /proc/pid/stat fields 14 and 15), in steps of 10 ms."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _resident_mb(pid: int) -> float:
-    """VmRSS, in units of 1,000,000 bytes."""
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) * 1024 / 1_000_000

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from bench.growth import Growth
 from bench.idle import IdleFigures
 from bench.latency import Latency
 from bench.machine import Machine
 from bench.passes import PassFigures
 
 MAX_IDLE_MEMORY_MB = 80
+MAX_GROWTH_MB = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Report:
     passes: tuple[PassFigures, ...]
     latencies: tuple[Latency, ...]
     idle: tuple[IdleFigures, ...]
+    growth: tuple[Growth, ...]
     skipped: tuple[str, ...]
 
 
@@ -36,7 +39,7 @@ class Sheet:
 
 
 def sheets(report: Report) -> tuple[Sheet, ...]:
-    return tuple(sheet for sheet in (_passes(report), _latencies(report), _idle(report)) if sheet.rows)
+    return tuple(sheet for sheet in (_passes(report), _latencies(report), _idle(report), _growth(report)) if sheet.rows)
 
 
 def markdown(report: Report) -> str:
@@ -137,6 +140,19 @@ def _idle(report: Report) -> Sheet:
                 f"{each.window_seconds:g}",
             )
             for each in report.idle
+        ),
+    )
+
+
+def _growth(report: Report) -> Sheet:
+    return Sheet(
+        "One big sender",
+        "Memory of the daemon before its pass and at the peak. Aim: it grows by less than "
+        f"{MAX_GROWTH_MB} MB with 3,000 mails.",
+        ("server", "mails", "before MB", "peak MB", "grown MB"),
+        tuple(
+            (each.server, f"{each.mails}", f"{each.before_mb:.1f}", f"{each.peak_mb:.1f}", f"{each.grown_mb:.1f}")
+            for each in report.growth
         ),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.growth import Growth, measure_growth
 from bench.idle import IdleFigures, Watch, measure_idle
 from bench.latency import Latency, measure_latency
 from bench.load import Load
@@ -23,16 +24,19 @@ class Sizes:
     taps: int
     starts: int
     watch: Watch
+    big_sender: int
 
 
 def _loads(*senders: int) -> tuple[Load, ...]:
     return tuple(Load(count, mails_each=10) for count in senders)
 
 
-FULL = Sizes(_loads(1, 10, 50, 200), runs=5, taps=15, starts=3, watch=Watch(rest_seconds=5, window_seconds=60))
+FULL = Sizes(
+    _loads(1, 10, 50, 200), runs=5, taps=15, starts=3, watch=Watch(rest_seconds=5, window_seconds=60), big_sender=3_000
+)
 """The first push and its debounce are over after the rest; a window of the poll interval holds one idle pass."""
 
-QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, watch=Watch(rest_seconds=0, window_seconds=1))
+QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, watch=Watch(rest_seconds=0, window_seconds=1), big_sender=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class Measured:
     passes: tuple[PassFigures, ...] = ()
     latencies: tuple[Latency, ...] = ()
     idle: tuple[IdleFigures, ...] = ()
+    growth: tuple[Growth, ...] = ()
 
 
 async def measure_sandbox(sizes: Sizes, progress: Progress) -> Measured:
@@ -50,13 +55,15 @@ async def measure_sandbox(sizes: Sizes, progress: Progress) -> Measured:
     passes = await _passes(server, sizes, progress)
     progress(f"{server.name}: push to filed, {sizes.taps} labels")
     latency = await measure_latency(server, sizes.taps)
-    return Measured(passes, (latency,), (await _idle(server, sizes, progress),))
+    idle = await _idle(server, sizes, progress)
+    return Measured(passes, (latency,), (idle,), (await _growth(server, sizes, progress),))
 
 
 async def measure_without_push(server: Server, sizes: Sizes, progress: Progress) -> Measured:
     """Passes, and an idle daemon that polls."""
     passes = await _passes(server, sizes, progress)
-    return Measured(passes, (), (await _idle(server, sizes, progress),))
+    idle = await _idle(server, sizes, progress)
+    return Measured(passes, (), (idle,), (await _growth(server, sizes, progress),))
 
 
 def report(machine: Machine, measured: tuple[Measured, ...], skipped: tuple[str, ...]) -> Report:
@@ -65,6 +72,7 @@ def report(machine: Machine, measured: tuple[Measured, ...], skipped: tuple[str,
         passes=tuple(each for part in measured for each in part.passes),
         latencies=tuple(each for part in measured for each in part.latencies),
         idle=tuple(each for part in measured for each in part.idle),
+        growth=tuple(each for part in measured for each in part.growth),
         skipped=skipped,
     )
 
@@ -80,3 +88,8 @@ async def _passes(server: Server, sizes: Sizes, progress: Progress) -> tuple[Pas
 async def _idle(server: Server, sizes: Sizes, progress: Progress) -> IdleFigures:
     progress(f"{server.name}: {sizes.starts} times an idle daemon, {sizes.watch.window_seconds:g} s")
     return await measure_idle(server, sizes.starts, sizes.watch)
+
+
+async def _growth(server: Server, sizes: Sizes, progress: Progress) -> Growth:
+    progress(f"{server.name}: memory of a daemon that files one sender with {sizes.big_sender} mails")
+    return await measure_growth(server, sizes.big_sender)

@@ -16,7 +16,7 @@ from bench.report import markdown, show
 from bench.servers import SandboxServer
 from bench.suite import QUICK, Measured, measure_sandbox, report
 
-SMALLEST = replace(QUICK, loads=(Load(2, 3),), taps=1, watch=Watch(0, 0.1))
+SMALLEST = replace(QUICK, loads=(Load(2, 3),), taps=1, watch=Watch(0, 0.1), big_sender=5)
 
 
 async def test_the_quick_part_measures_everything_and_reports_it() -> None:
@@ -24,13 +24,15 @@ async def test_the_quick_part_measures_everything_and_reports_it() -> None:
     with trio.fail_after(30):
         measured = await measure_sandbox(SMALLEST, told.append)
     (passes,), (latency,), (idle,) = measured.passes, measured.latencies, measured.idle
+    (growth,) = measured.growth
     assert (passes.requests, passes.idle_requests) == (4, 1)
     assert passes.seconds > 0
     assert passes.cpu_seconds > 0
     assert latency.slowest_seconds > 0
     assert idle.start_seconds > 0
     assert idle.memory_mb > 10
-    assert len(told) == 3
+    assert growth.peak_mb >= growth.before_mb > 10
+    assert len(told) == 4
     text = markdown(report(this_machine(), (measured,), ("Cyrus, because it is missing",)))
     assert text.startswith("# Benchmarks of ")
     assert "| sandbox, JMAP | 2 | 6 | 1 | 4 |" in text

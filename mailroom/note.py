@@ -42,3 +42,16 @@ def says_created(note: str) -> bool:
     """Whether the block says that Mailroom made the card."""
     block = _BLOCK.search(note)
     return block is not None and CREATED in block.group()
+
+
+def has_block(note: str) -> bool:
+    """Whether Mailroom has written in this note."""
+    return _BLOCK.search(note) is not None
+
+
+def stripped(note: str) -> str:
+    """The note without Mailroom's block, as it was before: the inverse of `recorded`, up to white space at the end."""
+    while (block := _BLOCK.search(note)) is not None:
+        before, after = note[: block.start()].rstrip(), note[block.end() :]
+        note = f"{before}{after}".rstrip() if before else after.strip()
+    return note

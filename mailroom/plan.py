@@ -15,7 +15,7 @@ from nameparser import HumanName
 
 from mailroom import note
 from mailroom.addresses import canonical, display_name
-from mailroom.categories import Category, Scheme
+from mailroom.categories import Category, ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Fields, Group, NewCard
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
@@ -189,8 +189,12 @@ def _card_change(sender: Sender, uid: str, card: Card | None, today: date) -> Ne
 
 
 def _fields(sender: Sender) -> Fields:
-    full_name = sender.name or sender.address.rpartition("@")[0]
-    if sender.category.contact_type == "company":
+    return fields_for(sender.name or sender.address.rpartition("@")[0], sender.category.contact_type)
+
+
+def fields_for(full_name: str, contact_type: ContactType) -> Fields:
+    """What a new card says of somebody with this name."""
+    if contact_type == "company":
         return Fields(full_name, organization=full_name)
     name = HumanName(full_name)
     given = " ".join(part for part in (name.first, name.middle) if part)

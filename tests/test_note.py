@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.note import ADOPTED, CREATED, HEADER, recorded, says_created
+from mailroom.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
 
 MARCH = date(2026, 3, 5)
 APRIL = date(2026, 4, 1)
@@ -76,3 +76,33 @@ def test_foreign_text_survives_any_history(before: str, categories: list[str]) -
         assert recorded(note, category, APRIL, ADOPTED) == note
     assert note.startswith(before.rstrip())
     assert note.count(HEADER) == 1
+
+
+@given(before=_texts, categories=st.lists(st.sampled_from(["Feed", "Imbox", "Paper Trail"]), min_size=1))
+def test_stripped_of_the_block_the_note_is_as_before_any_history(before: str, categories: list[str]) -> None:
+    note = before
+    for category in categories:
+        note = recorded(note, category, MARCH, ADOPTED)
+    assert stripped(note) == before.rstrip()
+    assert not has_block(stripped(note))
+
+
+@given(note=_texts)
+def test_a_note_without_a_block_is_stripped_of_nothing(note: str) -> None:
+    assert not has_block(note)
+    assert stripped(note) == note
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "left"),
+    [
+        ("", "\nCalls on Mondays.", "Calls on Mondays."),
+        ("", "\n\nCalls on Mondays.\n", "Calls on Mondays."),
+        ("Met in Porto.", "\nCalls on Mondays.", "Met in Porto.\nCalls on Mondays."),
+        ("Met in Porto.", "\n\nCalls on Mondays.", "Met in Porto.\n\nCalls on Mondays."),
+        ("Met in Porto.\r\n", "\r\nCalls on Mondays.", "Met in Porto.\r\nCalls on Mondays."),
+        ("", f"\n\n{HEADER}\nAdopted by Mailroom\nTriaged to Jail on 2026-03-05", ""),
+    ],
+)
+def test_what_stands_around_the_block_stays(before: str, after: str, left: str) -> None:
+    assert stripped(recorded(before, "Feed", MARCH, CREATED) + after) == left

@@ -134,6 +134,14 @@ class Contacts(Protocol):
         """Read every card and every group, in requests of its own; what can't be parsed is in `unreadable`."""
         ...
 
+    async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
+        """The names of the properties that these cards have beyond what `add` writes on a new one, by ref.
+
+        The cards are ones that the last read found; one that is gone meanwhile is left out. What servers add of
+        themselves is no extra; a second address is one.
+        """
+        ...
+
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
         """Write cards, then add to groups. A group is written once, whatever the number of senders."""
         ...
@@ -147,7 +155,7 @@ class Contacts(Protocol):
         ...
 
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
-        """Delete cards that the last `look_up` found; they must be in no group. The failures are by ref.
+        """Delete cards that the last read found; a group that they are in keeps their uids. The failures are by ref.
 
         A card that is gone already is none.
         """

@@ -19,6 +19,7 @@ from mailroom.jmap.cards import (
     destroy_cards,
     get_address_books,
     get_card_state,
+    get_whole_cards,
     update_cards,
     update_cards_in_state,
 )
@@ -82,6 +83,12 @@ class JmapContacts:
         found = await self._client.all_found(everything, replies)
         self._remember(found, replies[state], replies[books])
         return jscontact.whole_book(found)
+
+    async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
+        batch = Batch()
+        slots = get_whole_cards(batch, self._account, self._limits, [card.ref for card in cards])
+        replies = await self._client.send(batch)
+        return {str(whole["id"]): jscontact.extras(whole) for slot in slots for whole in replies[slot]}
 
     def _remember(
         self, found: Iterable[ContactCard | Malformed], state: str, books: tuple[AddressBookInfo, ...]

@@ -1,12 +1,20 @@
 """Contact cards as JSContact (RFC 9553): read, made and patched (pure)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from mailroom.addresses import canonical
+from mailroom.contacts import notes
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import AddressBookInfo, ContactCard, Malformed
 from mailroom.jmap.wire import Json
+
+_WRITTEN = frozenset({"name", "emails", "organizations", "notes"})
+_ADMINISTRATIVE = frozenset(
+    {"id", "uid", "@type", "version", "kind", "addressBookIds", "created", "updated", "prodId", "blobId", "language"}
+)
+_SERVERS_OWN = "cyrusimap.org:"
+"""Cyrus and Fastmail, which runs it, add where and how large a card is."""
 
 
 def default_book(books: tuple[AddressBookInfo, ...]) -> str:
@@ -69,8 +77,8 @@ def _card(card: ContactCard) -> Card:
         given=card.name.part("given") if card.name else "",
         family=card.name.part("surname") if card.name else "",
     )
-    notes = "\n".join(note.note for note in (card.notes or {}).values())
-    return Card(card.id, card.uid, fields, addresses(card), notes, card.created)
+    text = notes.joined([note.note for note in (card.notes or {}).values()])
+    return Card(card.id, card.uid, fields, addresses(card), text, card.created)
 
 
 def new_card(card: NewCard, book: str) -> Json:
@@ -88,6 +96,34 @@ def new_card(card: NewCard, book: str) -> Json:
         "notes": {"n1": {"note": card.note}},
         **({"organizations": {"o1": {"name": fields.organization}}} if fields.organization else {}),
     }
+
+
+def extras(card: Mapping[str, object]) -> frozenset[str]:
+    """The names of the properties that a whole Card has beyond those of `new_card` and those that servers add.
+
+    A second address, organization or note counts as one, and so do parts of name or organization that Mailroom doesn't
+    write.
+    """
+    names = {name for name, value in card.items() if value not in (None, "", (), [], {})}
+    found = {name for name in names if name not in _WRITTEN | _ADMINISTRATIVE and not name.startswith(_SERVERS_OWN)}
+    found |= {name for name in ("emails", "organizations") if len(_entries(card, name)) > 1}
+    found |= {"organizations" for each in _entries(card, "organizations") if _beyond(each, {"name"})}
+    name = card.get("name")
+    if isinstance(name, Mapping):
+        components = name.get("components") or ()
+        kinds = {part.get("kind") for part in components if isinstance(part, Mapping)}
+        if _beyond(name, {"full", "components", "isOrdered"}) or kinds - {"given", "surname"}:
+            found.add("name")
+    return frozenset(found)
+
+
+def _entries(card: Mapping[str, object], name: str) -> list[object]:
+    values = card.get(name)
+    return list(values.values()) if isinstance(values, Mapping) else []
+
+
+def _beyond(value: object, written: Set[str]) -> bool:
+    return isinstance(value, Mapping) and any(value[name] for name in value.keys() - written - {"@type"})
 
 
 def new_group(uid: str, name: str, book: str) -> Json:
@@ -136,15 +172,15 @@ def _organization_changes(fill: Fields, card: ContactCard) -> dict[str, Json]:
 
 
 def _note_changes(text: str, card: ContactCard) -> dict[str, Json]:
-    """The joined text of all notes becomes `text`: the last note takes what differs, if the others are unchanged."""
-    notes = card.notes or {}
-    if not notes:
-        return {"notes": {"n1": {"note": text}}}
-    *others, last = notes
-    before = "".join(notes[id].note + "\n" for id in others)
-    if text.startswith(before):
-        return {f"notes/{_escaped(last)}/note": text.removeprefix(before)}
-    return {"notes": {last: {"note": text}}}
+    """The joined text of all notes becomes `text`; of several notes only those that differ change."""
+    before = {id: note.note for id, note in (card.notes or {}).items()}
+    if not before:
+        return {"notes": {"n1": {"note": text}}} if text else {}
+    after = dict(zip(before, notes.revised(list(before.values()), text), strict=True))
+    if set(after.values()) == {None}:
+        return {"notes": None}
+    gone: dict[str, Json] = {f"notes/{_escaped(id)}": None for id, new in after.items() if new is None}
+    return gone | {f"notes/{_escaped(id)}/note": new for id, new in after.items() if new not in (None, before[id])}
 
 
 def members_patch(uids: Sequence[str], value: Json) -> Json:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vobject.base import ParseError, parseLine
 
 from mailroom.addresses import canonical
+from mailroom.contacts import notes
 from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
 
 _LOGICAL_LINE = re.compile(r"[^\n]*(?:\n[ \t][^\n]*)*\n?")
@@ -24,6 +25,9 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\ufff
 _UID_WRAPPING = re.compile(r'^(?:["\s]|urn:uuid:)+', re.IGNORECASE)
 
 _ADDRESS = re.compile(r"[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
+
+_WRITTEN = frozenset({"FN", "N", "ORG", "EMAIL", "NOTE", "X-ABSHOWAS"})
+_ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", "KIND"})
 
 _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
 _MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
@@ -117,6 +121,19 @@ def read(ref: str, text: str) -> Card | Group | Unreadable:
     addresses = frozenset(filter(None, (canonical(unescaped(line.value)) for line in vcard.all("EMAIL"))))
     age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
     return Card(ref, uid, _fields(vcard), addresses, _note(vcard), age)
+
+
+def extras(text: str) -> frozenset[str]:
+    """The names of the properties that a card has beyond those of `new_card` and those that servers add.
+
+    A property that is written once counts if there are two; an address counts whatever its type. Raises `NotAVCard`.
+    """
+    vcard = parse(text)
+    names = [line.name for line in vcard.lines if line.name]
+    found = {name for name in names if name not in _WRITTEN | _ADMINISTRATIVE}
+    found |= {name for name in _WRITTEN if name != "NOTE" and names.count(name) > 1}
+    more = {"N": split_components(vcard.value("N"))[2:], "ORG": split_components(vcard.value("ORG"))[1:]}
+    return frozenset(found | {name for name, parts in more.items() if not all(map(_is_blank, parts))})
 
 
 def is_group(vcard: VCard) -> bool:
@@ -260,39 +277,21 @@ def _filled(vcard: VCard, name: str, value: str, is_empty: Callable[[str], bool]
 
 
 def _note(vcard: VCard) -> str:
-    return "\n".join(unescaped(line.value) for line in vcard.all("NOTE"))
+    return notes.joined([unescaped(line.value) for line in vcard.all("NOTE")])
 
 
 def _with_note(vcard: VCard, note: str) -> VCard:
-    """The card whose notes, joined, read `note`; of several NOTE lines only the one that differs is rewritten."""
+    """The card whose notes, joined, read `note`; of several NOTE lines only those that differ are rewritten."""
     lines = vcard.all("NOTE")
-    if note == _note(vcard):
-        return vcard
     if not lines:
-        return vcard.added(("NOTE", escaped(note)))
-    line, text = _changed_note(lines, note)
-    if line is None:
-        return vcard.without(lines[:-1]).replaced(lines[-1], escaped(note))
-    return vcard.replaced(line, escaped(text))
-
-
-def _changed_note(lines: tuple[Line, ...], note: str) -> tuple[Line | None, str]:
-    """The one line whose new text makes the joined notes read `note`, and that text; no line if there is none.
-
-    A line that only grows wins over any other: a log is appended to in the line that holds it.
-    """
+        return vcard.added(("NOTE", escaped(note))) if note else vcard
     texts = [unescaped(line.value) for line in lines]
-    candidates: list[tuple[bool, int, str]] = []
-    for index, text in enumerate(texts):
-        before = "".join(f"{other}\n" for other in texts[:index])
-        after = "".join(f"\n{other}" for other in texts[index + 1 :])
-        if note.startswith(before) and note.endswith(after) and len(note) >= len(before) + len(after):
-            new = note[len(before) : len(note) - len(after)]
-            candidates.append((new.startswith(text), index, new))
-    if not candidates:
-        return None, note
-    _, index, new = max(candidates)
-    return lines[index], new
+    for line, old, new in zip(lines, texts, notes.revised(texts, note), strict=True):
+        if new is None:
+            vcard = vcard.without([line])
+        elif new != old:
+            vcard = vcard.replaced(line, escaped(new))
+    return vcard
 
 
 _EMPTY = parse("BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n")

@@ -83,6 +83,11 @@ class _State(Wire):
     state: str
 
 
+class _WholeCards(Wire):
+    list: tuple[Mapping[str, Any], ...]
+
+
+_read_whole = reader(_WholeCards)
 _read_state = reader(_State)
 _read_found = reader(_Found)
 _read_card = reader(ContactCard)
@@ -115,6 +120,19 @@ def get_address_books(account: str) -> Call[tuple[AddressBookInfo, ...]]:
     """All address books."""
     arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "isDefault")}
     return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
+
+
+def get_whole_cards(
+    batch: Batch, account: str, limits: Limits, ids: Iterable[str]
+) -> tuple[Slot[tuple[Mapping[str, Any], ...]], ...]:
+    """These cards with all their properties, as the server sends them."""
+    calls = (
+        Call[tuple[Mapping[str, Any], ...]](
+            "ContactCard/get", {"accountId": account, "ids": part}, CONTACTS, lambda reply: _read_whole(reply).list
+        )
+        for part in slices(ids, limits.max_objects_in_get)
+    )
+    return tuple(batch.add(call) for call in calls)
 
 
 def get_card_state(account: str) -> Call[str]:

@@ -269,3 +269,48 @@ class TestMembers:
         group = apply_patch({"members": {"other": True}}, joining)
         assert group == {"members": {"other": True, **dict.fromkeys(uids, True)}}
         assert apply_patch(group, leaving) == {"members": {"other": True}}
+
+
+class TestExtras:
+    @pytest.mark.parametrize(
+        "fields", [Fields("Shop", organization="Shop"), Fields("Ann Lee", given="Ann", family="Lee")]
+    )
+    def test_a_new_card_has_none_whatever_servers_add(self, fields: Fields) -> None:
+        card = jscontact.new_card(NewCard("ann", ANN, fields, "a note"), "book")
+        assert isinstance(card, dict)
+        by_server = {"id": "1", "created": "2026-03-05T12:00:00Z", "updated": "2026-03-05T12:00:00Z", "prodId": "x"}
+        nothing: Properties = {
+            "phones": {},
+            "keywords": None,
+            "cyrusimap.org:href": "/dav/ann.vcf",
+            "cyrusimap.org:size": 200,
+        }
+        assert jscontact.extras({**card, **by_server, **nothing}) == frozenset()
+
+    @pytest.mark.parametrize(
+        ("more", "extra"),
+        [
+            ({"phones": {"p": {"number": "1"}}}, "phones"),
+            ({"emails": {"e": {"address": ANN}, "f": {"address": "other@example.org"}}}, "emails"),
+            ({"organizations": {"o": {"name": "Lee"}, "p": {"name": "Ltd"}}}, "organizations"),
+            ({"organizations": {"o": {"@type": "Organization", "name": "Lee", "units": [{}]}}}, "organizations"),
+            ({"name": {"full": "Dr. Ann", "components": [{"kind": "title", "value": "Dr."}]}}, "name"),
+            ({"name": {"full": "Ann", "sortAs": {"given": "Ann"}}}, "name"),
+        ],
+    )
+    def test_what_somebody_added_is_named(self, more: Properties, extra: str) -> None:
+        assert jscontact.extras(properties(**more)) == {extra}
+
+
+class TestTakingANoteOff:
+    @pytest.mark.parametrize(
+        ("notes", "note", "left"),
+        [
+            ({"a": "block"}, "", None),
+            ({"a": "mine", "b": "block"}, "mine", {"a": {"note": "mine"}}),
+            ({"a": "mine\n\nblock", "b/~": "mine"}, "mine\nmine", {"a": {"note": "mine"}, "b/~": {"note": "mine"}}),
+        ],
+    )
+    def test_leaves_the_others_as_they_are(self, notes: dict[str, str], note: str, left: Properties | None) -> None:
+        shown = properties(notes={id: {"note": text} for id, text in notes.items()})
+        assert patched(shown, Fields(), note).get("notes") == left

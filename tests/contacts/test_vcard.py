@@ -203,7 +203,7 @@ def test_a_new_line_is_folded_and_ends_as_the_card_does() -> None:
         (["a", "a"], "a\na\na", ["a", "a\\na"]),
         (["a", "b", "c"], "a\nb\nd\nc", ["a", "b\\nd", "c"]),
         (["a", "b"], "x\ny", ["x\\ny"]),
-        (["a", "b"], "", [""]),
+        (["a", "b"], "", []),
         (["a"], "b", ["b"]),
         ([], "b", ["b"]),
         ([], "", []),
@@ -376,3 +376,30 @@ def members_of(text: str) -> set[str]:
 @given(st.text(max_size=300) | any_card())
 def test_no_text_breaks_the_reader(text: str) -> None:
     assert isinstance(vcard.read("ref", text), Card | Group | Unreadable)
+
+
+# --- what somebody added
+
+
+@pytest.mark.parametrize("fields", [Fields("Shop", organization="Shop"), Fields("Ann Lee", given="Ann", family="Lee")])
+def test_a_new_card_has_nothing_that_somebody_added(fields: Fields) -> None:
+    text = vcard.new_card(NewCard("u", "ann@example.org", fields, NOTE))
+    administrative = ("PRODID:-//x", "REV:20260305T120000Z", "CREATED:20260305T120000Z")
+    assert vcard.extras(text) == frozenset()
+    assert vcard.extras(text.replace("END:VCARD", "\r\n".join((*administrative, "END:VCARD")))) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("line", "extra"),
+    [
+        ("TEL:1", "TEL"),
+        ("item1.X-ABLABEL:Work", "X-ABLABEL"),
+        ("EMAIL:other@example.org", "EMAIL"),
+        ("item1.EMAIL:other@example.org", "EMAIL"),
+        ("N:Lee;Ann;;Dr.;", "N"),
+        ("N:Lee;Ann;Bea;;", "N"),
+        ("ORG:Lee;Sales", "ORG"),
+    ],
+)
+def test_what_somebody_added_is_named(line: str, extra: str) -> None:
+    assert vcard.extras(card_text("UID:u", "FN:Ann", "EMAIL:ann@example.org", f"NOTE:{NOTE[:9]}", line)) == {extra}

@@ -1,0 +1,114 @@
+"""What a reset undoes, and what is the user's."""
+
+from collections.abc import Collection
+from datetime import date
+
+import pytest
+
+from mailroom import note
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.contacts.base import AddressBook, Card, Fields, Group
+from mailroom.jmap.mail import Move
+from mailroom.reset_plan import ContactUndo, made_by_mailroom, undo_contacts, undo_mails
+from tests.test_plan import ANN, PLACES, groups, mail
+
+CREATED = note.recorded("", "Feed", date(2026, 3, 5), note.CREATED)
+ADOPTED = note.recorded("Met in Porto.", "Feed", date(2026, 3, 5), note.ADOPTED)
+COMPANY = Fields("Ann Lee", organization="Ann Lee")
+PERSON = Fields("Ann Lee", given="Ann", family="Lee")
+
+
+def card(text: str, fields: Fields = COMPANY, *, uid: str = "ann", addresses: Collection[str] = (ANN,)) -> Card:
+    return Card(f"ref-{uid}", uid, fields, frozenset(addresses), text)
+
+
+def undone(
+    *cards: Card, extras: Collection[str] = (), own: Collection[Group] = (), **members: Collection[str]
+) -> tuple[ContactUndo, ...]:
+    book = AddressBook(cards, (*groups(**members), *own))
+    found = {each.ref: frozenset(extras) for each in made_by_mailroom(book)}
+    return undo_contacts(book, found, DEFAULT_SCHEME)[0]
+
+
+class TestMail:
+    @pytest.mark.parametrize(
+        ("mailboxes", "add", "remove"),
+        [
+            ({"Feed"}, {"Screener"}, {"Feed"}),
+            ({"Truck", "Paper Trail"}, {"Screener"}, {"Truck", "Paper Trail"}),
+            ({"Imbox", "Inbox"}, {"Screener"}, {"Imbox"}),
+            ({"Feed", "Archive", "Work"}, {"Screener"}, {"Feed"}),
+            ({"Feed", "Screener"}, set(), {"Feed"}),
+            ({"Feed", "@ToJail"}, {"Screener"}, {"Feed"}),
+            ({"Feed", "@MailroomWarning"}, {"Screener"}, {"Feed", "@MailroomWarning"}),
+            ({"Inbox", "@MailroomError"}, set(), {"@MailroomError"}),
+            ({"@MailroomError"}, {"Screener"}, {"@MailroomError"}),
+            ({"@MailroomError", "@ToFeed"}, set(), {"@MailroomError"}),
+        ],
+    )
+    def test_goes_back_to_the_screener_and_is_never_without_a_mailbox(
+        self, mailboxes: set[str], add: set[str], remove: set[str]
+    ) -> None:
+        assert undo_mails([mail("1", *mailboxes)], PLACES) == {"1": Move(frozenset(add), frozenset(remove))}
+
+    @pytest.mark.parametrize("place", ["Trash", "Junk", "Drafts", "Sent"])
+    def test_in_trash_junk_drafts_and_sent_stays_there_alone(self, place: str) -> None:
+        assert undo_mails([mail("1", place, "Feed")], PLACES) == {"1": Move(remove=frozenset({"Feed"}))}
+
+    @pytest.mark.parametrize("mailboxes", [{"Inbox"}, {"Screener"}, {"Archive", "@ToFeed"}, {"Trash"}])
+    def test_elsewhere_stays_as_it_is(self, mailboxes: set[str]) -> None:
+        assert undo_mails([mail("1", *mailboxes)], PLACES) == {}
+
+
+class TestContacts:
+    @pytest.mark.parametrize("fields", [COMPANY, PERSON, Fields("Plato", organization="Plato")])
+    def test_that_mailroom_made_and_nobody_edited_are_deleted(self, fields: Fields) -> None:
+        (only,) = undone(card(CREATED, fields), Mailroom={"ann"})
+        assert only.stays == ()
+
+    def test_that_are_missing_from_the_provenance_group_after_a_crash_are_mailrooms_too(self) -> None:
+        assert undone(card(CREATED))[0].stays == ()
+
+    def test_that_were_there_before_stay(self) -> None:
+        (only,) = undone(card(ADOPTED), Mailroom={"ann"})
+        assert only.stays == ("yours before Mailroom",)
+
+    @pytest.mark.parametrize(
+        ("edited", "extras", "why"),
+        [
+            (card(CREATED), {"TEL", "BDAY"}, "you added BDAY, TEL"),
+            (card(CREATED), {"EMAIL"}, "its addresses are edited"),
+            (card(CREATED), {"emails"}, "its addresses are edited"),
+            (card(CREATED, addresses=(ANN, "b@x.org")), (), "its addresses are edited"),
+            (card(CREATED, addresses=()), (), "its addresses are edited"),
+            (card(CREATED, Fields("Annie", organization="Ann Lee")), (), "its name is edited"),
+            (card(CREATED, Fields("Ann Lee", given="Anne", family="Lee")), (), "its name is edited"),
+            (card(f"Calls on Mondays.\n\n{CREATED}"), (), "it has a note of yours"),
+        ],
+    )
+    def test_that_somebody_edited_stay(self, edited: Card, extras: Collection[str], why: str) -> None:
+        assert undone(edited, extras=extras)[0].stays == (why,)
+
+    def test_in_a_group_of_the_users_own_stay(self) -> None:
+        friends = Group("ref", "uid", "Friends", frozenset({"ann"}))
+        assert undone(card(CREATED), own=[friends])[0].stays == ("it is in your group Friends",)
+
+    def test_whose_properties_could_not_be_read_stay(self) -> None:
+        undo, _ = undo_contacts(AddressBook((card(CREATED),), groups()), {}, DEFAULT_SCHEME)
+        assert undo[0].stays == ("changed just now",)
+
+    def test_leave_all_managed_groups_and_no_other(self) -> None:
+        friends = Group("ref", "uid", "Friends", frozenset({"ann"}))
+        (only,) = undone(card(ADOPTED), own=[friends], Feed={"ann", "bob"}, Person={"ann"}, Mailroom={"ann"})
+        assert [group.name for group in only.leave] == ["Feed", "Person"]
+
+    def test_without_a_note_of_mailrooms_are_the_users(self) -> None:
+        assert undone(card("Created by Mailroom"), Feed={"ann"}) == ()
+
+    def test_are_sorted_by_address(self) -> None:
+        cards = [card(CREATED, uid=uid, addresses=(f"{uid}@x.org",)) for uid in ("zoe", "ann")]
+        assert [each.card.uid for each in undone(*cards)] == ["ann", "zoe"]
+
+    def test_the_provenance_group_is_emptied_of_all(self) -> None:
+        _, provenance = undo_contacts(AddressBook((), groups(Mailroom={"gone"})), {}, DEFAULT_SCHEME)
+        assert [(group.name, group.members) for group in provenance] == [("Mailroom", frozenset({"gone"}))]

@@ -99,6 +99,8 @@ class Client:
 
     def _trusted(self, session: Session, url: str, what: str) -> httpx.URL:
         """A url that the session names, which may have the credentials from now on."""
+        if not url:
+            raise BadReply(f"the session has no {what}", expected="a url template")
         trusted = trusted_url(joined(session.read_from, url), what)
         self.credentials.trust(trusted)
         return trusted

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.errors import BadReply
-from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, Limits, Session, is_loopback, read_session
+from mailroom.jmap.session import (
+    CONTACTS,
+    CORE,
+    CYRUS_SIEVE,
+    MAIL,
+    SIEVE,
+    SUBMISSION,
+    Limits,
+    Session,
+    SieveAccess,
+    is_loopback,
+    read_session,
+)
 
 READ_FROM = httpx.URL("https://mail.example/jmap/session")
 Document = dict[str, Any]
@@ -125,6 +137,26 @@ class TestAccounts:
         assert session.sieve is not None
         assert (session.sieve.account, session.read_only) == ("a", frozenset({"b"}))
         assert (read(document()).sieve, read(document()).read_only) == (None, frozenset())
+
+    def test_say_what_their_sieve_can_do(self) -> None:
+        details = {
+            "sieveExtensions": ["fileinto"],
+            "externalLists": ["urn:x"],
+            "maxSizeScript": 9,
+            "maxRedirects": None,
+        }
+        jane = {"name": "jane", "accountCapabilities": {MAIL: {}, SIEVE: details}}
+        session = read(document(capabilities={CORE: {}, MAIL: {}, SIEVE: {}}, accounts={"a": jane}))
+        assert session.sieve == SieveAccess("a", SIEVE, frozenset({"fileinto"}), frozenset({"urn:x"}), 9)
+
+    def test_may_have_sieve_as_cyrus_names_it_and_the_rfcs_goes_first(self) -> None:
+        def sieve(*capabilities: str) -> SieveAccess | None:
+            accounts = {"a": account("jane", MAIL, *capabilities)}
+            offered: Document = {name: {} for name in (CORE, MAIL, *capabilities)}
+            return read(document(capabilities=offered, accounts=accounts)).sieve
+
+        found = [sieve(), sieve(CYRUS_SIEVE), sieve(CYRUS_SIEVE, SIEVE)]
+        assert [each and each.capability for each in found] == [None, CYRUS_SIEVE, SIEVE]
 
     def test_have_identities_only_where_the_mail_account_may_send(self) -> None:
         assert read(document()).identities

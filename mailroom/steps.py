@@ -1,4 +1,4 @@
-"""The requests of a pass after its scan: look up, apply, leave groups, commit. Each is one for all senders.
+"""The requests of a pass after its scan: look up, apply, follow up, commit. Each is one for all senders.
 
 Failures are reasons by sender address: what went wrong with one sender alone. A call that fails as a whole raises
 `BatchRefused`.
@@ -109,14 +109,33 @@ def _refused(replies: Replies, slots: Iterable[Slot[SetResult]], owners: Mapping
     }
 
 
-async def leave_groups(run: Pass, plans: Sequence[Plan]) -> Mapping[str, str]:
-    """Take re-triaged senders out of their former groups; not in one request with the joins, which might fail."""
-    departures = [plan.departure for plan in plans if plan.departure.leave]
-    if not departures:
-        return {}
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """How many stragglers were filed, by sender."""
+
+    failed: Mapping[str, str]
+    mails: Mapping[str, int]
+
+
+async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> FollowedUp:
+    """Take re-triaged senders out of their former groups, and file the stragglers; no request if there is neither.
+
+    Calls in one request run on after a failed one: not in that of the joins, which a leave depends on, nor in that of
+    the labels, which depend on all of it.
+    """
     batch = Batch()
-    staged = await run.contacts.remove(departures, batch)
-    return {**staged.failed, **await staged.settle(await run.client.send(batch))}
+    staged = await run.contacts.remove([plan.departure for plan in plans if plan.departure.leave], batch)
+    strays = {
+        plan.sender.address: sweep(
+            plan.sender, applied.strays.get(plan.sender.address, ()), plan.destinations, run.places
+        )
+        for plan in plans
+    }
+    owners = {id: address for address, moves in strays.items() for id in moves}
+    filed = move_emails(batch, await run.client.session(), _merged(strays.values()))
+    replies = await run.client.send(batch)
+    failed = {**staged.failed, **await staged.settle(replies), **_refused(replies, filed, owners)}
+    return FollowedUp(failed, {address: len(moves) for address, moves in strays.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,41 +148,25 @@ class Committed:
 
 
 async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committed:
-    """The last act: stragglers, then the labels, on the mails as they are NOW: the user may have changed their mind."""
+    """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
     now = select(applied.labelled, run.places, run.own)
-    endings = {plan.sender.address: _ending(run, plan, applied, now) for plan in plans}
+    endings = {plan.sender.address: _ending(run, plan, now) for plan in plans}
     session = await run.client.session()
     batch = Batch()
-    slots = [
-        *move_emails(batch, session, _merged(ending.strays for ending in endings.values())),
-        *move_emails(batch, session, _merged(ending.labelled for ending in endings.values())),
-    ]
+    slots = move_emails(batch, session, _merged(endings.values()))
     held = hold(batch, session, now.pauses, run.places)
     replies = await run.client.send(batch)
-    owners = {id: address for address, ending in endings.items() for id in ending.mails}
+    owners = {id: address for address, moves in endings.items() for id in moves}
     report_held(replies, held)
     failed = _refused(replies, slots, owners)
-    return Committed(failed, {address: len(ending.mails) for address, ending in endings.items()}, now.pauses)
+    return Committed(failed, {address: len(moves) for address, moves in endings.items()}, now.pauses)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
+def _ending(run: Pass, plan: Plan, now: Selection) -> dict[str, Move]:
     """The last moves for one sender, by mail id."""
-
-    strays: Mapping[str, Move]
-    labelled: Mapping[str, Move]
-
-    @property
-    def mails(self) -> frozenset[str]:
-        return frozenset((*self.strays, *self.labelled))
-
-
-def _ending(run: Pass, plan: Plan, applied: Applied, now: Selection) -> _Ending:
-    address = plan.sender.address
-    labelled = [email for sender in now.senders if sender.address == address for email in sender.mails]
+    labelled = [email for sender in now.senders if sender.address == plan.sender.address for email in sender.mails]
     moves = {email.id: settled(plan, email, run.places) for email in labelled}
-    strays = sweep(plan.sender, applied.strays.get(address, ()), plan.destinations, run.places)
-    return _Ending(strays, {id: move for id, move in moves.items() if move})
+    return {id: move for id, move in moves.items() if move}
 
 
 def _merged(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:

@@ -1,5 +1,7 @@
 """One pass: scan, look up, apply, commit. Four JMAP requests, however many senders wait; an idle pass is one.
 
+A fifth, before the commit, follows up what the apply step brought about: groups to leave, mail that came meanwhile.
+
 What concerns one sender alone is that sender's failure; a batched call that is refused as a whole halves the batch. The
 triage label goes last, so whatever cuts a pass off, the next one finds the same labels and finishes.
 """
@@ -21,7 +23,7 @@ from mailroom.mailboxes import Places
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
 from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_differs, plan, select
 from mailroom.scan import check_account, scan
-from mailroom.steps import Found, Pass, apply, commit, hold, leave_groups, look_up, report_held
+from mailroom.steps import Found, Pass, apply, commit, follow_up, hold, look_up, report_held
 
 log = structlog.get_logger(component="triage")
 
@@ -152,15 +154,17 @@ async def _treat(run: Pass, selection: Selection) -> list[Result]:
     plans, failed = _decide(run, selection.senders, found)
     applied = await apply(run, plans, selection.pauses)
     failed |= applied.failed
-    failed |= await leave_groups(run, [each for each in plans if each.sender.address not in failed])
+    followed = await follow_up(run, [each for each in plans if each.sender.address not in failed], applied)
+    failed |= followed.failed
     done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
     failed |= done.failed
     for each in done.pauses:
         _log_pause(each)
+    mails = Counter(followed.mails) + Counter(done.mails)
     settled = (each for each in plans if each.sender.address not in failed)
     return [
         *(Failed(sender, failed[sender.address]) for sender in selection.senders if sender.address in failed),
-        *(Settled(each, len(each.moves) + done.mails[each.sender.address]) for each in settled),
+        *(Settled(each, len(each.moves) + mails[each.sender.address]) for each in settled),
     ]
 
 

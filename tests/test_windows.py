@@ -1,12 +1,13 @@
 """What happens between the requests of a pass, when another client acts just then.
 
-The requests of a pass: 1 scan, 2 look up, 3 apply, 4 commit; with a re-triage 4 takes cards out of groups and 5 is
-the commit. Every window ends right after one more pass at the latest.
+The requests of a pass: 1 scan, 2 look up, 3 apply, 4 commit; with a re-triage, or mail that came meanwhile, 4 follows
+that up and 5 is the commit. Every window ends right after one more pass at the latest.
 """
 
 import pytest
 
-from mailroom.sandbox import Sandbox
+from mailroom.errors import Unavailable
+from mailroom.sandbox import MethodError, Sandbox, SetError
 from tests.screener import empty_sandbox, screener
 
 ANN = "Ann Lee <ann@example.org>"
@@ -79,6 +80,40 @@ async def test_a_mail_that_arrives_is_filed_by_the_same_pass(window: int) -> Non
     sandbox = empty_sandbox()
     labelled(sandbox)
     async with screener(sandbox, before={window: lambda: sandbox.deliver(ANN, "New", ["Screener"])}) as s:
+        await s.run()
+        assert sandbox.mails_in("Screener") == []
+        assert len(sandbox.mails_in("Feed")) == 2
+
+
+async def test_a_mail_that_arrives_and_cant_be_filed_keeps_the_label_on_the_first() -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+
+    def arrive() -> None:
+        sandbox.faults.set_errors[sandbox.deliver(ANN, "New", ["Screener"])] = SetError("forbidden")
+
+    async with screener(sandbox, before={APPLY: arrive}) as s:
+        outcome = await s.run()
+        assert (outcome.senders_triaged, outcome.senders_failing) == (0, 1)
+        assert sandbox.mailboxes_of(mail) == {"Screener", "@ToFeed"}
+        sandbox.faults.clear()
+        await s.run()
+        assert sandbox.mails_in("Screener") == []
+        assert len(sandbox.mails_in("Feed")) == 2
+
+
+async def test_an_outage_after_a_mail_arrived_keeps_the_label_on_the_first() -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+
+    def arrive() -> None:
+        sandbox.deliver(ANN, "New", ["Screener"])
+        sandbox.faults.method_error("Email/set", MethodError("rateLimit"))
+
+    async with screener(sandbox, before={APPLY: arrive}) as s:
+        with pytest.raises(Unavailable):
+            await s.run()
+        assert sandbox.mailboxes_of(mail) == {"Screener", "@ToFeed"}
         await s.run()
         assert sandbox.mails_in("Screener") == []
         assert len(sandbox.mails_in("Feed")) == 2

@@ -210,7 +210,10 @@ def doctor(read_only: bool, as_json: bool) -> int:
 )
 @click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
 def rules(form: str, apply: bool) -> int:
-    """Print the rules that sort mail yet to come, for the mail server to run."""
+    """Print rules for mail yet to come.
+
+    The mail server runs them. With --apply, a Sieve script is installed beside yours.
+    """
     import trio
 
     from mailroom.commands import rules

@@ -48,7 +48,7 @@ def test_help_lists_every_command_in_full(mailroom: list[str], option: str) -> N
     result = run([*mailroom, option])
     assert result.returncode == 0
     assert result.stdout.startswith("Usage: mailroom ")
-    for name in ("demo", "healthcheck", "run", "sandbox"):
+    for name in ("demo", "healthcheck", "rules", "run", "sandbox"):
         assert f"\n  {name} " in result.stdout
     assert "..." not in result.stdout.partition("Commands:")[2]
 

@@ -13,12 +13,12 @@ import structlog
 from mailroom.addresses import search_texts
 from mailroom.categories import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
-from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
 from mailroom.jmap.query import Filter, all_of, any_of, search
 from mailroom.jmap.session import Session
-from mailroom.jmap.set import SetResult, merged_errors
+from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.mailboxes import Places
 from mailroom.plan import Pause, Plan, Selection, Sender, paused, select, sender_of, settled, sweep
 
@@ -181,10 +181,15 @@ def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places
     return tuple(slot for pause in pauses for slot in move_emails(batch, session, paused(pause.mails, places)))
 
 
-def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> None:
-    """A mail that can't even get the error label is tried again by the next pass; the log is all that is left."""
-    for slot in slots:
-        whole = replies.error(slot)
-        errors = [] if whole else [error for error in replies[slot].errors().values() if error.type != "notFound"]
-        for error in [whole] if whole else errors:
-            log.warning("error_label_failed", reason=str(error))
+def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> bool:
+    """Whether all mails of `hold` have the error label now. One that can't even get that is told in the log."""
+    refused = [error for slot in slots for error in _why_not_held(replies, slot)]
+    for error in refused:
+        log.warning("error_label_failed", reason=str(error))
+    return not refused
+
+
+def _why_not_held(replies: Replies, slot: Slot[SetResult]) -> Sequence[MethodError | SetError]:
+    if (whole := replies.error(slot)) is not None:
+        return [whole]
+    return [error for error in replies[slot].errors().values() if error.type != "notFound"]

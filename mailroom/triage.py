@@ -75,6 +75,7 @@ class Triage:
         self._places = places
         self._own = own
         self._patience = Patience()
+        self._unmarked: frozenset[Pause] = frozenset()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
     async def run(self, today: date) -> Outcome:
@@ -88,7 +89,12 @@ class Triage:
         ready = tuple(each for each in selection.senders if self._patience.may_try(each.address, now))
         account = (await self._client.session()).mail_account
         run = Pass(self._client, self._contacts, self._scheme, found.places, self._own, account, today)
-        results = await _treat_by_halves(run, Selection(ready, selection.pauses))
+        pauses = selection.pauses
+        if found.places.error_label is None:
+            # Nothing marks these mails, so that every pass finds them: they are told once and cost nothing more.
+            pauses = tuple(each for each in pauses if each not in self._unmarked)
+        results = await _treat_by_halves(run, Selection(ready, pauses))
+        self._unmarked = frozenset(selection.pauses)
         await self._note(run, results)
         settled = [result for result in results if isinstance(result, Settled)]
         return Outcome(
@@ -121,8 +127,7 @@ class Triage:
             log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)
             if failures >= FAILURES_UNTIL_PAUSED:
                 hopeless.append(result.sender)
-        await _give_up(run, hopeless)
-        for sender in hopeless:
+        for sender in await _give_up(run, hopeless):
             self._patience.forget(sender.address)
 
 
@@ -190,14 +195,21 @@ def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Pl
     return list(plans.values()), failed
 
 
-async def _give_up(run: Pass, senders: Sequence[Sender]) -> None:
-    """The error label on all labelled mails of these senders; taking it off starts anew."""
+async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
+    """The error label on all labelled mails of these senders; taking it off starts anew. Returns who has it now."""
+    if run.places.error_label is None:
+        return []
     batch = Batch()
+    session = await run.client.session()
     pauses = [Pause(Reason.FAILING, sender.address, (sender.category.label,), sender.mails) for sender in senders]
-    held = hold(batch, await run.client.session(), pauses, run.places)
-    report_held(await run.client.send(batch), held)
-    for each in pauses:
-        _log_pause(each)
+    held = [hold(batch, session, [pause], run.places) for pause in pauses]
+    replies = await run.client.send(batch)
+    marked: list[Sender] = []
+    for sender, pause, slots in zip(senders, pauses, held, strict=True):
+        if report_held(replies, slots):
+            _log_pause(pause)
+            marked.append(sender)
+    return marked
 
 
 def _log_settled(settled: Settled, scheme: Scheme) -> None:

@@ -11,6 +11,7 @@ from tests.screener import empty_sandbox, screener
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
 BAD = SENDERS[3]
+ANN = "Ann Lee <ann@example.org>"
 
 
 def labelled(sandbox: Sandbox) -> dict[str, str]:
@@ -187,6 +188,48 @@ async def test_five_failures_in_a_row_put_the_error_label_on_and_taking_it_off_t
         sandbox.unlabel(mails[BAD], "@MailroomError")
         await s.run()
         assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
+
+
+@pytest.mark.parametrize("why", ["missing", "refused"])
+async def test_without_an_error_label_a_failing_sender_is_left_alone_for_longer_and_longer(
+    why: str, mock_clock: MockClock
+) -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    if why == "missing":
+        sandbox.destroy_mailbox("@MailroomError")
+    async with screener(sandbox) as s:
+        sandbox.faults.set_errors[mails[BAD]] = SetError("forbidden")
+        with structlog.testing.capture_logs() as logs:
+            for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
+                mock_clock.jump(60 * minutes - 1 if minutes else 0)
+                if minutes:
+                    assert await s.requests_of_a_pass() == 1
+                    mock_clock.jump(1)
+                await s.run()
+        assert [entry["failures"] for entry in logs if entry["event"] == "sender_failed"] == list(range(1, 11))
+        assert [entry for entry in logs if entry["event"] == "mail_paused"] == []
+
+
+@pytest.mark.parametrize("sender", [ANN, "undisclosed"])
+async def test_without_an_error_label_a_mail_that_waits_for_the_user_is_told_once_and_costs_nothing(
+    sender: str,
+) -> None:
+    sandbox = empty_sandbox()
+    mails = [sandbox.deliver(sender, "Hi", ["Screener"]) for _ in range(2)]
+    sandbox.label(mails[0], "@ToFeed")
+    sandbox.label(mails[1], "@ToJail")
+    sandbox.destroy_mailbox("@MailroomError")
+    async with screener(sandbox) as s:
+        with structlog.testing.capture_logs() as logs:
+            await s.run()
+            assert [await s.requests_of_a_pass() for _ in range(2)] == [1, 1]
+        told = [entry for entry in logs if entry["event"] in ("conflict_detected", "mail_paused")]
+        assert len(told) == 1
+        sandbox.create_mailbox("@MailroomError")
+        await s.run()
+        assert sandbox.mails_in("@MailroomError") == sorted(mails)
+        assert await s.requests_of_a_pass() == 1
 
 
 async def test_a_sender_that_failed_twice_is_left_alone_for_a_minute(mock_clock: MockClock) -> None:

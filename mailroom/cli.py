@@ -169,7 +169,7 @@ def senders(waiting: bool, category: str | None, as_json: bool) -> int:
 @click.argument("address")
 @click.argument("category")
 def triage(address: str, category: str) -> int:
-    """Settle one sender from here, as a label on one of its mails does.
+    """Settle one sender from here, as a label would.
 
     For a sender without mail, contact and groups alone are settled.
     """

@@ -170,12 +170,11 @@ class JmapContacts:
 
         async def settle(replies: Replies) -> Failures:
             errors = merged_errors(replies[slot] for slot in (*created, *updated))
-            there = await self._addresses_by_uid([new[id].uid for id in errors if id in new])
+            there = await self._adopt([new[id] for id in errors if id in new])
             return {
                 change.sender: f"its contact card could not be written: {errors[id]}"
                 for id, change in {**new, **edited}.items()
-                # An earlier try made the card, and the search doesn't show it yet.
-                if id in errors and change.sender not in there.get(change.uid, frozenset())
+                if id in errors and change.sender not in there
             }
 
         return settle
@@ -188,14 +187,31 @@ class JmapContacts:
         cards = self._looked_up.cards
         return {ref: jscontact.patch(c.card, cards[ref]) for ref, c in edited.items() if isinstance(c.card, CardEdit)}
 
-    async def _addresses_by_uid(self, uids: Sequence[str]) -> dict[str, frozenset[str]]:
-        """The canonical addresses of the cards with these uids."""
+    async def _adopt(self, changes: Sequence[Change]) -> frozenset[str]:
+        """The senders whose new card was refused because there is one with its uid, which has their address now.
+
+        An earlier try made it, and the search doesn't show it yet; or the user gave it another address since.
+        """
+        cards = await self._with_uids([change.uid for change in changes])
+        lacking = {
+            card.id: jscontact.address_patch(change.sender, card)
+            for change in changes
+            if (card := cards.get(change.uid)) is not None and change.sender not in jscontact.addresses(card)
+        }
+        batch = Batch()
+        slots = update_cards(batch, self._account, self._limits, lacking)
+        replies = await self._client.send(batch)
+        refused = merged_errors(replies[slot] for slot in slots)
+        there = {uid for uid, card in cards.items() if card.id not in refused}
+        return frozenset(change.sender for change in changes if change.uid in there)
+
+    async def _with_uids(self, uids: Sequence[str]) -> dict[str, ContactCard]:
         if not uids:
             return {}
         batch = Batch()
         page = self._search(batch, any_of([{"uid": uid} for uid in uids]))
         found = await self._client.all_found(page, await self._client.send(batch))
-        return {card.uid: jscontact.addresses(card) for card in found if isinstance(card, ContactCard)}
+        return {card.uid: card for card in found if isinstance(card, ContactCard) and card.kind != "group"}
 
     def _stage_members(
         self, memberships: Sequence[_Membership], value: Json, batch: Batch

@@ -183,6 +183,15 @@ def _note_changes(text: str, card: ContactCard) -> dict[str, Json]:
     return gone | {f"notes/{_escaped(id)}/note": new for id, new in after.items() if new not in (None, before[id])}
 
 
+def address_patch(address: str, card: ContactCard) -> Json:
+    """A PatchObject that puts an address onto a card, next to those that it has."""
+    emails = card.emails or {}
+    if not emails:
+        return {"emails": {"e1": {"address": address}}}
+    free = next(key for n in range(1, len(emails) + 2) if (key := f"e{n}") not in emails)
+    return {f"emails/{free}": {"address": address}}
+
+
 def members_patch(uids: Sequence[str], value: Json) -> Json:
     """Members of a group that has some, set to true (join) or null (leave)."""
     return {f"members/{_escaped(uid)}": value for uid in uids}

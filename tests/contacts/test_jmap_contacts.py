@@ -242,10 +242,25 @@ class TestAdding:
             assert len(b.sandbox.cards()) == 1
             assert b.sandbox.groups()["Feed"] == {ANN}
 
-    async def test_does_not_take_the_card_of_somebody_else_for_it(self) -> None:
+    @pytest.mark.parametrize("emails", [{"e1": {"address": BOB}}, {"e2": {"address": BOB}}, {}])
+    async def test_puts_the_address_back_onto_the_card_that_was_made_for_it(self, emails: Json) -> None:
+        async with book() as b:
+            b.sandbox.add_card(BOB, "Bob", uid="uid-ann")
+            b.sandbox.change_card("uid-ann", {"emails": emails})
+            (feed,) = await b.groups("Feed")
+            assert await b.add(new(ANN, feed), new(EVE)) == {}
+            (card,) = [card for card in b.sandbox.cards() if card["uid"] == "uid-ann"]
+            assert {each["address"] for each in card["emails"].values()} == {ANN, *([BOB] if emails else [])}
+            assert card["name"]["full"] == "Bob"
+            assert len(b.sandbox.cards()) == 2
+
+    async def test_tells_of_a_card_that_can_not_have_its_address_back(self) -> None:
         async with book() as b:
             b.sandbox.add_card(BOB, "Bob", uid="uid-ann")
             await b.look_up()
+            ref = b.sandbox.store.card_with_uid("uid-ann")
+            assert ref is not None
+            b.sandbox.faults.set_errors[ref.id] = SetError("forbidden")
             failures = await b.add(new(ANN), new(EVE))
             assert failures.keys() == {ANN}
             assert failures[ANN].startswith("its contact card could not be written: invalidProperties")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import Literal
 
 from nameparser import HumanName
 
@@ -121,7 +122,8 @@ class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
     `destinations` are the mailbox ids of the category and its ancestors, `card_name` is the full name that the
-    contact card will have.
+    contact card will have, `origin` says who made the card. `cards_found` counts the cards with this address, of
+    which the others stay as they are.
     """
 
     sender: Sender
@@ -130,6 +132,8 @@ class Plan:
     moves: Mapping[str, Move]
     destinations: frozenset[str]
     card_name: str
+    origin: Literal["created", "adopted"]
+    cards_found: int
 
 
 def plan(
@@ -148,6 +152,8 @@ def plan(
         moves=sweep(sender, mails, destinations, places),
         destinations=destinations,
         card_name=(card.fields.full_name if card else "") or _fields(sender).full_name,
+        origin="created" if card is None or note.says_created(card.note) else "adopted",
+        cards_found=len(_cards_of(sender.address, book)),
     )
 
 
@@ -162,7 +168,7 @@ def _destinations(category: Category, places: Places, scheme: Scheme) -> frozens
 
 def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
     """The card of an address: of several the one in a managed group, else the oldest."""
-    cards = [card for card in book.cards if address in card.addresses]
+    cards = _cards_of(address, book)
     if not cards:
         if (unreadable := next((each for each in book.unreadable if address in each.addresses), None)) is not None:
             raise SenderFailed(
@@ -171,6 +177,10 @@ def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | Non
         return None
     settled = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
     return min(cards, key=lambda card: (card.uid not in settled, card.age, card.uid))
+
+
+def _cards_of(address: str, book: AddressBook) -> list[Card]:
+    return [card for card in book.cards if address in card.addresses]
 
 
 def new_uid(account: str, address: str) -> str:

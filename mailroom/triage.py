@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from mailroom.categories import Scheme
-from mailroom.contacts.base import Contacts, NewCard
+from mailroom.contacts.base import Contacts
 from mailroom.errors import BatchRefused, SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -215,8 +215,9 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
 def _log_settled(settled: Settled, scheme: Scheme) -> None:
     plan = settled.plan
     sender, category = plan.sender.address, plan.sender.category.name
-    contact = "created" if isinstance(plan.change.card, NewCard) else "adopted"
-    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=contact)
+    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.origin)
+    if plan.cards_found > 1:
+        log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
     if plan.departure.leave:
         left = sorted(group.name for group in plan.departure.leave)
         log.info("group_reassigned", sender=sender, category=category, removed_from=left)

@@ -148,3 +148,25 @@ async def test_each_group_is_written_at_most_twice_however_many_senders() -> Non
         calls = [call for request in s.sandbox.requests[before:] for call in request.calls]
         # Cards, joins and leaves; the first member of an empty group has a call of its own.
         assert calls.count("ContactCard/set") <= 4
+
+
+async def test_the_log_tells_who_made_the_card_and_which_of_several_was_chosen() -> None:
+    async with screener() as s:
+        ann = s.sandbox.deliver("Ann Lee <ann@example.org>", "Hi", ["Screener"])
+        bob = s.sandbox.deliver("Bob <bob@example.org>", "Hi", ["Screener"])
+        for uid in ("a", "b"):
+            s.sandbox.add_card("bob@example.org", "Bob", uid=uid, created="2026-01-01T00:00:00Z")
+        with structlog.testing.capture_logs() as logs:
+            for label in ("@ToFeed", "@ToJail"):
+                s.sandbox.label(ann, label)
+                s.sandbox.label(bob, label)
+                await s.run()
+    triaged = [entry for entry in logs if entry["event"] == "sender_triaged"]
+    assert [(entry["sender"], entry["contact"]) for entry in triaged] == [
+        ("ann@example.org", "created"),
+        ("bob@example.org", "adopted"),
+    ] * 2
+    several = [entry for entry in logs if entry["event"] == "several_contact_cards"]
+    assert [(entry["sender"], entry["cards"], entry["chosen_uid"]) for entry in several] == [
+        ("bob@example.org", 2, "a")
+    ] * 2

@@ -226,6 +226,31 @@ def rules(form: str, apply: bool) -> int:
     return trio.run(rules.apply_sieve if apply else rules.print_sieve, settings, scheme)
 
 
+@commands.command("reset")
+@click.option("--apply", is_flag=True, help="Undo it, after asking.")
+@click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
+def reset(apply: bool, yes: bool) -> int:
+    """Show what Mailroom did that can be undone.
+
+    With --apply, undo it: mail goes back to the Screener, contacts that Mailroom made are deleted unless you edited
+    them, others lose its note. Status 1 means that some of it failed: the same command tries again.
+    """
+    if yes and not apply:
+        raise click.UsageError("--yes goes with --apply.")
+    if apply and not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("There is no terminal to ask on: add --yes to undo everything without being asked.")
+    import trio
+
+    from mailroom.commands import reset
+    from mailroom.settings import load_scheme, load_settings
+
+    settings = load_settings()
+    scheme = load_scheme(settings)
+    if not apply:
+        return trio.run(reset.dry_run, settings, scheme)
+    return reset.apply(settings, scheme, reset.agreed if yes else reset.ask)
+
+
 @commands.command("healthcheck")
 def healthcheck() -> int:
     """Ask the daemon here how it is: status 0 or 1.

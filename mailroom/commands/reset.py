@@ -1,0 +1,124 @@
+"""`mailroom reset`: undo what Mailroom did, as far as it can be told from what is the user's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import click
+import trio
+from rich.console import Console
+from rich.progress import Progress
+
+from mailroom.categories import Scheme
+from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
+from mailroom.commands.run import with_servers
+from mailroom.commands.running_daemon import ask_daemon
+from mailroom.commands.terminal import open_console, printable, working
+from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
+from mailroom.reset_steps import Account, look, undo_all
+from mailroom.servers import Servers
+from mailroom.settings import Settings
+
+
+class NotFinished(MailroomError):
+    """An outage ended the reset; the message says how to finish it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How looking ended (an exit status), and whether there is anything to undo."""
+
+    status: int
+    is_anything: bool
+
+
+async def dry_run(settings: Settings, scheme: Scheme) -> int:
+    """Print what would be undone, and what stays; writes nothing. Raises `MailroomError`."""
+    shown = await _show(settings, scheme)
+    if shown.status == 0:
+        console = open_console()
+        if shown.is_anything:
+            console.print(f"Nothing is changed yet: `{COMMAND}` does all this.\n", soft_wrap=True)
+        console.print(what_stays(scheme))
+    return shown.status
+
+
+def apply(settings: Settings, scheme: Scheme, confirm: Callable[[], bool]) -> int:
+    """Show everything, undo it if `confirm` says so; returns 1 if some of it failed. Raises `MailroomError`.
+
+    The prompt comes between two runs of trio: inside of one, Ctrl-C would not end it.
+    """
+    trio.run(_refuse_beside_a_daemon, settings)
+    shown = trio.run(_show, settings, scheme)
+    if shown.status or not shown.is_anything:
+        return shown.status
+    if not confirm():
+        click.echo("Nothing was changed.")
+        return 0
+    trio.run(_refuse_beside_a_daemon, settings)
+    return trio.run(undo, settings, scheme)
+
+
+def ask() -> bool:
+    """Whether the user agrees, at the terminal."""
+    return click.confirm("Undo all this?")
+
+
+def agreed() -> bool:
+    """They said so on the command line."""
+    return True
+
+
+async def undo(settings: Settings, scheme: Scheme) -> int:
+    """Undo all there is now; returns 1 if some of it failed, with a line for each. Raises `MailroomError`."""
+    status = await with_servers(settings, partial(_undo, scheme))
+    if status > 1:
+        open_console(stderr=True).print(f"Stopped halfway: `{COMMAND}` undoes the rest.", soft_wrap=True)
+    return status
+
+
+async def _refuse_beside_a_daemon(settings: Settings) -> None:
+    """Raises `ConfigError` if a daemon answers on the health port."""
+    if (daemon := await ask_daemon(settings)) is not None:
+        where = f"{settings.health_host} port {settings.health_port}"
+        raise ConfigError(
+            [f"a daemon (Mailroom {printable(daemon.version)}) answers on {where}: stop it, or it triages anew"]
+        )
+
+
+async def _show(settings: Settings, scheme: Scheme) -> Shown:
+    is_anything = False
+
+    async def work(servers: Servers) -> int:
+        nonlocal is_anything
+        console = open_console()
+        account = await _look(console, servers, scheme)
+        show_plan(console, account.undo, account.names, scheme)
+        is_anything = bool(account.undo)
+        return 0
+
+    return Shown(await with_servers(settings, work), is_anything)
+
+
+async def _look(console: Console, servers: Servers, scheme: Scheme) -> Account:
+    with working(console, "Looking for what there is to undo"):
+        return await look(servers.client, await servers.contacts(), scheme)
+
+
+async def _undo(scheme: Scheme, servers: Servers) -> int:
+    console = open_console()
+    try:
+        account = await _look(console, servers, scheme)
+        with Progress(console=console, transient=True, disable=not console.is_interactive) as progress:
+            bar = progress.add_task("Undoing", total=account.steps)
+            failures = await undo_all(account, partial(progress.advance, bar))
+    except (Unavailable, BadReply) as outage:
+        raise NotFinished(f"{outage}. `{COMMAND}` undoes the rest") from outage
+    for reason in failures:
+        console.print(f"✗ {printable(reason)}", style="red", soft_wrap=True)
+    if failures:
+        console.print(f"The rest is undone: `{COMMAND}` tries these again.\n", soft_wrap=True)
+    else:
+        console.print("All of it is undone.\n")
+    console.print(what_stays(scheme))
+    return 1 if failures else 0

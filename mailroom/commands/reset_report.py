@@ -1,0 +1,82 @@
+"""What a reset shows: everything that it undoes, in figures and card by card, and what stays."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from mailroom.categories import Scheme
+from mailroom.commands.terminal import printable
+from mailroom.reset_plan import ContactUndo, Undo, moves_by_mailbox
+
+COMMAND = "mailroom reset --apply"
+
+Row = tuple[str, str, str]
+
+
+def show_plan(console: Console, undo: Undo, names: Mapping[str, str], scheme: Scheme) -> None:
+    """Print what there is to undo. `names` are those of the mailboxes, by id."""
+    if not undo:
+        console.print("Nothing to undo: no mail is filed, no contact has a note of Mailroom's.\n", soft_wrap=True)
+        return
+    figures = _table("What", "Where")
+    figures.add_column("How many", no_wrap=True)
+    for row in _rows(undo, names, scheme):
+        figures.add_row(*map(printable, row))
+    console.print(figures)
+    console.print()
+    if undo.contacts:
+        cards = _table("Contact", "Name", "What happens to it")
+        for each in undo.contacts:
+            cards.add_row(*map(printable, _card_row(each)))
+        console.print(cards)
+        console.print()
+
+
+def what_stays(scheme: Scheme) -> str:
+    """What a reset leaves, and how to remove it."""
+    return (
+        "What stays, and how to remove it:\n"
+        "• Rules for new mail, which go on sorting it: remove what you imported from `mailroom rules`, on Fastmail at "
+        "Settings → Filters & Rules, or switch off the Sieve script that `mailroom rules --apply` installed.\n"
+        f"• The mailboxes and labels. Move what is in {printable(scheme.screener)} to the Inbox; "
+        "then delete them in your mail app, if they are empty.\n"
+        "• The contact groups, with the members that you put there: delete them in your address book app.\n"
+        "• Mail is never deleted, and none leaves the Inbox."
+    )
+
+
+def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]:
+    """In the order in which it is undone; mailboxes and groups by name."""
+    labels = {scheme.error_label, scheme.warning_label}
+    left = {names[id]: count for id, count in moves_by_mailbox(undo.moves.values()).items()}
+    back = sum(bool(move.add) for move in undo.moves.values())
+    if back:
+        yield "Mail back into", scheme.screener, _count(back, "mail")
+    yield from (("Mail out of", name, _count(left[name], "mail")) for name in sorted(left.keys() - labels))
+    yield from (("Label off", name, _count(left[name], "mail")) for name in sorted(left.keys() & labels))
+    groups = Counter(group.name for each in undo.contacts for group in each.leave)
+    yield from (("Contacts out of the group", name, _count(groups[name], "contact")) for name in sorted(groups))
+    if undo.kept:
+        yield "Mailroom's note off", "address book", _count(len(undo.kept), "contact")
+    if undo.deleted:
+        yield "Contacts deleted", "address book", _count(len(undo.deleted), "contact")
+    if undo.provenance:
+        yield "Group emptied", scheme.provenance_group, _count(len(undo.provenance_members), "contact")
+
+
+def _card_row(undo: ContactUndo) -> Row:
+    fate = f"stays without Mailroom's note: {'; '.join(undo.stays)}" if undo.stays else "deleted: Mailroom made it"
+    return ", ".join(sorted(undo.card.addresses)) or "(no address)", undo.card.fields.full_name, fate
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

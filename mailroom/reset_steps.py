@@ -1,0 +1,167 @@
+"""The requests of a reset: look for what there is to undo, then undo it, mail first.
+
+Whatever cuts it off, what is left to undo can still be seen in the account, and the next reset does the rest. So a
+step that fails for one mail or contact holds back only what would hide that.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from mailroom.categories import Scheme
+from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, Staged
+from mailroom.errors import BatchRefused, ConfigError
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
+from mailroom.jmap.mail import EMAIL, Email, Move, get_mailboxes, move_emails
+from mailroom.jmap.query import any_of, search
+from mailroom.jmap.set import merged_errors
+from mailroom.mailboxes import Places, find_places, role_problems
+from mailroom.note import stripped
+from mailroom.reset_plan import ContactUndo, Undo, made_by_mailroom, undo_contacts, undo_mails
+
+AT_A_TIME = 100
+"""Mails or cards in one step: so far a bar moves at once, and so much Ctrl-C leaves for the next time."""
+
+Item = TypeVar("Item")
+Advance = Callable[[int], None]
+"""Told how many of the steps are done, after each few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was found. `names` are those of the mailboxes, by id."""
+
+    client: Client
+    contacts: Contacts
+    undo: Undo
+    names: Mapping[str, str]
+
+    @property
+    def steps(self) -> int:
+        """How far `undo_all` advances."""
+        return len(self.undo.moves) + 2 * len(self.undo.contacts) + len(self.undo.provenance_members)
+
+
+async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Account:
+    """Read all that there is to undo. Raises `MailroomError`, `ConfigError` where the scheme doesn't fit."""
+    session = await client.session()
+    batch = Batch()
+    slot = batch.add(get_mailboxes(session.mail_account))
+    mailboxes = (await client.send(batch))[slot]
+    # A warning label may be there from when warnings were on.
+    places = find_places(mailboxes, replace(scheme, warnings_enabled=True))
+    problems = role_problems(mailboxes, scheme)
+    if places.screener is None:
+        problems.append(f"missing mailbox: {scheme.screener}, where mail goes back to. Create it in your mail app")
+    if problems:
+        # A whole Archive would go into the Screener.
+        raise ConfigError(problems)
+    moves = undo_mails(await _touched_mails(client, places), places)
+    book = await contacts.read_all()
+    extras = await contacts.extras(made_by_mailroom(book))
+    undone, provenance = undo_contacts(book, extras, scheme)
+    return Account(client, contacts, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
+
+
+async def _touched_mails(client: Client, places: Places) -> tuple[Email, ...]:
+    labels = (places.error_label, places.warning_label)
+    ids = sorted((*places.destinations.values(), *(id for id in labels if id)))
+    if not ids:
+        return ()
+    session = await client.session()
+    batch = Batch()
+    touched = any_of([{"inMailbox": id} for id in ids])
+    page = search(batch, EMAIL, session.mail_account, session.limits, touched)
+    return await client.all_found(page, await client.send(batch))
+
+
+async def undo_all(account: Account, advance: Advance) -> list[str]:
+    """Undo mail, then contacts; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
+    mails = await _in_parts(account.undo.moves, partial(_move, account.client), advance)
+    contacts = await _undo_contacts(account, advance)
+    addresses = {each.card.ref: min(each.card.addresses, default=each.card.uid) for each in account.undo.contacts}
+    refused = [f"{_count(list(mails.values()).count(reason))}: {reason}" for reason in sorted(set(mails.values()))]
+    return [*refused, *sorted(f"contact {addresses.get(key, key)}: {reason}" for key, reason in contacts.items())]
+
+
+def _count(mails: int) -> str:
+    return "1 mail could not be moved" if mails == 1 else f"{mails} mails could not be moved"
+
+
+async def _undo_contacts(account: Account, advance: Advance) -> Failures:
+    """Groups, notes, cards, provenance, in this order; the failures are by ref, in the provenance group by uid.
+
+    A card keeps its block until it is out of the groups, and its place in the provenance group until it is done: it is
+    found again by these.
+    """
+    undo, leave = account.undo, partial(_leave, account.client, account.contacts)
+    departures = {each.card.ref: each.departure for each in undo.contacts if each.leave}
+    # All at once: a group is written once.
+    failed = dict(await _in_parts(departures, leave, advance, size=len(departures)))
+    advance(len(undo.contacts) - len(departures))
+    kept = {each.card.ref: each for each in undo.kept if each.card.ref not in failed}
+    deleted = {each.card.ref: each for each in undo.deleted if each.card.ref not in failed}
+    failed |= await _in_parts(kept, partial(_strip, account.client, account.contacts), advance)
+    failed |= await _in_parts(deleted, partial(_delete, account.contacts), advance)
+    unfinished = {each.card.uid for each in undo.contacts if each.card.ref in failed}
+    last = {uid: _out_of_provenance(uid, undo) for uid in sorted(undo.provenance_members - unfinished)}
+    return {**failed, **await _in_parts(last, leave, advance, size=len(last))}
+
+
+def _out_of_provenance(uid: str, undo: Undo) -> Departure:
+    return Departure(uid, uid, tuple(group for group in undo.provenance if uid in group.members))
+
+
+async def _in_parts(
+    items: Mapping[str, Item],
+    act: Callable[[Mapping[str, Item]], Awaitable[Failures]],
+    advance: Advance,
+    size: int = AT_A_TIME,
+) -> Failures:
+    """Act on a few at a time; a part that is refused as a whole is cut in halves, until the one it is for is alone."""
+    failed: dict[str, str] = {}
+    keys = iter(items)
+    while part := {key: items[key] for key in islice(keys, size)}:
+        try:
+            failed |= await act(part)
+        except BatchRefused as refused:
+            if len(part) == 1:
+                failed |= dict.fromkeys(part, str(refused))
+            else:
+                failed |= await _in_parts(part, act, advance, size=(len(part) + 1) // 2)
+                continue
+        advance(len(part))
+    return failed
+
+
+async def _move(client: Client, moves: Mapping[str, Move]) -> Failures:
+    batch = Batch()
+    slots = move_emails(batch, await client.session(), moves)
+    replies = await client.send(batch)
+    errors = merged_errors(replies[slot] for slot in slots)
+    return {id: str(error) for id, error in errors.items() if error.type != "notFound"}
+
+
+async def _leave(client: Client, contacts: Contacts, departures: Mapping[str, Departure]) -> Failures:
+    batch = Batch()
+    return await _settled(client, batch, await contacts.remove(list(departures.values()), batch))
+
+
+async def _strip(client: Client, contacts: Contacts, undone: Mapping[str, ContactUndo]) -> Failures:
+    changes = [
+        Change(ref, each.card.uid, CardEdit(each.card, Fields(), stripped(each.card.note)))
+        for ref, each in undone.items()
+    ]
+    batch = Batch()
+    return await _settled(client, batch, await contacts.add(changes, batch))
+
+
+async def _delete(contacts: Contacts, undone: Mapping[str, ContactUndo]) -> Failures:
+    return await contacts.delete_cards([each.card for each in undone.values()])
+
+
+async def _settled(client: Client, batch: Batch, staged: Staged) -> Failures:
+    return {**staged.failed, **await staged.settle(await client.send(batch))}

@@ -1,0 +1,422 @@
+"""`mailroom reset`: what Mailroom did is undone, what is the user's stays."""
+
+import fcntl
+import os
+import pty
+import signal
+import sys
+import termios
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from subprocess import PIPE
+
+import pytest
+import trio
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailroom import note
+from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.commands import reset
+from mailroom.contacts.jmap import JmapContacts
+from mailroom.errors import ConfigError, MailroomError, Unavailable
+from mailroom.jmap.batch import MethodFailed
+from mailroom.reset_steps import look, undo_all
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
+from mailroom.settings import Settings
+from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
+from tests.daemon_process import daemon_process
+from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start
+from tests.test_model import MAY_CHANGE, World, built, examples, passes, worlds
+
+FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+
+ANN, BOB, CY, DEE, EVE = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve"))
+UNTOUCHED = {"Trash", "Sent"}
+
+
+@dataclass(frozen=True)
+class Lived:
+    """An account that was used, with the ids of its mails by sender."""
+
+    sandbox: Sandbox
+    mails: Mapping[str, str]
+
+
+async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
+    """Ann's card is Mailroom's, Bob's was there before, Cy's has been edited, Dee is the user's; Eve is a conflict."""
+    sandbox = empty_sandbox(flavour=flavour)
+    sandbox.create_mailbox("Work")
+    sandbox.add_card(BOB, "Bob", notes={"n": {"note": "Met in Porto.\n"}}, phones={"p": {"number": "1"}})
+    sandbox.add_card(DEE, "Dee")
+    mails = {
+        ANN: sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "Work", "@ToTruck"]),
+        BOB: sandbox.deliver(f"Robert <{BOB}>", mailboxes=["Screener", "@ToImbox"]),
+        CY: sandbox.deliver(f"Cy <{CY}>", mailboxes=["Archive", "@ToPerson"]),
+        DEE: sandbox.deliver(f"Dee <{DEE}>", mailboxes=["Feed"]),
+        EVE: sandbox.deliver(f"Eve <{EVE}>", mailboxes=["Screener", "@ToFeed", "@ToJail"]),
+    }
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+        await (await start(client)).run(TODAY)
+    (cys,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Cy"]
+    sandbox.change_card(cys, {"phones": {"p": {"number": "2"}}})
+    groups = {card.data["name"]["full"]: card for card in sandbox.store.cards.objects.values() if card.kind == "group"}
+    (dees,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Dee"]
+    sandbox.change_card(groups["Feed"].uid, {"members": {dees: True}})
+    return Lived(sandbox, mails)
+
+
+async def undo(sandbox: Sandbox, *wires: Wire) -> None:
+    """A reset over each wire, one after the other; what cuts one off ends it."""
+    for wire in wires:
+        async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+            with suppress(Unavailable, MethodFailed):
+                session = await client.session()
+                assert session.contacts_account is not None
+                contacts = JmapContacts(client, session.contacts_account, session.limits)
+                await undo_all(await look(client, contacts, DEFAULT_SCHEME), lambda _: None)
+
+
+def notes(sandbox: Sandbox) -> dict[str, str]:
+    """The notes of every card that has any, by name."""
+    return {
+        card["name"]["full"]: "\n".join(each["note"] for each in card["notes"].values())
+        for card in sandbox.cards()
+        if card.get("notes")
+    }
+
+
+def assert_undone(lived: Lived) -> None:
+    sandbox = lived.sandbox
+    assert {address: sandbox.mailboxes_of(id) for address, id in lived.mails.items()} == {
+        ANN: {"Screener", "Work"},
+        BOB: {"Screener", "Inbox"},
+        CY: {"Screener", "Archive"},
+        DEE: {"Screener"},
+        EVE: {"Screener", "@ToFeed", "@ToJail"},
+    }
+    assert sorted(card["name"]["full"] for card in sandbox.cards()) == ["Bob", "Cy", "Dee"]
+    assert notes(sandbox) == {"Bob": "Met in Porto."}
+    assert sandbox.groups() == {
+        name: {DEE} if name == "Feed" else set() for name in (*DEFAULT_SCHEME.groups, "Mailroom")
+    }
+    phones = {card["name"]["full"]: card.get("phones") for card in sandbox.cards()}
+    assert phones == {"Bob": {"p": {"number": "1"}}, "Cy": {"p": {"number": "2"}}, "Dee": None}
+
+
+def tables(output: str) -> list[list[str]]:
+    """The lines of each part, their columns set apart by one bar."""
+    parts = output.split("\n\n")
+    return [
+        [" | ".join(filter(None, map(str.strip, line.split("  ")))) for line in part.splitlines()] for part in parts
+    ]
+
+
+@FLAVOURS
+async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await lived_in(flavour)
+    before = len(sets(lived.sandbox))
+    capsys.readouterr()
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.dry_run(settings, DEFAULT_SCHEME) == 0
+    figures, cards, end, stays = tables(capsys.readouterr().out)
+    assert figures == [
+        "What | Where | How many",
+        "Mail back into | Screener | 4 mails",
+        "Mail out of | Feed | 1 mail",
+        "Mail out of | Imbox | 2 mails",
+        "Mail out of | Paper Trail | 1 mail",
+        "Mail out of | Person | 1 mail",
+        "Mail out of | Truck | 1 mail",
+        "Label off | @MailroomError | 1 mail",
+        "Label off | @MailroomWarning | 1 mail",
+        "Contacts out of the group | Imbox | 2 contacts",
+        "Contacts out of the group | Paper Trail | 1 contact",
+        "Contacts out of the group | Person | 1 contact",
+        "Contacts out of the group | Truck | 1 contact",
+        "Mailroom's note off | address book | 2 contacts",
+        "Contacts deleted | address book | 1 contact",
+        "Group emptied | Mailroom | 2 contacts",
+    ]
+    assert cards == [
+        "Contact | Name | What happens to it",
+        "ann@x.org | Ann | deleted: Mailroom made it",
+        "bob@x.org | Bob | stays without Mailroom's note: yours before Mailroom",
+        "cy@x.org | Cy | stays without Mailroom's note: you added phones",
+    ]
+    assert end == ["Nothing is changed yet: `mailroom reset --apply` does all this."]
+    assert stays[0] == "What stays, and how to remove it:"
+    assert len(sets(lived.sandbox)) == before
+
+
+@FLAVOURS
+@pytest.mark.parametrize(
+    "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]
+)
+async def test_everything_is_undone_and_a_second_run_writes_nothing(
+    flavour: Flavour, limits: Limits, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lived = await lived_in(flavour)
+    lived.sandbox.limits = limits
+    capsys.readouterr()
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+        assert_undone(lived)
+        output = capsys.readouterr().out
+        assert output.startswith("All of it is undone.\n\nWhat stays, and how to remove it:\n")
+        written = len(sets(lived.sandbox))
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+        assert await reset.dry_run(settings, DEFAULT_SCHEME) == 0
+    assert len(sets(lived.sandbox)) == written
+    assert "Nothing to undo: no mail is filed, no contact has a note of Mailroom's." in capsys.readouterr().out
+
+
+async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests() -> None:
+    lived = await lived_in()
+    before = len(lived.sandbox.requests)
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    calls = [request.calls for request in lived.sandbox.requests[before + 1 :]]
+    assert calls == [
+        ("Mailbox/get",),
+        ("Email/query", "Email/get"),
+        ("ContactCard/get", "AddressBook/get", "ContactCard/query", "ContactCard/get"),
+        ("ContactCard/get",),
+        ("Email/set",),
+        ("ContactCard/set",),
+        ("ContactCard/set",),
+        ("ContactCard/set",),
+        ("ContactCard/set",),
+    ]
+
+
+# --- failures
+
+
+async def test_a_failure_is_listed_and_stops_nothing_else_and_the_next_run_finishes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lived = await lived_in()
+    sandbox = lived.sandbox
+    anns = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Ann")
+    imbox = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Imbox")
+    sandbox.faults.set_errors |= {
+        lived.mails[ANN]: SetError("forbidden", "a mail"),
+        anns.id: SetError("forbidden", "a card"),
+        imbox.id: SetError("forbidden", "a group"),
+    }
+    capsys.readouterr()
+    async with settings_for(sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        output = capsys.readouterr().out
+        assert output.partition("\n\n")[0].splitlines() == [
+            "✗ 1 mail could not be moved: forbidden (a mail)",
+            f"✗ contact {ANN}: forbidden (a card)",
+            f"✗ contact {BOB}: contact group 'Imbox' could not be written: forbidden (a group)",
+            f"✗ contact {CY}: contact group 'Imbox' could not be written: forbidden (a group)",
+            "The rest is undone: `mailroom reset --apply` tries these again.",
+        ]
+        # By their notes they are found again.
+        assert set(notes(sandbox)) == {"Ann", "Bob", "Cy"}
+        assert sandbox.groups()["Mailroom"] == {ANN, CY}
+        sandbox.faults.clear()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+async def test_one_mail_that_is_refused_with_all_others_is_found() -> None:
+    lived = await lived_in()
+    lived.sandbox.faults.refused_texts[f'"{lived.mails[BOB]}": {{"mailboxIds'] = MethodError("invalidArguments")
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        assert "Imbox" in lived.sandbox.mailboxes_of(lived.mails[BOB])
+        lived.sandbox.faults.clear()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+async def test_an_outage_says_how_to_finish() -> None:
+    lived = await lived_in()
+    lived.sandbox.faults.next_request(faults.status(503), skip=6)
+    async with settings_for(lived.sandbox) as settings:
+        with pytest.raises(MailroomError, match=r"HTTP 503\. `mailroom reset --apply` undoes the rest$"):
+            await reset.undo(settings, DEFAULT_SCHEME)
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+@FLAVOURS
+async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour) -> None:
+    whole = await lived_in(flavour)
+    wire = Wire()
+    await undo(whole.sandbox, wire)
+    assert_undone(whole)
+    for k in range(1, wire.requests + 1):
+        for cut in (Wire(cut_before=k), Wire(cut_after=k)):
+            lived = await lived_in(flavour)
+            await undo(lived.sandbox, cut, Wire())
+            assert_undone(lived)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "said"),
+    [
+        (DEFAULT_SCHEME, "missing mailbox: Screener, where mail goes back to"),
+        (Scheme((category("Old", destination_mailbox="Archive"),)), "mailbox Archive is the account's archive mailbox"),
+    ],
+)
+async def test_a_scheme_that_does_not_fit_the_account_undoes_nothing(scheme: Scheme, said: str) -> None:
+    sandbox = bare_sandbox()
+    sandbox.deliver(mailboxes=["Archive"])
+    async with settings_for(sandbox) as settings:
+        with pytest.raises(ConfigError, match=said):
+            await reset.undo(settings, scheme)
+    assert sets(sandbox) == []
+
+
+# --- for every mailbox and address book
+
+
+@examples
+@given(world=worlds, k=st.integers(0, 12), before=st.booleans())
+def test_after_triages_and_a_reset_nothing_of_mailrooms_is_left_and_all_else_is_as_before(
+    world: World, k: int, before: bool
+) -> None:
+    sandbox, ids = built(world)
+    groups = sandbox.groups()
+    trio.run(passes, sandbox, Wire())
+    filed = {
+        id for mails in ids.values() for id in mails if sandbox.mailboxes_of(id) & DEFAULT_SCHEME.managed_mailboxes
+    }
+    places = {id: sandbox.mailboxes_of(id) for mails in ids.values() for id in mails}
+    noted = {address for card in sandbox.cards() if card.get("notes") for address in addresses(card)}
+    # k = 0: nothing cuts it off.
+    cut = Wire(cut_before=k) if before else Wire(cut_after=k)
+    trio.run(undo, sandbox, cut, Wire())
+
+    for person in world:
+        for mail, id in zip(person.mails, ids[person.address], strict=True):
+            now = sandbox.mailboxes_of(id)
+            assert now - MAY_CHANGE == mail.mailboxes - MAY_CHANGE
+            assert not now & {*DEFAULT_SCHEME.destinations, "@MailroomError", "@MailroomWarning"}
+            assert now & DEFAULT_SCHEME.labels == places[id] & DEFAULT_SCHEME.labels
+            assert ("Inbox" in now) == ("Inbox" in places[id])
+            assert id not in filed or now & {"Screener", *UNTOUCHED}
+    assert not any(note.has_block(text) for text in notes(sandbox).values())
+    assert {a for card in sandbox.cards() for a in addresses(card)} == {
+        each.address for each in world if each.card is not None
+    }
+    for name, members in sandbox.groups().items():
+        assert members == (set() if name == "Mailroom" else groups[name] - noted)
+
+
+def addresses(card: Mapping[str, Mapping[str, Mapping[str, str]]]) -> set[str]:
+    return {each["address"] for each in card["emails"].values()}
+
+
+# --- as a process
+
+
+async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
+    lived = await lived_in()
+    before = len(sets(lived.sandbox))
+    async with settings_for(lived.sandbox) as settings:
+        status, output = await at_a_terminal(settings, b"n\n")
+        assert (status, len(sets(lived.sandbox))) == (0, before)
+        assert b"Undo all this? [y/N]: n" in output
+        assert b"Nothing was changed." in output
+        status, output = await at_a_terminal(settings, b"\x03")
+        assert (status, len(sets(lived.sandbox))) == (130, before)
+        status, output = await at_a_terminal(settings, b"y\n")
+    assert status == 0
+    assert b"All of it is undone." in output
+    assert_undone(lived)
+
+
+async def at_a_terminal(settings: Settings, answer: bytes) -> tuple[int, bytes]:
+    """Answer the question of `reset --apply` on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    process = await trio.lowlevel.open_process(
+        [sys.executable, "-m", "mailroom", "reset", "--apply"],
+        env=environment(settings, TERM="xterm"),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        # Ctrl-C goes to the processes that the terminal controls.
+        preexec_fn=lambda: take_terminal(theirs),
+    )
+    os.close(theirs)
+    output = b""
+    while b"[y/N]" not in output:
+        output += await trio.to_thread.run_sync(os.read, ours, 65_536)
+    os.write(ours, answer)
+    # What Linux answers when the other end is closed.
+    with suppress(OSError):
+        while part := await trio.to_thread.run_sync(os.read, ours, 65_536):
+            output += part
+    os.close(ours)
+    return await process.wait(), output
+
+
+def take_terminal(fd: int) -> None:
+    os.setsid()
+    fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+
+
+async def test_through_a_pipe_it_undoes_nothing_unless_told_yes() -> None:
+    lived = await lived_in()
+    before = len(lived.sandbox.requests)
+    async with settings_for(lived.sandbox) as settings:
+        asked = await command(settings, "reset", "--apply")
+        assert (asked.status, asked.output) == (2, "")
+        assert "There is no terminal to ask on: add --yes" in asked.errors
+        only_yes = await command(settings, "reset", "--yes")
+        assert (only_yes.status, only_yes.output) == (2, "")
+        assert len(lived.sandbox.requests) == before
+        done = await command(settings, "reset", "--apply", "--yes", FORCE_COLOR="1")
+    assert (done.status, done.errors) == (0, "")
+    assert "\x1b" not in done.output
+    assert "Undoing" not in done.output
+    assert done.output.index("Contacts deleted") < done.output.index("All of it is undone.")
+    assert_undone(lived)
+
+
+async def test_beside_a_daemon_it_refuses() -> None:
+    lived = await lived_in()
+    before = len(sets(lived.sandbox))
+    async with (
+        settings_for(lived.sandbox) as settings,
+        daemon_process(settings.jmap_session_url, jmap_token=lived.sandbox.token) as daemon,
+    ):
+        await daemon.logs("service_started")
+        port = str(daemon.health_port)
+        ended = await command(settings, "reset", "--apply", "--yes", MAILROOM_HEALTH_PORT=port)
+        shown = await command(settings, "reset", MAILROOM_HEALTH_PORT=port)
+    assert (ended.status, ended.output) == (2, "")
+    assert f"answers on 127.0.0.1 port {daemon.health_port}: stop it, or it triages anew" in ended.errors
+    assert shown.status == 0
+    assert len(sets(lived.sandbox)) == before
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_interrupted_it_says_how_to_finish(number: signal.Signals, status: int) -> None:
+    lived = await lived_in()
+    reading, looking_again = 4, 4
+    async with settings_for(lived.sandbox) as settings:
+        before = len(lived.sandbox.requests)
+        lived.sandbox.faults.next_request(faults.Delay(3600), skip=reading + looking_again + 2)
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "mailroom", "reset", "--apply", "--yes"],
+            env=environment(settings),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        while sum(bool(request.calls) for request in lived.sandbox.requests[before:]) < reading + looking_again + 3:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        process.send_signal(number)
+        assert await process.wait() == status
+        assert process.stderr is not None
+        assert b"Stopped halfway: `mailroom reset --apply` undoes the rest." in await process.stderr.receive_some()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)

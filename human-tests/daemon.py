@@ -38,20 +38,19 @@ class Daemon:
     http: httpx.AsyncClient
 
     async def health(self) -> Health | None:
-        """What `/healthz` answers; None as long as nobody listens. Raises `Failed` once the daemon has ended."""
-        if self.process.poll() is not None:
-            raise Failed(f"the daemon ended with status {self.process.returncode}")
+        """What `/healthz` answers; None if nobody listens, before it is up or after its end."""
         try:
             with trio.fail_after(ANSWER_SECONDS):
                 return _read_health(json.loads((await self.http.get(f"http://{HOST}:{self.port}/healthz")).content))
-        except httpx.ConnectError:
+        except httpx.TransportError:
             return None
 
     async def sees(self, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something holds. Raises `Failed` when that takes too long, or once the daemon has ended."""
 
         async def holds() -> bool:
-            await self.health()
+            if self.process.poll() is not None:
+                raise Failed(f"the daemon ended with status {self.process.returncode}")
             return await condition()
 
         await self.run.until(what, holds)

@@ -2,7 +2,7 @@
 
 A script is a docstring and a coroutine of steps:
 
-    async def steps(run: Run) -> None: ...
+    async def steps(run: Run) -> None: ...  # or a figure, as str
 
     if __name__ == "__main__":
         raise SystemExit(main(__doc__, steps))
@@ -89,7 +89,8 @@ class Run:
             raise Unmet("you said no, so nothing was changed")
 
 
-Steps = Callable[[Run], Awaitable[None]]
+Steps = Callable[[Run], Awaitable[str | None]]
+"""What a script does; it may return a figure for the verdict."""
 
 
 def say(text: str) -> None:
@@ -135,14 +136,16 @@ def run_script(doc: str | None, steps: Steps, *, auto: bool) -> int:
 async def _run(run: Run, steps: Steps) -> int:
     problem: Exception | None = None
     left_behind: str | None = None
+    figure: str | None = None
     try:
         with telling_what_to_renew(run.settings):
-            await steps(run)
+            figure = await steps(run)
     except (Unmet, Failed, MailroomError) as ended:
         problem = ended
     finally:
         left_behind = await _clean_up(run)
-    return _end(run.title, problem if problem or not left_behind else Failed(left_behind))
+    title = f"{run.title} {figure}" if figure else run.title
+    return _end(title, problem if problem or not left_behind else Failed(left_behind))
 
 
 async def _clean_up(run: Run) -> str | None:

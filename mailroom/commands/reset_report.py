@@ -43,7 +43,8 @@ def what_stays(scheme: Scheme) -> str:
         f"• The mailboxes and labels. Move what is in {printable(scheme.screener)} to the Inbox; "
         "then delete them in your mail app, if they are empty.\n"
         "• The contact groups, with the members that you put there: delete them in your address book app.\n"
-        "• Mail is never deleted, and none leaves the Inbox."
+        "• Names that Mailroom filled into empty fields of your own contacts: edit them there.\n"
+        "Mail is never deleted, and none leaves the Inbox."
     )
 
 

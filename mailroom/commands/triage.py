@@ -70,7 +70,8 @@ async def _start(address: str, scheme: Scheme, servers: Servers) -> Pass:
 async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
     """The sender as a pass sees it, with the label on a mail, or without mail. Raises `ConfigError`, `SenderFailed`."""
     mails = found.mails.get(asked.address, ())
-    if not mails and matching_card(asked.address, found.book, run.scheme) is None:
+    card = matching_card(asked.address, found.book, run.scheme)
+    if not mails and card is None:
         raise ConfigError([await _unknown(run, asked.address)])
     if others := other_labels(mails, asked.category, run.places):
         raise ConfigError(
@@ -78,8 +79,8 @@ async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
         )
     label = label_for(mails, asked.category, run.places)
     if label is None:
-        names = [name for email in sorted(mails, key=_age) if (name := name_of(email))]
-        return replace(asked, name=names[-1] if names else "")
+        names = [name for email in sorted(mails, key=_age, reverse=True) if (name := name_of(email))]
+        return replace(asked, name=next(iter(names), card.fields.full_name if card else ""))
     await _put(run, *label)
     return await _as_scanned(run, asked)
 

@@ -330,6 +330,7 @@ async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
         assert (status, len(sets(lived.sandbox))) == (130, before)
         status, output = await at_a_terminal(settings, b"y\n")
     assert status == 0
+    assert b"Undoing" in output
     assert b"All of it is undone." in output
     assert_undone(lived)
 

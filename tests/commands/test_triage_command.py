@@ -125,6 +125,8 @@ async def test_a_contact_without_mail_gets_card_and_groups_only(
         "ann@x.org is settled in Person: no mail to file; contact 'Ann Lee' updated; joined Person, Imbox.\n"
     )
     assert groups_of(sandbox, ANN) == {"Person", "Imbox"}
+    (card,) = sandbox.cards()
+    assert [part["value"] for part in card["name"]["components"]] == ["Ann", "Lee"]
     assert "Email/set" not in sets(sandbox)
 
 

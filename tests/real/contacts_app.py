@@ -61,6 +61,13 @@ class ContactsApp:
         edited = text.replace("END:VCARD", f"{lines}END:VCARD")
         self.http.put(card.url, content=edited.encode(), headers=headers).raise_for_status()
 
+    def add_lines(self, address: str, *lines: str) -> None:
+        """Edit the card with this address."""
+        card = self._by_address()[address]
+        text = self.http.get(card.url).text.replace("END:VCARD", "\r\n".join((*lines, "END:VCARD")))
+        headers = {"Content-Type": "text/vcard; charset=utf-8"}
+        self.http.put(card.url, content=text.encode(), headers=headers).raise_for_status()
+
     def delete_groups(self, *names: str) -> None:
         for name in names:
             for group in self._groups(name):

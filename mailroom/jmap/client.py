@@ -111,15 +111,16 @@ class Client:
         More pages cost a request each.
         """
         page = first
-        found = {item.id: item for item in replies[page.objects]}
+        # The query before the objects: where it failed, the /get that refers to it has an error that says nothing.
         seen = set(replies[page.query].ids)
+        found = {item.id: item for item in replies[page.objects]}
         while (position := replies[page.query].next_position) is not None:
             batch = Batch()
             limits = (await self.session()).limits
             page = search(batch, page.kind, page.account, limits, page.filter, position=position)
             replies = await self.send(batch)
-            found |= {item.id: item for item in replies[page.objects]}
             ids = set(replies[page.query].ids)
+            found |= {item.id: item for item in replies[page.objects]}
             if ids and ids <= seen:
                 raise BadReply(f"{page.query.name} gives the same page again", expected="the page at another position")
             seen |= ids

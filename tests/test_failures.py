@@ -4,7 +4,7 @@ import pytest
 import structlog.testing
 from trio.testing import MockClock
 
-from mailroom.errors import Unavailable
+from mailroom.errors import BadReply, Unavailable
 from mailroom.sandbox import MethodError, Sandbox, SetError
 from mailroom.sandbox.faults import status
 from tests.screener import empty_sandbox, screener
@@ -127,6 +127,19 @@ async def test_a_passing_method_error_fails_the_pass_and_no_sender(error: str) -
         outcome = await s.run()
         assert outcome.senders_failing == 0
         assert all(sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails.values())
+
+
+@pytest.mark.parametrize("method", ["Email/set", "ContactCard/query", "ContactCard/set"])
+async def test_an_account_that_may_not_be_used_so_fails_the_pass_and_no_sender(method: str) -> None:
+    sandbox = empty_sandbox()
+    labelled(sandbox)
+    async with screener(sandbox) as s:
+        for _ in range(6):
+            sandbox.faults.method_error(method, MethodError("accountReadOnly"))
+            with pytest.raises(BadReply, match="accountReadOnly"):
+                await s.run()
+        assert sandbox.mails_in("@MailroomError") == []
+        assert (await s.run()).senders_triaged == 6
 
 
 @pytest.mark.parametrize("error", ["serverFail", "rateLimit"])

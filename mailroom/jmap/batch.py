@@ -53,6 +53,10 @@ class MethodError:
         return f"{self.type} ({self.description})" if self.description else self.type
 
 
+_ABOUT_THE_ACCOUNT = frozenset({"accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"})
+"""Method errors that no smaller or other call of the kind would mend (RFC 8620 §3.6.2)."""
+
+
 class MethodFailed(BatchRefused):
     """A method error where a result was needed. What else the same request did has been done."""
 
@@ -160,9 +164,14 @@ class Replies:
         self._results = results
 
     def __getitem__(self, slot: Slot[T]) -> T:
-        """The result. Raises `MethodFailed` if the call failed."""
+        """The result. Raises `MethodFailed` if the call failed, `BadReply` if none of its kind can succeed."""
         result = self._results[slot.id]
         if isinstance(result, MethodError):
+            if result.type in _ABOUT_THE_ACCOUNT:
+                raise BadReply(
+                    f"{slot.name} failed: {result}",
+                    expected="an account that this login may read and write; does the token allow it?",
+                )
             raise MethodFailed(slot.name, result)
         return cast(T, result)
 

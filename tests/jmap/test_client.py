@@ -8,7 +8,8 @@ from mailroom import http as http_module
 from mailroom.errors import BadReply, BatchRefused, MailroomError, Refused, Unavailable
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.cards import get_address_books
-from mailroom.jmap.mail import Move, get_identities, get_mailboxes, move_emails
+from mailroom.jmap.mail import EMAIL, Move, get_identities, get_mailboxes, move_emails
+from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SUBMISSION
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Delay, Endpoint, Fault, Reply
@@ -155,15 +156,34 @@ class TestMethodErrors:
                 await c.mailboxes()
             assert len(await c.mailboxes()) > 0
 
-    @pytest.mark.parametrize(
-        "kind", ["invalidArguments", "forbidden", "accountNotFound", "unknownMethod", "requestTooLarge", "x:new"]
-    )
+    @pytest.mark.parametrize("kind", ["invalidArguments", "forbidden", "requestTooLarge", "x:new"])
     async def test_that_stay_are_for_the_caller(self, kind: str) -> None:
         async with connected(empty_sandbox()) as c:
             c.sandbox.faults.method_error("Mailbox/get", MethodError(kind))
             with pytest.raises(MethodFailed, match=f"Mailbox/get failed: {kind}") as caught:
                 await c.mailboxes()
             assert caught.value.error.type == kind
+
+    @pytest.mark.parametrize(
+        "kind", ["accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"]
+    )
+    async def test_about_the_whole_account_are_bad_replies(self, kind: str) -> None:
+        async with connected(empty_sandbox()) as c:
+            c.sandbox.faults.method_error("Mailbox/get", MethodError(kind))
+            with pytest.raises(BadReply, match=f"Mailbox/get failed: {kind}; expected an account"):
+                await c.mailboxes()
+
+    @pytest.mark.parametrize("page", [0, 1])
+    async def test_of_a_search_are_those_of_its_query(self, page: int) -> None:
+        async with connected(empty_sandbox(Limits(max_query_page=1))) as c:
+            for _ in range(2):
+                c.sandbox.deliver()
+            c.sandbox.faults.method_error("Email/query", MethodError("unsupportedFilter"), skip=page)
+            batch = Batch()
+            found = search(batch, EMAIL, ACCOUNT, (await c.client.session()).limits, {})
+            replies = await c.client.send(batch)
+            with pytest.raises(MethodFailed, match="Email/query failed: unsupportedFilter"):
+                await c.client.all_found(found, replies)
 
     async def test_leave_the_other_calls_alone(self) -> None:
         async with connected(empty_sandbox()) as c:

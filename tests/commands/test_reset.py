@@ -191,6 +191,14 @@ async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests()
     ]
 
 
+async def test_a_warning_label_from_when_warnings_were_on_comes_off_too() -> None:
+    lived = await lived_in()
+    assert "@MailroomWarning" in lived.sandbox.mailboxes_of(lived.mails[BOB])
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.undo(settings, Scheme(warnings_enabled=False)) == 0
+    assert_undone(lived)
+
+
 # --- failures
 
 

@@ -173,6 +173,11 @@ class Account:
         staged = await self.contacts.remove(departures, batch)
         _refuse("groups could not be left", await staged.settle(await self.run.servers.client.send(batch)))
 
+    async def forget_at_the_end(self) -> None:
+        """Remove what an earlier run left of the invented senders, and arrange that nothing is left by this one."""
+        await self.forget()
+        self.run.clean_up.push_async_callback(self.forget)
+
     async def forget(self) -> None:
         """Move every mail of the invented senders to the Trash, and delete their cards. Raises `Failed`."""
         session = await self.run.servers.client.session()
@@ -217,8 +222,7 @@ async def open_account(run: Run, *senders: Sender) -> Account:
     """
     account = await look_at_account(run, *senders)
     await run.consent()
-    await account.forget()
-    run.clean_up.push_async_callback(account.forget)
+    await account.forget_at_the_end()
     return account
 
 

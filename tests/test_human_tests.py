@@ -6,11 +6,9 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 import trio
@@ -19,14 +17,18 @@ import trio.testing
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import Ended
-from tests.real.processes import free_port
+from tests.human_scripts import (
+    FAIL,
+    FOLDER,
+    GUARD_SECONDS,
+    INTERRUPTED,
+    NOT_RUN,
+    PASS,
+    command_line,
+    environment,
+    run_script,
+)
 from tests.screener import empty_sandbox, served
-
-FOLDER = Path(__file__).parents[1] / "human-tests"
-GUARD_SECONDS = 45
-"""Ends a test that hangs, before pytest does."""
-
-PASS, FAIL, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 BOTH = (FASTMAIL, CYRUS)
 
@@ -45,6 +47,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_15_setup_apply.py": (FASTMAIL,),
     "test_16_eventsource_push.py": BOTH,
     "test_17_retriage.py": (FASTMAIL,),
+    "test_18_reset.py": (FASTMAIL,),
 }
 """Scripts that pass on a sandbox, and the flavours that make a difference to them."""
 
@@ -68,7 +71,7 @@ def test_the_readme_names_every_script() -> None:
 async def test_it_passes_and_leaves_nothing_but_mail_in_the_trash(name: str, flavour: Flavour) -> None:
     sandbox = sandbox_with_some_mail(flavour)
     before = condition(sandbox)
-    ended = await run_script(sandbox, name, "--auto")
+    ended = await run_on(sandbox, name, "--auto")
     assert ended.status == PASS, ended.output + ended.errors
     assert ended.output.splitlines()[-1].startswith("PASS  ")
     assert ended.errors == ""
@@ -111,30 +114,14 @@ def made_mails(sandbox: Sandbox) -> set[str]:
     return {id for id, mail in mails if (mail.message.subject or "").startswith("Mailroom human test ")}
 
 
-async def run_script(sandbox: Sandbox, name: str, *arguments: str, **settings: str) -> Ended:
-    """Run a script to its end, through pipes, with short times."""
+async def run_on(sandbox: Sandbox, name: str, *arguments: str, **settings: str) -> Ended:
+    """Run a script on a sandbox to its end."""
     async with served(sandbox) as url:
-        with trio.fail_after(GUARD_SECONDS):
-            done = await trio.run_process(
-                [sys.executable, str(FOLDER / name), *arguments],
-                env=environment(str(url), sandbox, **settings),
-                stdin=subprocess.DEVNULL,
-                capture_stdout=True,
-                capture_stderr=True,
-                check=False,
-            )
-    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return await run_script(name, *arguments, settings=settings_for(str(url), sandbox) | settings)
 
 
-def environment(url: str, sandbox: Sandbox, **settings: str) -> dict[str, str]:
-    usual = {
-        "jmap_session_url": url,
-        "jmap_token": sandbox.token,
-        "poll_interval": "1",
-        "debounce_seconds": "0.1",
-        "health_port": str(free_port()),
-    }
-    return os.environ | {f"MAILROOM_{key.upper()}": value for key, value in (usual | settings).items()}
+def settings_for(url: str, sandbox: Sandbox) -> dict[str, str]:
+    return {"jmap_session_url": url, "jmap_token": sandbox.token}
 
 
 # --- what else they promise
@@ -144,7 +131,7 @@ async def test_what_is_missing_is_said_and_ends_it_with_2() -> None:
     sandbox = sandbox_with_some_mail()
     sandbox.destroy_mailbox("@ToFeed")
     before = condition(sandbox)
-    ended = await run_script(sandbox, "test_07_screener_pass.py", "--auto")
+    ended = await run_on(sandbox, "test_07_screener_pass.py", "--auto")
     assert ended.status == NOT_RUN
     assert ended.output.endswith("\n  missing: @ToFeed. `mailroom setup --apply` creates them\n")
     assert condition(sandbox) == before
@@ -152,7 +139,7 @@ async def test_what_is_missing_is_said_and_ends_it_with_2() -> None:
 
 
 async def test_contacts_over_jmap_leave_nothing_to_try_about_carddav() -> None:
-    ended = await run_script(sandbox_with_some_mail(), "test_04_carddav_auth.py", "--auto")
+    ended = await run_on(sandbox_with_some_mail(), "test_04_carddav_auth.py", "--auto")
     assert ended.status == NOT_RUN
     assert "set MAILROOM_CONTACTS=carddav" in ended.output
 
@@ -160,19 +147,19 @@ async def test_contacts_over_jmap_leave_nothing_to_try_about_carddav() -> None:
 async def test_a_server_without_push_leaves_nothing_to_try_about_push() -> None:
     sandbox = sandbox_with_some_mail()
     sandbox.faults.next_request(faults.status(204), endpoint=Endpoint.EVENT, times=None)
-    ended = await run_script(sandbox, "test_16_eventsource_push.py", "--auto")
+    ended = await run_on(sandbox, "test_16_eventsource_push.py", "--auto")
     assert ended.status == NOT_RUN, ended.output
     assert "this server offers no push" in ended.output
 
 
 async def test_bad_settings_end_it_with_2() -> None:
-    ended = await run_script(sandbox_with_some_mail(), "test_01_auth.py", "--auto", poll_interval="soon")
+    ended = await run_on(sandbox_with_some_mail(), "test_01_auth.py", "--auto", poll_interval="soon")
     assert ended.status == NOT_RUN
     assert "MAILROOM_POLL_INTERVAL must be a number of seconds from 1 to 86400" in ended.output
 
 
 async def test_a_refused_login_is_a_failure_that_names_what_to_renew() -> None:
-    ended = await run_script(sandbox_with_some_mail(), "test_01_auth.py", "--auto", jmap_token="another")
+    ended = await run_on(sandbox_with_some_mail(), "test_01_auth.py", "--auto", jmap_token="another")
     assert ended.status == FAIL
     assert "renew MAILROOM_JMAP_TOKEN" in ended.output
     assert ended.errors == ""
@@ -180,7 +167,7 @@ async def test_a_refused_login_is_a_failure_that_names_what_to_renew() -> None:
 
 async def test_without_a_terminal_it_asks_nobody_and_changes_nothing() -> None:
     sandbox = sandbox_with_some_mail()
-    ended = await run_script(sandbox, "test_03_label.py")
+    ended = await run_on(sandbox, "test_03_label.py")
     assert ended.status == NOT_RUN
     assert "run it in a terminal, or with --auto" in ended.output
     assert made_mails(sandbox) == set()
@@ -191,7 +178,7 @@ async def test_a_failure_cleans_up_and_ends_it_with_1() -> None:
     before = condition(sandbox)
     # The first Email/set makes the mail, the second puts the label on.
     sandbox.faults.method_error("Email/set", MethodError("forbidden", "not today"), skip=1)
-    ended = await run_script(sandbox, "test_03_label.py", "--auto")
+    ended = await run_on(sandbox, "test_03_label.py", "--auto")
     assert ended.status == FAIL
     assert ended.output.splitlines()[-2].startswith("FAIL  3. ")
     assert "forbidden (not today)" in ended.output.splitlines()[-1]
@@ -205,7 +192,7 @@ async def test_what_a_killed_run_left_is_removed_by_the_next() -> None:
     sender = "carl.card@mailroom-human-test.example"
     sandbox.deliver(f"Carl Card <{sender}>", "Mailroom human test 5: left behind", ["Screener", "@ToFeed"])
     sandbox.add_card(sender, "Carl Card")
-    ended = await run_script(sandbox, "test_05_contacts.py", "--auto")
+    ended = await run_on(sandbox, "test_05_contacts.py", "--auto")
     assert ended.status == PASS, ended.output
     assert condition(sandbox) == before
     assert [sandbox.mailboxes_of(id) for id in made_mails(sandbox)] == [{"Trash"}]
@@ -243,8 +230,8 @@ async def talking_to(sandbox: Sandbox, name: str, *arguments: str, **settings: s
         async with served(sandbox) as url:
             with trio.fail_after(GUARD_SECONDS):
                 process = await trio.lowlevel.open_process(
-                    [sys.executable, str(FOLDER / name), *arguments],
-                    env=environment(str(url), sandbox, **settings),
+                    command_line(name, *arguments),
+                    env=environment(settings_for(str(url), sandbox) | settings),
                     stdin=theirs,
                     stdout=subprocess.PIPE,
                 )

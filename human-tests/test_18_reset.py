@@ -1,0 +1,103 @@
+"""18. Reset: `mailroom reset --apply` undoes what Mailroom did, and nothing else.
+
+Proves: the dry run changes nothing; --apply is refused while a daemon runs; then it puts mail back into the Screener,
+  deletes the card that Mailroom made, takes its note off a card that was there before, and empties its groups.
+Needs: no daemon runs on the account, and no contact has a note of Mailroom's: a reset takes it off whatever the
+  categories, so on an account that Mailroom works for this test is not run. Your own mailboxes and groups are not
+  touched: the test has its own, whose names begin with “Human Test”.
+Steps:
+  1. `mailroom setup --apply` with these categories. A card with a note is made for one of two invented senders.
+  2. The daemon starts. A mail of each sender comes to lie in “Human Test Screener”, is labelled (by the script, as
+     labels are not what this test is about), and is filed.
+  3. `mailroom reset --apply --yes` beside the daemon, which is then stopped; `mailroom reset`;
+     `mailroom reset --apply --yes`; and once more, with nothing left to undo.
+Cleans up: the mails go to the Trash, the contact cards are deleted, and so are these mailboxes, labels and groups.
+"""
+
+from dataclasses import replace
+
+from account import Account, Mail, Sender, look_at_account
+from daemon import Daemon, command, running_daemon
+from support import UNMET, Run, Unmet, main
+from trial import Trial, open_trial
+
+from mailroom.contacts.base import Change, Fields, NewCard
+from mailroom.note import has_block
+from mailroom.plan import new_uid
+
+ROSA, ADA = Sender("Rosa Reset", "rosa.reset"), Sender("Ada Adopted", "ada.adopted")
+OWN_NOTE = "Met at the fair."
+
+
+async def steps(run: Run) -> None:
+    await check_that_nobody_has_a_note(run)
+    trial = await open_trial(run)
+    status, _ = await command("setup", "--apply", config=trial.config)
+    run.check("setup ends with status 0", status == 0)
+    # Whoever runs the test has agreed to it: the labels are put on by the script in any case.
+    account = await look_at_account(replace(trial.run, auto=True), ROSA, ADA)
+    await account.forget_at_the_end()
+    await write_own_card(account)
+    async with running_daemon(trial.run, config=trial.config) as daemon:
+        mails = await settle_both(account, daemon)
+        beside = {"health_host": "127.0.0.1", "health_port": str(daemon.port)}
+        status, output = await command("reset", "--apply", "--yes", config=trial.config, **beside)
+        run.check("reset is refused beside a daemon", status == UNMET and "stop it" in output)
+        run.check("SIGTERM ends the daemon with status 0", await daemon.stop() == 0)
+    await dry_run(account, trial, mails)
+    status, _ = await command("reset", "--apply", "--yes", config=trial.config)
+    run.check("it ends with status 0", status == 0)
+    await check_undone(account, mails)
+    status, output = await command("reset", "--apply", "--yes", config=trial.config)
+    run.check("a second run finds nothing to undo", status == 0 and "Nothing to undo" in output)
+
+
+async def check_that_nobody_has_a_note(run: Run) -> None:
+    """What an earlier run of this test left may be there."""
+    contacts = await run.servers.contacts()
+    own = {ROSA.address, ADA.address}
+    noted = [card for card in (await contacts.read_all()).cards if has_block(card.note) and not card.addresses <= own]
+    if noted:
+        raise Unmet(f"{len(noted)} contacts have a note of Mailroom's, which a reset takes off: use another account")
+    run.check("no contact has a note of Mailroom's", True)
+
+
+async def write_own_card(account: Account) -> None:
+    uid = new_uid((await account.run.servers.client.session()).mail_account, ADA.address)
+    await account.write(Change(ADA.address, uid, NewCard(uid, ADA.address, Fields(ADA.name), OWN_NOTE)))
+
+
+async def settle_both(account: Account, daemon: Daemon) -> tuple[Mail, Mail]:
+    """A mail of each sender, filed."""
+    category = account.run.scheme.categories[-1]
+    (one,) = await account.receive(ROSA, "Mailroom human test 18: to be undone")
+    (two,) = await account.receive(ADA, "Mailroom human test 18: to be undone as well")
+    await account.put_label(category.label, one)
+    await account.put_label(category.label, two)
+    await daemon.sees(f"both mails are filed for {category.name}", lambda: account.is_filed(category, one, two))
+    return one, two
+
+
+async def dry_run(account: Account, trial: Trial, mails: tuple[Mail, Mail]) -> None:
+    check, category = account.run.check, account.run.scheme.categories[-1]
+    status, output = await command("reset", config=trial.config)
+    check("the dry run ends with status 0", status == 0)
+    check("it names both contacts", ROSA.address in output and ADA.address in output)
+    check("both mails are still filed", await account.is_filed(category, *mails))
+    check("both contact cards are still there", await account.is_known(ROSA) and await account.is_known(ADA))
+
+
+async def check_undone(account: Account, mails: tuple[Mail, Mail]) -> None:
+    check, screener = account.run.check, account.places.screener
+    check(f"both mails are in {account.screener} alone", await account.places_of(*mails) == [{screener}] * 2)
+    check("the card that Mailroom made is gone", not await account.is_known(ROSA))
+    contact = await account.contact(ADA)
+    check("the other card has your own note alone", contact.card.note.strip() == OWN_NOTE)
+    check("it is in no group", contact.groups == frozenset())
+    names = account.run.scheme.groups | {account.run.scheme.provenance_group}
+    groups = [group for group in (await account.book()).groups if group.name in names]
+    check(f"the {len(groups)} groups are empty", len(groups) == len(names) and not any(each.members for each in groups))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(__doc__, steps))

@@ -59,6 +59,14 @@ class Failed:
 Result = Settled | Failed
 
 
+@dataclass(frozen=True, slots=True)
+class _Unmarked:
+    """Mails that wait for the user without the error label, whose id is None if there is none."""
+
+    pause: Pause
+    error_label: str | None
+
+
 async def prepare(client: Client, contacts: Contacts, scheme: Scheme) -> "Triage":
     """Check at the start what a pass needs. Raises `ConfigError` that lists everything missing."""
     account = await check_account(client, contacts, scheme)
@@ -74,8 +82,8 @@ class Triage:
         self._scheme = scheme
         self._places = places
         self._own = own
-        self._patience = Patience()
-        self._unmarked: frozenset[Pause] = frozenset()
+        self._patience = Patience[str]()
+        self._unmarked = Patience[_Unmarked]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
     async def run(self, today: date) -> Outcome:
@@ -87,14 +95,15 @@ class Triage:
         self._patience.keep_only({sender.address for sender in selection.senders})
         now = trio.current_time()
         ready = tuple(each for each in selection.senders if self._patience.may_try(each.address, now))
+        waiting = [_Unmarked(pause, found.places.error_label) for pause in selection.pauses]
+        self._unmarked.keep_only(set(waiting))
+        to_mark = [each for each in waiting if self._unmarked.may_try(each, now)]
         account = (await self._client.session()).mail_account
         run = Pass(self._client, self._contacts, self._scheme, found.places, self._own, account, today)
-        pauses = selection.pauses
-        if found.places.error_label is None:
-            # Nothing marks these mails, so that every pass finds them: they are told once and cost nothing more.
-            pauses = tuple(each for each in pauses if each not in self._unmarked)
-        results = await _treat_by_halves(run, Selection(ready, pauses))
-        self._unmarked = frozenset(selection.pauses)
+        results = await _treat_by_halves(run, Selection(ready, tuple(each.pause for each in to_mark)))
+        for each in to_mark:
+            # One that has the error label now isn't seen again, and so forgotten.
+            self._unmarked.failed(each, now)
         await self._note(run, results)
         settled = [result for result in results if isinstance(result, Settled)]
         return Outcome(

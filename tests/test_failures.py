@@ -215,8 +215,8 @@ async def test_without_an_error_label_a_failing_sender_is_left_alone_for_longer_
         sandbox.faults.set_errors[mails[BAD]] = SetError("forbidden")
         with structlog.testing.capture_logs() as logs:
             for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
-                mock_clock.jump(60 * minutes - 1 if minutes else 0)
                 if minutes:
+                    mock_clock.jump(60 * minutes - 1)
                     assert await s.requests_of_a_pass() == 1
                     mock_clock.jump(1)
                 await s.run()
@@ -225,21 +225,33 @@ async def test_without_an_error_label_a_failing_sender_is_left_alone_for_longer_
 
 
 @pytest.mark.parametrize("sender", [ANN, "undisclosed"])
-async def test_without_an_error_label_a_mail_that_waits_for_the_user_is_told_once_and_costs_nothing(
-    sender: str,
+@pytest.mark.parametrize("why", ["missing", "refused"])
+async def test_a_mail_that_waits_for_the_user_without_an_error_label_is_left_alone_for_longer_and_longer(
+    why: str, sender: str, mock_clock: MockClock
 ) -> None:
     sandbox = empty_sandbox()
     mails = [sandbox.deliver(sender, "Hi", ["Screener"]) for _ in range(2)]
     sandbox.label(mails[0], "@ToFeed")
     sandbox.label(mails[1], "@ToJail")
-    sandbox.destroy_mailbox("@MailroomError")
+    if why == "missing":
+        sandbox.destroy_mailbox("@MailroomError")
+    else:
+        sandbox.faults.set_errors |= dict.fromkeys(mails, SetError("forbidden"))
     async with screener(sandbox) as s:
         with structlog.testing.capture_logs() as logs:
-            await s.run()
-            assert [await s.requests_of_a_pass() for _ in range(2)] == [1, 1]
+            for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
+                if minutes:
+                    mock_clock.jump(60 * minutes - 1)
+                    assert await s.requests_of_a_pass() == 1
+                    mock_clock.jump(1)
+                await s.run()
         told = [entry for entry in logs if entry["event"] in ("conflict_detected", "mail_paused")]
-        assert len(told) == 1
-        sandbox.create_mailbox("@MailroomError")
+        assert len(told) == 10
+        sandbox.faults.clear()
+        if why == "missing":
+            sandbox.create_mailbox("@MailroomError")
+        else:
+            mock_clock.jump(60 * 60)
         await s.run()
         assert sandbox.mails_in("@MailroomError") == sorted(mails)
         assert await s.requests_of_a_pass() == 1

@@ -7,13 +7,13 @@ MINUTE = 60.0
 
 
 def test_the_pass_after_the_first_failure_tries_again() -> None:
-    patience = Patience()
+    patience = Patience[str]()
     assert patience.failed(ANN, now=100) == 1
     assert patience.may_try(ANN, now=100)
 
 
 def test_later_failures_wait_one_two_four_up_to_sixty_minutes() -> None:
-    patience = Patience()
+    patience = Patience[str]()
     patience.failed(ANN, now=0)
     waits = []
     for expected in (1, 2, 4, 8, 16, 32, 60, 60):
@@ -25,7 +25,7 @@ def test_later_failures_wait_one_two_four_up_to_sixty_minutes() -> None:
 
 
 def test_a_settled_sender_starts_anew() -> None:
-    patience = Patience()
+    patience = Patience[str]()
     for _ in range(3):
         patience.failed(ANN, now=0)
     patience.forget(ANN)
@@ -34,7 +34,7 @@ def test_a_settled_sender_starts_anew() -> None:
 
 
 def test_a_sender_without_labels_is_forgotten() -> None:
-    patience = Patience()
+    patience = Patience[str]()
     patience.failed(ANN, now=0)
     patience.failed("bob@example.org", now=0)
     patience.keep_only({"bob@example.org"})

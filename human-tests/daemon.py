@@ -39,11 +39,7 @@ class Daemon:
 
     async def health(self) -> Health | None:
         """What `/healthz` answers; None if nobody listens, before it is up or after its end."""
-        try:
-            with trio.fail_after(ANSWER_SECONDS):
-                return _read_health(json.loads((await self.http.get(f"http://{HOST}:{self.port}/healthz")).content))
-        except httpx.TransportError:
-            return None
+        return await health_at(self.http, self.port)
 
     async def sees(self, what: str, condition: Callable[[], Awaitable[bool]]) -> None:
         """Wait until something holds. Raises `Failed` when that takes too long, or once the daemon has ended."""
@@ -71,6 +67,14 @@ class Daemon:
         self.log.seek(0)
         lines = self.log.read().decode(errors="replace").splitlines()
         say("\n".join(["  The end of the daemon's log:", *(f"    {line}" for line in lines[-LAST_LINES:])]))
+
+
+async def health_at(http: httpx.AsyncClient, port: int) -> Health | None:
+    """What `/healthz` answers on a port of this machine; None if nobody listens."""
+    try:
+        return _read_health(json.loads((await http.get(f"http://{HOST}:{port}/healthz")).content))
+    except httpx.TransportError:
+        return None
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """The human tests, each as a process against a sandbox of its own: they hold, ask nothing, and leave nothing behind."""
 
+import ast
 import codecs
 import os
 import pty
@@ -24,11 +25,14 @@ from tests.human_scripts import (
     INTERRUPTED,
     NOT_RUN,
     PASS,
+    PYTEST_SECONDS,
     command_line,
     environment,
     run_script,
 )
 from tests.screener import empty_sandbox, served
+
+pytestmark = pytest.mark.timeout(PYTEST_SECONDS)
 
 BOTH = (FASTMAIL, CYRUS)
 
@@ -51,8 +55,8 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
 }
 """Scripts that pass on a sandbox, and the flavours that make a difference to them."""
 
-ELSEWHERE = {"test_04_carddav_auth.py"}
-"""Scripts that need what no sandbox has; see below, and tests/real."""
+ELSEWHERE = {"test_04_carddav_auth.py", "test_13_container.py"}
+"""Scripts that need what no sandbox has: CardDAV (see tests/real), and podman with an image."""
 
 
 def test_every_script_is_run() -> None:
@@ -62,6 +66,14 @@ def test_every_script_is_run() -> None:
 def test_the_readme_names_every_script() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in readme for name in SCRIPTS.keys() | ELSEWHERE)
+
+
+@pytest.mark.parametrize("name", sorted(SCRIPTS.keys() | ELSEWHERE))
+def test_it_says_what_it_proves_what_it_needs_and_what_it_does(name: str) -> None:
+    text = ast.get_docstring(ast.parse((FOLDER / name).read_text(encoding="utf-8"))) or ""
+    assert text.startswith(f"{int(name.split('_')[1])}. ")
+    heads = re.findall(r"^(Proves|Needs|Steps|Changes nothing|Cleans up)\b", text, re.MULTILINE)
+    assert heads in (["Proves", "Needs", "Steps", end] for end in ("Changes nothing", "Cleans up"))
 
 
 @pytest.mark.parametrize(
@@ -150,6 +162,13 @@ async def test_a_server_without_push_leaves_nothing_to_try_about_push() -> None:
     ended = await run_on(sandbox, "test_16_eventsource_push.py", "--auto")
     assert ended.status == NOT_RUN, ended.output
     assert "this server offers no push" in ended.output
+
+
+async def test_without_podman_there_is_no_container_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    ended = await run_on(sandbox_with_some_mail(), "test_13_container.py", "--auto")
+    assert ended.status == NOT_RUN, ended.output + ended.errors
+    assert ended.output.endswith("\n  podman is missing: install it, or leave this test out\n")
 
 
 async def test_bad_settings_end_it_with_2() -> None:

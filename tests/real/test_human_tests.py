@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.human_scripts import NOT_RUN, PASS, run_script
+from tests.human_scripts import NOT_RUN, PASS, PYTEST_SECONDS, run_script
 from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp
 from tests.real.mailbox_user import MailboxUser
 
-pytestmark = pytest.mark.real_server
+pytestmark = [pytest.mark.real_server, pytest.mark.timeout(PYTEST_SECONDS)]
 
 SCRIPTS = (
     "test_04_carddav_auth.py",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import trio
 from pydantic import SecretStr
+from rich.console import Console
 
 from mailroom import daemon
 from mailroom.categories import DEFAULT_SCHEME
@@ -25,10 +26,11 @@ DEBOUNCE_SECONDS = 0.5
 """Shorter than by default: nobody changes their mind here, and everybody waits."""
 
 
-async def run(keep_running: bool, pace: float = 1.0) -> int:
+async def run(keep_running: bool, pace: float = 1.0, output: Console | None = None) -> int:
     """Show everything, then a summary; returns the exit status: 0, or 1 if something didn't happen in time.
 
-    SIGINT and SIGTERM end it at any moment. `pace` scales the user's pauses for thought. Run it in the main thread.
+    SIGINT and SIGTERM end it at any moment. `pace` scales the user's pauses for thought; `output` takes the place of
+    standard output. Run it in the main thread.
     """
     # Errors and crashes only, where they don't mix with what is told here.
     set_up("error", "console", fd=STANDARD_ERROR)
@@ -36,7 +38,7 @@ async def run(keep_running: bool, pace: float = 1.0) -> int:
     os.environ["no_proxy"] = HOST
     sandbox = Sandbox()
     fill_sample(sandbox)
-    user = User(sandbox, DEFAULT_SCHEME, Teller(console()), pace)
+    user = User(sandbox, DEFAULT_SCHEME, Teller(output or console()), pace)
     has_readers = True
     try:
         await _show_until_stopped(user, keep_running)

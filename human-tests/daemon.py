@@ -2,12 +2,13 @@
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ HOST = "127.0.0.1"
 STOP_SECONDS = 10
 ANSWER_SECONDS = 5
 LAST_LINES = 12
+LOWEST_PORT, PORTS = 20_000, 12_000
 DAEMON = (sys.executable, "-m", "mailroom")
 
 _read_health = reader(Health)
@@ -132,8 +134,12 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of this machine that nobody listens on.
+
+    It is below those that systems give to clients, so that none of them takes it before the daemon does.
+    """
+    while True:
+        port = LOWEST_PORT + secrets.randbelow(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port

@@ -33,5 +33,16 @@ mutate: _venv
 image tag="mailroom":
     podman build --format docker -t {{ tag }} .
 
+# Build wheel and sdist into dist/, and check what a package index would say of them
+dist: _venv
+    {{ venv }}/pip install -q 'build>=1.2,<2' 'twine>=7,<8'
+    rm -rf dist
+    {{ venv }}/python -m build --outdir dist .
+    {{ venv }}/twine check --strict dist/*
+
+# Play the demo and draw it as docs/demo.svg
+record: _venv
+    {{ venv }}/python docs/record.py
+
 _venv:
     @test -x {{ venv }}/pytest || (python3 -m venv .venv && {{ venv }}/pip install -q -e '.[test]')

@@ -11,11 +11,12 @@ import trio
 from mailroom.categories import Scheme
 from mailroom.http import http_client
 from mailroom.loop import Rhythm, TriageLoop
+from mailroom.metrics import registry_of
 from mailroom.push import PushReader, Ring
 from mailroom.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.settings import Settings
-from mailroom.status import Status
-from mailroom.triage import Outcome, Triage, prepare
+from mailroom.status import Outcome, Status
+from mailroom.triage import Triage, prepare
 
 RINGS_KEPT = 64
 """More waiting rings than this tell nothing more: one pass answers them all."""
@@ -45,7 +46,8 @@ class Account:
         self._settings = settings
         self._scheme = scheme
         self._servers = servers
-        self.status = Status(settings.poll_interval)
+        self.status = Status(settings.poll_interval, [category.name for category in scheme.categories])
+        self.metrics = registry_of(self.status, servers.client)
         self._reader = PushReader(servers.client, stream_http, rings_in, self.status)
         rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
         self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)

@@ -12,6 +12,7 @@ from mailroom.account import open_account
 from mailroom.categories import Scheme
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves
 from mailroom.health import serve_health
+from mailroom.heartbeat import send_heartbeats
 from mailroom.log import set_up
 from mailroom.settings import Settings
 from mailroom.status import Status
@@ -74,7 +75,9 @@ async def serve(
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
     async with open_account(settings, scheme) as account, trio.open_nursery() as root:
-        port = await root.start(serve_health, account.status, settings.health_host, settings.health_port)
+        port = await root.start(
+            serve_health, account.status, account.metrics, settings.health_host, settings.health_port
+        )
         log.info(
             "service_started",
             poll_interval=settings.poll_interval,
@@ -82,6 +85,8 @@ async def serve(
             health_port=port,
             push_enabled=True,
         )
+        if settings.heartbeat_url is not None:
+            root.start_soon(send_heartbeats, settings.heartbeat_url, account.status, settings.poll_interval)
         root.start_soon(account.listen)
         root.start_soon(account.triage)
         task_status.started(Running(port, account.status))

@@ -17,6 +17,8 @@ import trio
 import wsproto.utilities
 from hypercorn.config import Config
 from hypercorn.trio import serve
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
@@ -50,14 +52,21 @@ class HealthPortTaken(MailroomError):
 
 
 async def serve_health(
-    status: Status, host: str, port: int, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED
+    status: Status,
+    metrics: CollectorRegistry,
+    host: str,
+    port: int,
+    *,
+    task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `/healthz`, `/livez` and `/readyz` until cancelled; reports the port once it listens (0 = any free one).
+    """Serve `/healthz`, `/livez`, `/readyz` and `/metrics` until cancelled.
+
+    Reports the port once it listens; `port` 0 is any free one.
 
     Raises `HealthPortTaken`.
     """
     listeners = await _listen(host, port)
-    app = make_app(status)
+    app = make_app(status, metrics)
     try:
         task_status.started(listeners[0].socket.getsockname()[1])
         while True:
@@ -96,8 +105,8 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
         raise HealthPortTaken(problem) from None
 
 
-def make_app(status: Status) -> QuartTrio:
-    """The app alone. It reads `status` and does nothing else, so that it can't fail the daemon's work."""
+def make_app(status: Status, metrics: CollectorRegistry) -> QuartTrio:
+    """The app alone. It reads what it is given and does nothing else, so that it can't fail the daemon's work."""
     app = QuartTrio("mailroom", static_folder=None)
 
     @app.get("/healthz")
@@ -115,6 +124,12 @@ def make_app(status: Status) -> QuartTrio:
         if status.ready:
             return _answer({"status": "ok"}, HTTPStatus.OK)
         return _answer({"status": "starting"}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @app.get("/metrics")
+    async def prometheus() -> Response:
+        # The oldest text format, which every collector reads: no content negotiation.
+        text = generate_latest(metrics)
+        return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
     @app.errorhandler(HTTPException)
     async def no_such_thing(error: HTTPException) -> Response:

@@ -10,8 +10,7 @@ import trio
 from mailroom.backoff import backoff
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
 from mailroom.push import Ring
-from mailroom.status import Status, Trigger
-from mailroom.triage import Outcome
+from mailroom.status import Outcome, Status, Trigger
 
 log = structlog.get_logger(component="triage")
 
@@ -94,15 +93,16 @@ class TriageLoop:
     async def _try_pass(self, trigger: Trigger) -> Exception | None:
         """Run one pass; returns what made it fail."""
         started = trio.current_time()
+        self._status.pass_started()
         try:
             outcome = await self._run_pass()
         except Exception as failure:
             # Whatever fails a pass must not end the daemon; the next pass starts from the mailbox as it is then.
+            self._status.pass_failed(trigger, trio.current_time() - started)
             _raise_what_is_final(failure)
             return failure
-        self._status.pass_succeeded(
-            trigger, senders_failing=outcome.senders_failing, mailboxes_missing=outcome.mailboxes_missing
-        )
+        seconds = trio.current_time() - started
+        self._status.pass_succeeded(trigger, outcome, seconds)
         did_something = outcome.senders_triaged or outcome.mails_filed
         tell = log.info if did_something or trigger == "push" else log.debug
         tell(
@@ -111,7 +111,7 @@ class TriageLoop:
             senders_triaged=outcome.senders_triaged,
             mails_filed=outcome.mails_filed,
             senders_failing=outcome.senders_failing,
-            seconds=round(trio.current_time() - started, 3),
+            seconds=round(seconds, 3),
         )
         return None
 

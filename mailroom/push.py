@@ -180,6 +180,7 @@ class PushReader:
         elif event.event == "state":
             self._status.event_received()
             if concerns(event.data, account):
+                self._status.change_announced()
                 self._ring(Ring("state"))
 
     def _ring(self, ring: Ring) -> None:

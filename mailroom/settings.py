@@ -39,7 +39,7 @@ HOW_TO_LOG_IN = (
 )
 
 
-def _https_or_loopback(text: str) -> str:
+def _parsed(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL:
@@ -47,11 +47,24 @@ def _https_or_loopback(text: str) -> str:
     # httpx escapes what a host name can't hold and leaves large ports alone.
     if "%" in url.host or (url.port or 0) > MAX_PORT:
         raise ValueError("is not a url")
+    return url
+
+
+def _https_or_loopback(text: str) -> str:
+    url = _parsed(text)
     if url.userinfo:
         raise ValueError("must not hold a user name or password; they have settings of their own")
     if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         raise ValueError("must be an https url (http only on this machine), such as https://mail.example.com/jmap/")
     return text
+
+
+def _http_url(secret: SecretStr) -> SecretStr:
+    """Plain http is allowed: monitors on a home network often have nothing else."""
+    url = _parsed(secret.get_secret_value())
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("must be an http or https url, such as https://kuma.example.com/api/push/…")
+    return secret
 
 
 def _token(secret: SecretStr) -> SecretStr:
@@ -101,6 +114,7 @@ Url = Annotated[str, AfterValidator(_https_or_loopback)]
 Username = Annotated[str, AfterValidator(_username)]
 Password = Annotated[SecretStr, AfterValidator(_password)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
+SecretUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 
 
 class Settings(BaseSettings):
@@ -139,6 +153,7 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="an address or host name"
     )
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
+    heartbeat_url: SecretUrl | None = Field(default=None, description="a url")
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = Field(
         default="info", description="debug, info, warning, error or critical"
     )

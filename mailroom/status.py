@@ -1,10 +1,13 @@
-"""What the daemon knows about itself: other tasks write it, the health app reads it.
+"""What the daemon knows about itself: other tasks write it; health app, metrics and heartbeat read it.
 
 Ages are measured with trio's clock, so that a wall clock that jumps makes nothing unhealthy. The wall clock gives
 only the times that people read.
 """
 
 import time
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,9 +16,50 @@ import trio
 from mailroom import __version__
 
 Trigger = Literal["startup", "push", "fallback"]
+PassResult = Literal["success", "failure"]
 PushState = Literal["not_started", "connected", "disconnected"]
 
 UNHEALTHY_AFTER_INTERVALS = 2
+
+BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+"""Upper bounds, each inclusive; what takes longer still is counted after the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a pass did, and what it could not do. Senders triaged are counted by the name of their category."""
+
+    triaged_by_category: Mapping[str, int]
+    mails_filed: int
+    senders_failing: int
+    mailboxes_missing: int
+
+    @property
+    def senders_triaged(self) -> int:
+        return sum(self.triaged_by_category.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """A pass that succeeded: how long it took, and when it ended by trio's clock and in Unix seconds."""
+
+    trigger: Trigger
+    outcome: Outcome
+    seconds: float
+    ended_at: float
+    ended_at_unix: float
+
+
+class Durations:
+    """How many durations fell into each bucket, and their sum in seconds."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS_SECONDS) + 1)
+        self.sum = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self.counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
+        self.sum += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +88,22 @@ class Health:
 
 
 class Status:
-    """One account's condition. Make it inside trio: it counts from then on."""
+    """One account's condition. Make it inside trio: it counts from then on.
 
-    def __init__(self, poll_interval: float) -> None:
+    `categories` are the names of those that senders may be triaged to: each is counted from zero.
+    """
+
+    def __init__(self, poll_interval: float, categories: Iterable[str] = ()) -> None:
         self._poll_interval = poll_interval
-        self._last_success = trio.current_time()
-        self._last_trigger: Trigger | None = None
-        self._senders_failing = 0
-        self._mailboxes_missing = 0
+        self._started_at = trio.current_time()
+        self._succeeded = trio.Event()
+        self._unanswered_since: float | None = None
+        self.last_success: Success | None = None
+        self.passes: Counter[tuple[Trigger, PassResult]] = Counter()
+        self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
+        self.push_delays = Durations()
+        self.senders_triaged = Counter(dict.fromkeys(categories, 0))
+        self.mails_filed = 0
         self._push: PushState = "not_started"
         self._connected_since: float | None = None
         self._last_event_at: float | None = None
@@ -60,12 +112,37 @@ class Status:
         self.events_received = 0
         self.events_dropped = 0
 
-    def pass_succeeded(self, trigger: Trigger, *, senders_failing: int, mailboxes_missing: int) -> None:
-        """Both counts are of what that pass left behind."""
-        self._last_success = trio.current_time()
-        self._last_trigger = trigger
-        self._senders_failing = senders_failing
-        self._mailboxes_missing = mailboxes_missing
+    def change_announced(self) -> None:
+        """A push event told that something changed in this account: a pass is due."""
+        if self._unanswered_since is None:
+            self._unanswered_since = trio.current_time()
+
+    def pass_started(self) -> None:
+        """A pass looks at the account from now on, and so at all that was announced before."""
+        if self._unanswered_since is not None:
+            self.push_delays.observe(trio.current_time() - self._unanswered_since)
+            self._unanswered_since = None
+
+    def pass_succeeded(self, trigger: Trigger, outcome: Outcome, seconds: float) -> None:
+        self._count_pass(trigger, "success", seconds)
+        self.senders_triaged.update(outcome.triaged_by_category)
+        self.mails_filed += outcome.mails_filed
+        self.last_success = Success(trigger, outcome, seconds, trio.current_time(), time.time())
+        self._succeeded.set()
+        self._succeeded = trio.Event()
+
+    def pass_failed(self, trigger: Trigger, seconds: float) -> None:
+        self._count_pass(trigger, "failure", seconds)
+
+    def _count_pass(self, trigger: Trigger, result: PassResult, seconds: float) -> None:
+        self.passes[trigger, result] += 1
+        self.pass_durations[result].observe(seconds)
+
+    async def success_after(self, seen: Success | None) -> Success:
+        """Wait until the latest success is another one than `seen`, and return it."""
+        while self.last_success is None or self.last_success is seen:
+            await self._succeeded.wait()
+        return self.last_success
 
     def push_connected(self) -> None:
         self._push = "connected"
@@ -98,19 +175,21 @@ class Status:
     @property
     def ready(self) -> bool:
         """Whether a pass has succeeded since the start."""
-        return self._last_trigger is not None
+        return self.last_success is not None
 
     @property
     def seconds_since_success(self) -> float:
         """Since the last pass that succeeded, or since the start before the first one."""
-        return trio.current_time() - self._last_success
+        last = self.last_success
+        return trio.current_time() - (last.ended_at if last else self._started_at)
 
     def health(self) -> Health:
         age = self.seconds_since_success
+        last = self.last_success
         return Health(
             status="unhealthy" if age > UNHEALTHY_AFTER_INTERVALS * self._poll_interval else "ok",
             last_poll_age_seconds=round(age, 1),
-            last_poll_trigger=self._last_trigger,
+            last_poll_trigger=last.trigger if last else None,
             eventsource=EventSourceHealth(
                 status=self._push,
                 connected_since=_readable(self._connected_since),
@@ -118,8 +197,8 @@ class Status:
                 reconnect_count=self._reconnect_count,
                 last_error=self._last_error,
             ),
-            senders_failing=self._senders_failing,
-            mailboxes_missing=self._mailboxes_missing,
+            senders_failing=last.outcome.senders_failing if last else 0,
+            mailboxes_missing=last.outcome.mailboxes_missing if last else 0,
             version=__version__,
         )
 

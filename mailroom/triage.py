@@ -23,21 +23,12 @@ from mailroom.mailboxes import Places
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
 from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_differs, plan, select
 from mailroom.scan import check_account, scan
+from mailroom.status import Outcome
 from mailroom.steps import Found, Pass, apply, commit, follow_up, hold, look_up, report_held
 
 log = structlog.get_logger(component="triage")
 
 _PASSES_UNTIL_ERROR = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a pass did, and what it could not do."""
-
-    senders_triaged: int
-    mails_filed: int
-    senders_failing: int
-    mailboxes_missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,7 @@ class Triage:
         await self._note(run, results)
         settled = [result for result in results if isinstance(result, Settled)]
         return Outcome(
-            senders_triaged=len(settled),
+            triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
             mails_filed=sum(result.mails for result in settled),
             senders_failing=len(self._patience),
             mailboxes_missing=len(found.places.missing),

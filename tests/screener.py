@@ -15,7 +15,8 @@ from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
-from mailroom.triage import Outcome, Triage, prepare
+from mailroom.status import Outcome
+from mailroom.triage import Triage, prepare
 
 TODAY = date(2026, 3, 5)
 

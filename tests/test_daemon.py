@@ -19,7 +19,9 @@ from mailroom.sandbox.faults import Endpoint
 from mailroom.settings import Settings
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
 from tests.real.processes import free_port
+from tests.scrape import samples
 from tests.screener import empty_sandbox, served
+from tests.scripted_server import ScriptedServer, reply
 
 GUARD_SECONDS = 30
 """Ends a test that hangs; nothing here takes long."""
@@ -31,6 +33,11 @@ async def daemon_on(sandbox: Sandbox, **settings: str) -> AsyncIterator[DaemonPr
         with trio.fail_after(GUARD_SECONDS):
             async with daemon_process(str(url), **settings) as process:
                 yield process
+
+
+async def scrape(process: DaemonProcess) -> str:
+    async with httpx.AsyncClient() as http:
+        return (await http.get(process.health_url.replace("healthz", "metrics"))).text
 
 
 @pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
@@ -50,7 +57,49 @@ async def test_a_label_files_the_sender_within_moments_of_the_push(flavour: Flav
             health = (await http.get(process.health_url)).json()
         assert (health["status"], health["last_poll_trigger"]) == ("ok", "push")
         assert health["eventsource"]["status"] == "connected"
+        values = samples(await scrape(process))
+        assert values["mailroom_event_stream_up"] == 1
+        assert values["mailroom_push_to_pass_seconds_count"] >= 1
         await stops_at_once(process)
+
+
+async def test_metrics_tell_what_was_done_and_name_nobody() -> None:
+    sandbox = empty_sandbox()
+    sandbox.faults.next_request(faults.status(204), endpoint=Endpoint.EVENT, times=None)
+    sandbox.label(sandbox.deliver("Ann <ann@example.org>"), "@ToFeed")
+    async with daemon_on(sandbox, poll_interval="3600") as process:
+        await process.logs("poll_completed")
+        asked = len([each for each in sandbox.requests if each.endpoint == Endpoint.API])
+        text = await scrape(process)
+    values = samples(text)
+    assert values['mailroom_senders_triaged_total{category="Feed"}'] == 1
+    assert values['mailroom_senders_triaged_total{category="Jail"}'] == 0
+    assert values["mailroom_mails_filed_total"] == 1
+    assert values['mailroom_passes_total{outcome="success",trigger="startup"}'] == 1
+    assert values['mailroom_pass_duration_seconds_count{outcome="success"}'] == 1
+    assert values["mailroom_jmap_requests_total"] == asked
+    assert values["mailroom_event_stream_up"] == 0
+    assert values["mailroom_last_success_timestamp_seconds"] > 0
+    assert "ann" not in text
+    assert "sandbox-token" not in text
+
+
+async def test_a_heartbeat_follows_the_first_pass_and_its_failure_harms_nothing() -> None:
+    sandbox = empty_sandbox()
+    async with trio.open_nursery() as nursery:
+        monitor = ScriptedServer()
+        monitor.script("/push/s3cret", reply("500 Internal Server Error"), reply("200 OK"))
+        await nursery.start(monitor.serve)
+        url = f"{monitor.origin}/push/s3cret?key=k"
+        async with daemon_on(sandbox, poll_interval="1", heartbeat_url=url) as process:
+            asked = await monitor.wait_asked("/push/s3cret", 1)
+            assert asked.target.startswith("/push/s3cret?key=k&status=up&msg=startup&ping=")
+            await monitor.wait_asked("/push/s3cret", 2)
+            await process.logs("heartbeat_works_again")
+            await stops_at_once(process)
+        assert [line["error"] for line in process.logged("heartbeat_failed")] == ["it answered HTTP 500"]
+        assert "s3cret" not in str(process.lines)
+        nursery.cancel_scope.cancel()
 
 
 async def test_without_push_the_poll_alone_files_the_sender() -> None:

@@ -3,6 +3,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,13 +12,16 @@ from trio.testing import MockClock
 
 from mailroom import __version__
 from mailroom.health import HealthPortTaken, serve_health
-from mailroom.status import Status
+from mailroom.status import Outcome, Status
+from tests.scrape import metrics_of, samples
+
+IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 @asynccontextmanager
 async def served(status: Status) -> AsyncIterator[httpx.AsyncClient]:
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(serve_health, status, "127.0.0.1", 0)
+        port = await nursery.start(serve_health, status, metrics_of(status), "127.0.0.1", 0)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}) as http:
             yield http
         nursery.cancel_scope.cancel()
@@ -46,13 +50,13 @@ async def test_healthz_is_503_once_two_poll_intervals_went_by_without_success(mo
         mock_clock.jump(1)
         reply = await http.get("/healthz")
         assert (reply.status_code, reply.json()["status"]) == (503, "unhealthy")
-        status.pass_succeeded("push", senders_failing=0, mailboxes_missing=0)
+        status.pass_succeeded("push", IDLE, 0.2)
         assert (await http.get("/healthz")).status_code == 200
 
 
 async def test_failing_senders_and_a_broken_push_leave_it_healthy(mock_clock: MockClock) -> None:
     status = Status(poll_interval=60)
-    status.pass_succeeded("fallback", senders_failing=3, mailboxes_missing=1)
+    status.pass_succeeded("fallback", replace(IDLE, senders_failing=3, mailboxes_missing=1), 0.2)
     status.push_connected()
     status.push_disconnected("the server ended the event stream")
     async with served(status) as http:
@@ -80,7 +84,7 @@ async def test_readyz_waits_for_the_first_pass(mock_clock: MockClock) -> None:
     status = Status(poll_interval=60)
     async with served(status) as http:
         assert (await http.get("/readyz")).status_code == 503
-        status.pass_succeeded("startup", senders_failing=0, mailboxes_missing=0)
+        status.pass_succeeded("startup", IDLE, 0.2)
         assert (await http.get("/readyz")).status_code == 200
         mock_clock.jump(100_000)
         assert (await http.get("/readyz")).status_code == 200
@@ -89,7 +93,7 @@ async def test_readyz_waits_for_the_first_pass(mock_clock: MockClock) -> None:
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
 async def test_head_query_strings_and_a_browsers_accept_header_change_nothing(path: str) -> None:
     status = Status(poll_interval=60)
-    status.pass_succeeded("startup", senders_failing=0, mailboxes_missing=0)
+    status.pass_succeeded("startup", IDLE, 0.2)
     async with served(status) as http:
         browser = {"Accept": "text/html,application/xhtml+xml;q=0.9", "Accept-Language": "de"}
         got = await http.get(path, params={"cache": "bust", "healthz": ""}, headers=browser)
@@ -98,6 +102,18 @@ async def test_head_query_strings_and_a_browsers_accept_header_change_nothing(pa
     assert json.loads(got.text)["status"] == "ok"
     assert head.content == b""
     assert head.headers["Content-Type"] == got.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/openmetrics-text;version=1.0.0"])
+async def test_metrics_in_the_format_that_every_collector_reads(accept: str) -> None:
+    status = Status(poll_interval=60)
+    async with served(status) as http:
+        status.pass_succeeded("push", replace(IDLE, mails_filed=3), 0.2)
+        reply = await http.get("/metrics", headers={"Accept": accept}, params={"name[]": "x"})
+    assert reply.status_code == 200
+    assert reply.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert reply.headers["Cache-Control"] == "no-store"
+    assert samples(reply.text)["mailroom_mails_filed_total"] == 3
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz/", "/metrics/x", "/static/x", "/%ff", "/healthz%0a"])
@@ -115,16 +131,18 @@ async def test_other_methods_are_405_and_say_what_is_allowed() -> None:
 
 
 async def test_a_busy_port_names_the_setting() -> None:
-    async with served(Status(poll_interval=60)) as http:
+    status = Status(poll_interval=60)
+    async with served(status) as http:
         port = http.base_url.port
         assert port is not None
         with pytest.raises(HealthPortTaken, match=f"port {port} on 127.0.0.1 is in use: set MAILROOM_HEALTH_PORT"):
-            await serve_health(Status(poll_interval=60), "127.0.0.1", port)
+            await serve_health(status, metrics_of(status), "127.0.0.1", port)
 
 
 async def test_an_address_that_is_not_ours_names_the_settings() -> None:
+    status = Status(poll_interval=60)
     with pytest.raises(HealthPortTaken, match="MAILROOM_HEALTH_HOST"):
-        await serve_health(Status(poll_interval=60), "192.0.2.1", 0)
+        await serve_health(status, metrics_of(status), "192.0.2.1", 0)
 
 
 async def test_it_goes_down_at_once_with_clients_connected_and_frees_its_port() -> None:
@@ -185,7 +203,8 @@ async def test_hostile_requests_do_not_bring_it_down(request_bytes: bytes) -> No
             assert (await http.get("/livez")).status_code == 200
 
 
-async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end() -> None:
+@pytest.mark.parametrize("path", [b"/healthz", b"/metrics"])
+async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end(path: bytes) -> None:
     with trio.fail_after(10):
         async with served(Status(poll_interval=60)) as http:
             port = http.base_url.port
@@ -193,7 +212,7 @@ async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end() -> 
             deaf = await trio.open_tcp_stream("127.0.0.1", port)
             with trio.move_on_after(0.5), contextlib.suppress(trio.BrokenResourceError):
                 while True:
-                    await deaf.send_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+                    await deaf.send_all(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 1000)
             started = time.monotonic()
         assert time.monotonic() - started < 1
         await deaf.aclose()

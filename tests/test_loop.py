@@ -13,11 +13,10 @@ from trio.testing import MockClock
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
 from mailroom.loop import Rhythm, TooManyFailures, TriageLoop
 from mailroom.push import Ring
-from mailroom.status import Status
-from mailroom.triage import Outcome
+from mailroom.status import Outcome, Status
 
-IDLE = Outcome(senders_triaged=0, mails_filed=0, senders_failing=0, mailboxes_missing=0)
-BUSY = Outcome(senders_triaged=1, mails_filed=3, senders_failing=2, mailboxes_missing=1)
+IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+BUSY = Outcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)
 RING = Ring("state")
 DOWN = Unavailable("https://mail.example answered HTTP 503")
 
@@ -159,6 +158,26 @@ async def test_what_was_done_is_told_and_idle_passes_only_at_debug(autojump_cloc
         await trio.sleep(70)
     told = [(line["trigger"], line["log_level"], line["mails_filed"]) for line in loop.logged("poll_completed")]
     assert told == [("startup", "debug", 0), ("fallback", "info", 3), ("push", "info", 0), ("fallback", "debug", 0)]
+
+
+async def test_passes_are_counted_by_trigger_and_outcome(autojump_clock: MockClock) -> None:
+    async with running(Passes(DOWN, DOWN, IDLE)) as loop:
+        await trio.sleep(70)
+    assert loop.status.passes == {
+        ("startup", "failure"): 2,
+        ("startup", "success"): 1,
+        ("fallback", "success"): 1,
+    }
+
+
+async def test_a_push_is_answered_by_the_first_pass_to_start_even_one_that_fails(autojump_clock: MockClock) -> None:
+    async with running(Passes(IDLE, DOWN, IDLE)) as loop:
+        await trio.sleep(10)
+        loop.status.change_announced()
+        await loop.rings.send(RING)
+        await trio.sleep(30)
+    assert loop.status.push_delays.sum == 3
+    assert sum(loop.status.push_delays.counts) == 1
 
 
 async def test_the_outcome_reaches_the_status(autojump_clock: MockClock) -> None:

@@ -54,6 +54,7 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "debounce_seconds": 3.0,
         "health_host": "127.0.0.1",
         "health_port": 8080,
+        "heartbeat_url": None,
         "log_level": "info",
         "log_format": "auto",
         "max_consecutive_failures": 10,
@@ -75,6 +76,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         DEBOUNCE_SECONDS="0",
         HEALTH_HOST="::",
         HEALTH_PORT="65535",
+        HEARTBEAT_URL=" http://kuma.lan:3001/api/push/s3cret?status=up&msg=OK&ping=\n",
         LOG_LEVEL=" Debug ",
         LOG_FORMAT="JSON",
         MAX_CONSECUTIVE_FAILURES="0",
@@ -93,6 +95,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         debounce_seconds=0,
         health_host="::",
         health_port=65_535,
+        heartbeat_url=SecretStr("http://kuma.lan:3001/api/push/s3cret?status=up&msg=OK&ping="),
         log_level="debug",
         log_format="json",
         max_consecutive_failures=0,
@@ -190,6 +193,11 @@ BAD_VALUES = [
     ("JMAP_SESSION_URL", "https://ann:s3cret@mail.example.com/", "must not hold a user name or password"),
     ("CARDDAV_URL", "http://dav.example.com/", "must be an https url"),
     ("CARDDAV_URL", "https://s3cret@dav.example.com/", "must not hold a user name or password"),
+    ("HEARTBEAT_URL", "kuma.lan/api/push/s3cret", "must be an http or https url"),
+    ("HEARTBEAT_URL", "ftp://kuma.lan/s3cret", "must be an http or https url"),
+    ("HEARTBEAT_URL", "https:///s3cret", "must be an http or https url"),
+    ("HEARTBEAT_URL", "https://kuma lan/s3cret", "is not a url"),
+    ("HEARTBEAT_URL", "https://kuma.lan:99999/s3cret", "is not a url"),
     ("JMAP_TOKEN", "s3cret\u00e9", "holds characters that no token has"),
     ("JMAP_TOKEN", "s3cret\x01", "holds characters that no token has"),
     ("JMAP_TOKEN", "s3cret s3cret", "holds characters that no token has"),
@@ -290,7 +298,7 @@ def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEARTBEAT_URL=f"https://kuma.example/api/push/{TOKEN}")
     assert TOKEN not in repr(load_settings()) + str(load_settings()) + load_settings().model_dump_json()
 
 

@@ -1,9 +1,13 @@
 import time
+from dataclasses import replace
 
 import pytest
+import trio
 from trio.testing import MockClock
 
-from mailroom.status import EventSourceHealth, Status
+from mailroom.status import BUCKETS_SECONDS, Durations, EventSourceHealth, Outcome, Status
+
+IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 async def test_before_the_first_pass_the_age_counts_from_the_start(mock_clock: MockClock) -> None:
@@ -18,7 +22,7 @@ async def test_before_the_first_pass_the_age_counts_from_the_start(mock_clock: M
 async def test_a_pass_that_succeeds_makes_it_healthy_again(mock_clock: MockClock) -> None:
     status = Status(poll_interval=10)
     mock_clock.jump(100)
-    status.pass_succeeded("fallback", senders_failing=1, mailboxes_missing=2)
+    status.pass_succeeded("fallback", replace(IDLE, senders_failing=1, mailboxes_missing=2), 0.2)
     mock_clock.jump(0.26)
     health = status.health()
     assert (health.status, health.last_poll_age_seconds, health.last_poll_trigger) == ("ok", 0.3, "fallback")
@@ -30,7 +34,7 @@ async def test_a_wall_clock_that_jumps_changes_no_health(
     jump: float, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status = Status(poll_interval=10)
-    status.pass_succeeded("startup", senders_failing=0, mailboxes_missing=0)
+    status.pass_succeeded("startup", IDLE, 0.2)
     really_now = time.time()
     monkeypatch.setattr("time.time", lambda: really_now + jump)
     mock_clock.jump(5)
@@ -69,3 +73,63 @@ async def test_a_server_without_push_says_why() -> None:
     status.push_connected()
     status.push_unavailable("HTTP 204")
     assert status.health().eventsource == EventSourceHealth("not_started", None, None, 1, "HTTP 204")
+
+
+async def test_a_failed_pass_is_counted_and_leaves_the_last_success(mock_clock: MockClock) -> None:
+    status = Status(poll_interval=10)
+    status.pass_succeeded("startup", IDLE, 0.2)
+    mock_clock.jump(21)
+    status.pass_failed("fallback", 30.0)
+    assert status.passes == {("startup", "success"): 1, ("fallback", "failure"): 1}
+    assert (status.health().status, status.health().last_poll_trigger) == ("unhealthy", "startup")
+
+
+async def test_what_passes_did_adds_up() -> None:
+    status = Status(poll_interval=10, categories=["Feed", "Jail"])
+    assert status.senders_triaged == {"Feed": 0, "Jail": 0}
+    status.pass_succeeded("push", replace(IDLE, triaged_by_category={"Feed": 2}, mails_filed=5), 1)
+    status.pass_succeeded("push", replace(IDLE, triaged_by_category={"Feed": 1}, mails_filed=2), 1)
+    assert (status.senders_triaged, status.mails_filed) == ({"Feed": 3, "Jail": 0}, 7)
+
+
+async def test_the_delay_counts_from_the_first_event_to_the_start_of_the_pass(mock_clock: MockClock) -> None:
+    status = Status(poll_interval=10)
+    status.pass_started()
+    assert sum(status.push_delays.counts) == 0
+    status.change_announced()
+    mock_clock.jump(2)
+    status.change_announced()
+    mock_clock.jump(1)
+    status.pass_started()
+    status.change_announced()  # during the pass: for the next one
+    mock_clock.jump(4)
+    status.pass_succeeded("push", IDLE, 4)
+    status.pass_started()
+    assert (sum(status.push_delays.counts), status.push_delays.sum) == (2, 7.0)
+
+
+async def test_who_waits_for_a_success_gets_each_latest_one_once() -> None:
+    status = Status(poll_interval=10)
+    status.pass_succeeded("startup", IDLE, 1)
+    first = await status.success_after(None)
+    triggers = [first.trigger]
+
+    async def wait() -> None:
+        triggers.append((await status.success_after(first)).trigger)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(wait)
+        await trio.testing.wait_all_tasks_blocked()
+        status.pass_failed("push", 1)
+        await trio.testing.wait_all_tasks_blocked()
+        assert triggers == ["startup"]
+        status.pass_succeeded("push", IDLE, 1)
+    assert triggers == ["startup", "push"]
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(0, 0), (0.05, 0), (0.06, 1), (120, 10), (121, 11)])
+def test_a_duration_falls_into_the_bucket_whose_bound_it_does_not_exceed(seconds: float, bucket: int) -> None:
+    durations = Durations()
+    durations.observe(seconds)
+    assert durations.counts.index(1) == bucket
+    assert len(durations.counts) == len(BUCKETS_SECONDS) + 1

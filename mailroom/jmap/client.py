@@ -38,7 +38,10 @@ _read_upload = reader(_Upload)
 
 
 class Client:
-    """A JMAP client. Every method raises `Unavailable`, `Refused` or `BadReply`."""
+    """A JMAP client. Every method raises `Unavailable`, `Refused` or `BadReply`.
+
+    `requests_sent` counts requests to the API (RFC 8620 §3.3), answered or not.
+    """
 
     def __init__(self, http: httpx.AsyncClient, session_url: httpx.URL, authorization: Credentials) -> None:
         self._http = http
@@ -47,6 +50,7 @@ class Client:
         self._session: Session | None = None
         self._reply_state: str | None = None
         self._one_at_a_time = trio.Lock()
+        self.requests_sent = 0
 
     async def session(self) -> Session:
         """The session as last read; the first call reads it, and so does one after the server announced a change."""
@@ -129,6 +133,7 @@ class Client:
     async def _post(self, session: Session, request: Request) -> dict[str, object]:
         using = sorted({CORE, *request.using})
         body: Json = {"using": using, "methodCalls": request.method_calls}
+        self.requests_sent += 1
         reply = await fetch(self._http, "POST", session.api_url, auth=self.credentials, json_body=body)
         if reply.status == HTTPStatus.BAD_REQUEST:
             raise _bad_request(reply, using)

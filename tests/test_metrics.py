@@ -1,0 +1,123 @@
+"""What Prometheus is told: from a status as the daemon's tasks leave it."""
+
+from dataclasses import replace
+
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import MockClock
+
+from mailroom import __version__
+from mailroom.status import Outcome, Status
+from tests.scrape import metrics_of, samples
+
+IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+
+
+def scraped(status: Status) -> dict[str, float]:
+    return samples(generate_latest(metrics_of(status)).decode())
+
+
+async def test_everything_is_there_from_the_start_at_zero() -> None:
+    values = scraped(Status(poll_interval=60, categories=["Paper Trail", "Feed"]))
+    assert values.pop(f'mailroom_build_info{{version="{__version__}"}}') == 1
+    assert set(values.values()) == {0}
+    buckets = {name for name in values if "_bucket{" in name}
+    assert values.keys() - buckets == {
+        *(
+            f'mailroom_passes_total{{outcome="{outcome}",trigger="{trigger}"}}'
+            for trigger in ("startup", "push", "fallback")
+            for outcome in ("success", "failure")
+        ),
+        *(
+            f'mailroom_pass_duration_seconds_{part}{{outcome="{outcome}"}}'
+            for part in ("count", "sum")
+            for outcome in ("success", "failure")
+        ),
+        "mailroom_push_to_pass_seconds_count",
+        "mailroom_push_to_pass_seconds_sum",
+        "mailroom_last_success_timestamp_seconds",
+        'mailroom_senders_triaged_total{category="Feed"}',
+        'mailroom_senders_triaged_total{category="Paper Trail"}',
+        "mailroom_mails_filed_total",
+        "mailroom_senders_failing",
+        "mailroom_mailboxes_missing",
+        "mailroom_jmap_requests_total",
+        "mailroom_event_stream_up",
+        "mailroom_event_stream_reconnects_total",
+        "mailroom_push_events_total",
+        "mailroom_push_events_dropped_total",
+    }
+
+
+async def test_passes_by_trigger_and_outcome_with_their_durations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.5)
+    status = Status(poll_interval=60)
+    status.pass_succeeded("startup", IDLE, 0.2)
+    status.pass_succeeded("push", IDLE, 0.3)
+    status.pass_failed("fallback", 300)
+    values = scraped(status)
+    assert values['mailroom_passes_total{outcome="success",trigger="startup"}'] == 1
+    assert values['mailroom_passes_total{outcome="success",trigger="push"}'] == 1
+    assert values['mailroom_passes_total{outcome="failure",trigger="push"}'] == 0
+    assert values['mailroom_passes_total{outcome="failure",trigger="fallback"}'] == 1
+    duration = "mailroom_pass_duration_seconds"
+    counted = {bound: values[f'{duration}_bucket{{le="{bound}",outcome="success"}}'] for bound in ("0.1", "0.25")}
+    assert counted == {"0.1": 0, "0.25": 1}
+    assert values[f'{duration}_bucket{{le="120.0",outcome="success"}}'] == 2
+    assert values[f'{duration}_sum{{outcome="success"}}'] == 0.5
+    assert values[f'{duration}_bucket{{le="120.0",outcome="failure"}}'] == 0
+    assert values[f'{duration}_bucket{{le="+Inf",outcome="failure"}}'] == 1
+    assert values[f'{duration}_count{{outcome="failure"}}'] == 1
+    assert values["mailroom_last_success_timestamp_seconds"] == 1_700_000_000.5
+
+
+async def test_work_done_adds_up_and_work_left_is_that_of_the_last_pass() -> None:
+    status = Status(poll_interval=60, categories=["Feed"])
+    first = Outcome(triaged_by_category={"Feed": 2}, mails_filed=5, senders_failing=3, mailboxes_missing=1)
+    status.pass_succeeded("push", first, 1)
+    status.pass_succeeded("push", replace(first, senders_failing=1, mailboxes_missing=0), 1)
+    values = scraped(status)
+    assert values['mailroom_senders_triaged_total{category="Feed"}'] == 4
+    assert values["mailroom_mails_filed_total"] == 10
+    assert values["mailroom_senders_failing"] == 1
+    assert values["mailroom_mailboxes_missing"] == 0
+
+
+async def test_push_from_event_to_pass(mock_clock: MockClock) -> None:
+    status = Status(poll_interval=60)
+    status.push_connected()
+    status.event_received()
+    status.change_announced()
+    status.event_dropped()
+    mock_clock.jump(3)
+    status.pass_started()
+    values = scraped(status)
+    assert values["mailroom_push_to_pass_seconds_sum"] == 3
+    assert values['mailroom_push_to_pass_seconds_bucket{le="2.5"}'] == 0
+    assert values['mailroom_push_to_pass_seconds_bucket{le="5.0"}'] == 1
+    assert values["mailroom_event_stream_up"] == 1
+    assert values["mailroom_event_stream_reconnects_total"] == 0
+    assert values["mailroom_push_events_total"] == 1
+    assert values["mailroom_push_events_dropped_total"] == 1
+    status.push_disconnected("gone")
+    values = scraped(status)
+    assert values["mailroom_event_stream_up"] == 0
+    assert values["mailroom_event_stream_reconnects_total"] == 1
+
+
+async def test_a_category_may_have_any_name() -> None:
+    status = Status(poll_interval=60, categories=['Say "hi"\\\n'])
+    (triaged,) = (
+        family
+        for family in text_string_to_metric_families(generate_latest(metrics_of(status)).decode())
+        if family.name == "mailroom_senders_triaged"
+    )
+    assert [sample.labels for sample in triaged.samples] == [{"category": 'Say "hi"\\\n'}]
+
+
+async def test_nothing_is_global() -> None:
+    one, other = Status(poll_interval=60), Status(poll_interval=60)
+    one.pass_succeeded("push", replace(IDLE, mails_filed=7), 1)
+    assert (scraped(one)["mailroom_mails_filed_total"], scraped(other)["mailroom_mails_filed_total"]) == (7, 0)
+    assert b"mailroom" not in generate_latest(REGISTRY)

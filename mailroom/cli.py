@@ -84,7 +84,7 @@ class _Commands(click.Group):
 
 EPILOG = """\
 Settings come from MAILROOM_… variables, from the file .env in the current
-folder and from files in /run/secrets; the README lists them.
+folder and from files in /run/secrets; docs/configuration.md lists them.
 
 \b
 Exit status:

@@ -1,6 +1,5 @@
 """Settings from variables, `.env` and secret files, and what is said about bad ones."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from pydantic import SecretStr, ValidationError
 from mailroom.categories import DEFAULT_SCHEME
 from mailroom.errors import ConfigError
 from mailroom.settings import HOW_TO_LOG_IN, Settings, load_scheme, load_settings
-from tests.conftest import PROJECT
 
 TOKEN = "fmu1-s3cret"
 
@@ -323,17 +321,3 @@ def test_scheme_of_a_file(tmp_path: Path) -> None:
     path.write_text('categories = ["Feed"]\n')
     scheme = load_scheme(Settings(jmap_token=SecretStr(TOKEN), config=path))
     assert scheme.labels == {"@ToFeed"}
-
-
-# --- the README
-
-
-def test_readme_lists_every_setting_with_its_default() -> None:
-    rows = re.findall(r"^\| `(MAILROOM_\w+)` \| ([^|]*) \|", (PROJECT / "README.md").read_text(), re.MULTILINE)
-
-    def shown(default: object) -> str:
-        return "none" if default is None else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
-
-    assert [(name, default.split(" ")[0]) for name, default in rows] == [
-        (f"MAILROOM_{name.upper()}", shown(field.default)) for name, field in Settings.model_fields.items()
-    ]

@@ -200,3 +200,36 @@ async def test_a_label_that_vanished_stops_no_other_label() -> None:
         assert sandbox.mailboxes_of(mail) == {"Feed"}
         assert outcome.mailboxes_missing == 1
         assert await s.requests_of_a_pass() == 1
+
+
+async def test_a_sender_who_changes_category_is_in_a_group_at_any_moment() -> None:
+    seen: list[set[str]] = []
+    async with screener() as s:
+        mail = s.sandbox.deliver()
+        s.sandbox.label(mail, "@ToFeed")
+        await s.run()
+
+        def look() -> None:
+            seen.append(groups_of("ann@example.org", s.sandbox))
+
+        s.wire.before = {s.wire.requests + n: look for n in range(1, 10)}
+        s.sandbox.label(mail, "@ToJail")
+        await s.run()
+    assert seen == [{"Feed"}, {"Feed"}, {"Feed"}, {"Feed", "Jail"}, {"Jail"}]
+
+
+async def test_a_sender_whom_the_new_group_refuses_stays_in_the_old_one() -> None:
+    async with screener() as s:
+        mail = s.sandbox.deliver()
+        s.sandbox.label(mail, "@ToFeed")
+        await s.run()
+        groups = {card.data["name"]["full"]: id for id, card in s.sandbox.store.cards.objects.items()}
+        s.sandbox.faults.set_errors[groups["Jail"]] = SetError("forbidden")
+        s.sandbox.label(mail, "@ToJail")
+        await s.run()
+        assert groups_of("ann@example.org", s.sandbox) == {"Feed"}
+        assert "@ToJail" in s.sandbox.mailboxes_of(mail)
+
+
+def groups_of(address: str, sandbox: Sandbox) -> set[str]:
+    return {name for name, members in sandbox.groups().items() if address in members} - {"Mailroom"}

@@ -22,7 +22,7 @@ def main() -> int:
 
 
 def self_contained(svg: str) -> str:
-    """A picture in a README may load nothing: the reader's own monospaced font does, and keeps its spaces if told to."""
+    """A picture in a README may load nothing: the reader's own monospaced font does, told to keep its spaces."""
     without_web_fonts = re.sub(r"@font-face {.*?}\s*", "", svg, flags=re.DOTALL)
     return without_web_fonts.replace("<svg ", '<svg xml:space="preserve" ', 1)
 

@@ -1,4 +1,5 @@
 venv := ".venv/bin"
+lock_options := "--quiet --universal --generate-hashes --python-version 3.11 --custom-compile-command 'just lock'"
 
 # List the recipes
 default:
@@ -31,7 +32,20 @@ mutate: _venv
 
 # Build the container image (podman build image; the OCI format would drop HEALTHCHECK)
 image tag="mailroom":
-    podman build --format docker -t {{ tag }} .
+    podman build --format docker -t {{ tag }} \
+        --label org.opencontainers.image.version="$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' mailroom/__init__.py)" \
+        --label org.opencontainers.image.revision="$(git rev-parse HEAD)" .
+
+# Build and run the image, and check the units in deploy/; needs root, podman, debootstrap, and minutes
+container-test *arguments: _venv
+    {{ venv }}/pytest -m container tests/container {{ arguments }}
+
+# Pin what the image installs, with hashes; `just lock --upgrade` takes the newest versions
+lock *arguments: _venv
+    {{ venv }}/pip install -q 'uv>=0.9,<1'
+    {{ venv }}/uv pip compile {{ lock_options }} {{ arguments }} pyproject.toml -o requirements.lock
+    {{ venv }}/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+        | {{ venv }}/uv pip compile {{ lock_options }} {{ arguments }} - -o build-requirements.lock
 
 # Build wheel and sdist into dist/, and check what a package index would say of them
 dist: _venv

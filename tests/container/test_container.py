@@ -1,0 +1,109 @@
+"""The daemon in a container, with no right that it doesn't need, against a sandbox outside of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from subprocess import PIPE
+from urllib.parse import urlsplit
+
+import pytest
+import trio
+
+from mailroom.sandbox import Sandbox
+from tests.container.podman import Podman
+from tests.daemon_process import DaemonProcess
+from tests.real.processes import free_port
+from tests.screener import empty_sandbox, served
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
+
+NAME = "mailroom"
+SECRET = "mailroom_jmap_token"
+LOCKED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
+# podman 4.3 first binds a folder to /run/secrets, read-only like the root, in which runc can't make the secret's file.
+ROOM_FOR_SECRETS = "--tmpfs=/run/secrets"
+
+STOP_SECONDS = 2
+GUARD_SECONDS = 60
+"""Ends a test that hangs; nothing here takes long."""
+
+
+@asynccontextmanager
+async def container_on(sandbox: Sandbox, podman: Podman, image: str) -> AsyncIterator[DaemonProcess]:
+    """Run the daemon in a container, its secret from podman; the process is that of `podman run`."""
+    podman.run("secret", "create", SECRET, "-", stdin=sandbox.token)
+    port = free_port()
+    async with served(sandbox) as url:
+        assert urlsplit(str(url)).hostname == "127.0.0.1"
+        # Plain http is for this machine alone, so the container shares its network.
+        settings = {
+            "JMAP_SESSION_URL": url,
+            "HEALTH_HOST": "127.0.0.1",
+            "HEALTH_PORT": port,
+            "DEBOUNCE_SECONDS": 0,
+            "LOG_LEVEL": "debug",
+        }
+        variables = [f"--env=MAILROOM_{name}={value}" for name, value in settings.items()]
+        secret = [f"--secret={SECRET}", ROOM_FOR_SECRETS]
+        process = await trio.lowlevel.open_process(
+            ["podman", "run", f"--name={NAME}", "--network=host", *LOCKED, *secret, *variables, image],
+            env=podman.environment,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        daemon = DaemonProcess(process, port)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(daemon.read)
+                yield daemon
+                nursery.cancel_scope.cancel()
+        finally:
+            # The end of the container is the end of `podman run`, too.
+            podman.run("rm", "--force", "--ignore", "--time=0", NAME)
+            with trio.move_on_after(STOP_SECONDS, shield=True):
+                await process.wait()
+            # Shown where the test fails: podman says there why it didn't start the container.
+            print(daemon.errors)
+            podman.run("secret", "rm", SECRET)
+
+
+async def ask(podman: Podman, *arguments: str) -> str:
+    """Run podman while the sandbox goes on serving."""
+    return await trio.to_thread.run_sync(podman.run, *arguments)
+
+
+async def test_it_is_healthy_settles_a_sender_and_stops_at_once(podman: Podman, image: str) -> None:
+    sandbox = empty_sandbox()
+    mail = sandbox.deliver("Ann <ann@example.org>")
+    with trio.fail_after(GUARD_SECONDS):
+        async with container_on(sandbox, podman, image) as container:
+            await container.logs("eventsource_connected")
+            await container.logs("poll_completed", times=2)
+            # It fails unless the daemon in there says that it is well.
+            await ask(podman, "healthcheck", "run", NAME)
+            assert await ask(podman, "inspect", "--format={{.State.Health.Status}}", NAME) == "healthy"
+            sandbox.label(mail, "@ToFeed")
+            await container.logs("sender_triaged")
+            await container.logs("poll_completed", times=3)
+            assert sandbox.mailboxes_of(mail) == {"Feed"}
+            assert sandbox.groups()["Feed"] == {"ann@example.org"}
+            assert sandbox.token not in await ask(podman, "inspect", NAME) + str(container.lines)
+            with trio.fail_after(STOP_SECONDS):
+                # Left to itself podman would wait ten seconds, and then kill.
+                await ask(podman, "stop", NAME)
+            assert await ask(podman, "inspect", "--format={{.State.ExitCode}}", NAME) == "0"
+            assert await container.exit_status() == 0
+            assert container.lines[-1]["event"] == "service_stopped"
+
+
+async def test_it_has_no_rights(podman: Podman, image: str) -> None:
+    with trio.fail_after(GUARD_SECONDS):
+        async with container_on(empty_sandbox(), podman, image) as container:
+            await container.logs("service_started")
+            status = await ask(podman, "exec", NAME, "python3", "-c", "print(open('/proc/1/status').read())")
+            facts = {name: value.split() for name, _, value in (line.partition(":") for line in status.splitlines())}
+            assert facts["Uid"] == ["10001"] * 4
+            assert facts["Gid"] == ["10001"] * 4
+            assert {facts[name][0] for name in ("CapEff", "CapPrm", "CapBnd")} == {"0" * 16}
+            assert facts["NoNewPrivs"] == ["1"]
+            await ask(podman, "stop", NAME)
+            assert await container.exit_status() == 0

@@ -207,6 +207,15 @@ class TestTheContactCard:
         assert names(decide(sender(), made).change.join) == ["Mailroom", "Feed"]
         assert names(decide(sender(), made, Mailroom=["ann"]).change.join) == ["Feed"]
 
+    def test_a_plan_says_who_made_the_card_and_how_many_there_were(self) -> None:
+        made = card(text=note.recorded("", "Feed", TODAY, note.CREATED))
+        new, own, foreign = decide(sender()), decide(sender(), made), decide(sender(), card("a"), card("b"))
+        assert [(each.origin, each.cards_found) for each in (new, own, foreign)] == [
+            ("created", 0),
+            ("created", 1),
+            ("adopted", 2),
+        ]
+
     def test_of_several_cards_the_one_in_a_managed_group_counts(self) -> None:
         assert decide(sender(), card("a", age="1"), card("b", age="2"), Jail=["b"]).change.uid == "b"
 

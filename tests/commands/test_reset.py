@@ -1,11 +1,9 @@
 """`mailroom reset`: what Mailroom did is undone, what is the user's stays."""
 
-import fcntl
 import os
 import pty
 import signal
 import sys
-import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -344,33 +342,54 @@ async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
 
 
 async def at_a_terminal(settings: Settings, answer: bytes) -> tuple[int, bytes]:
-    """Answer the question of `reset --apply` on a terminal of its own."""
+    """Answer the question of `reset --apply` on a terminal of its own; gives the exit status and all that it showed."""
     ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "mailroom", "reset", "--apply"],
+        [sys.executable, "-c", CONTROLLED, sys.executable, "-m", "mailroom", "reset", "--apply"],
         env=environment(settings, TERM="xterm"),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        # Ctrl-C goes to the processes that the terminal controls.
-        preexec_fn=lambda: take_terminal(theirs),
+        start_new_session=True,
     )
     os.close(theirs)
     output = b""
-    while b"[y/N]" not in output:
-        output += await trio.to_thread.run_sync(os.read, ours, 65_536)
-    os.write(ours, answer)
-    # What Linux answers when the other end is closed.
-    with suppress(OSError):
-        while part := await trio.to_thread.run_sync(os.read, ours, 65_536):
-            output += part
-    os.close(ours)
-    return await process.wait(), output
+    try:
+        while b"[y/N]" not in output:
+            output += await shown(ours)
+        with suppress(Closed):
+            while True:
+                os.write(ours, answer)
+                # Ctrl-C in the instant before the prompt waits is noticed only after it: press it again, as people do.
+                with trio.move_on_after(1):
+                    while True:
+                        output += await shown(ours)
+        return await process.wait(), output
+    finally:
+        # The terminal hangs up, which ends whatever still runs on it.
+        os.close(ours)
 
 
-def take_terminal(fd: int) -> None:
-    os.setsid()
-    fcntl.ioctl(fd, termios.TIOCSCTTY, 0)
+CONTROLLED = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes that a terminal controls.
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Closed(Exception):
+    """Nobody has the terminal open any more."""
+
+
+async def shown(terminal: int) -> bytes:
+    """What the terminal shows next. Raises `Closed`."""
+    await trio.lowlevel.wait_readable(terminal)
+    try:
+        return os.read(terminal, 65_536)
+    except OSError as error:
+        # What Linux answers when the other end is closed.
+        raise Closed from error
 
 
 async def test_through_a_pipe_it_undoes_nothing_unless_told_yes() -> None:

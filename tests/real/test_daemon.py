@@ -6,13 +6,13 @@ import httpx
 import pytest
 
 from tests.daemon_process import DaemonProcess, stops_at_once
+from tests.proxy import Hold, proxy_to
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import laid_out_cyrus, serving
 from tests.real.daemon import daemon_of, with_password
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.processes import free_port
-from tests.real.relay import relay_to
 
 pytestmark = pytest.mark.real_server
 
@@ -121,21 +121,25 @@ async def test_a_signal_in_the_middle_of_a_pass_ends_it_and_the_next_start_finis
     mailbox_user: MailboxUser, number: signal.Signals, where: bytes
 ) -> None:
     waiting(mailbox_user)
-    async with relay_to(mailbox_user.server.http_port) as relay:
-        relay.hold_request(where)
-        async with daemon_of(mailbox_user, port=relay.port) as daemon:
-            await relay.held.wait()
-            await stops_at_once(daemon, number)
+    hold = Hold()
+    async with (
+        proxy_to(mailbox_user.server.http_port, hold.request(where)) as proxy,
+        daemon_of(mailbox_user, port=proxy.port) as daemon,
+    ):
+        await hold.held.wait()
+        await stops_at_once(daemon, number)
     assert_unfinished(mailbox_user)
     await finish(mailbox_user)
 
 
 async def test_a_signal_during_the_start_ends_it(mailbox_user: MailboxUser) -> None:
-    async with relay_to(mailbox_user.server.http_port) as relay:
-        relay.hold_request(b"GET /jmap/")
-        async with daemon_of(mailbox_user, port=relay.port) as daemon:
-            await relay.held.wait()
-            await stops_at_once(daemon, signal.SIGINT)
+    hold = Hold()
+    async with (
+        proxy_to(mailbox_user.server.http_port, hold.request(b"GET /jmap/")) as proxy,
+        daemon_of(mailbox_user, port=proxy.port) as daemon,
+    ):
+        await hold.held.wait()
+        await stops_at_once(daemon, signal.SIGINT)
 
 
 async def test_a_signal_during_a_back_off_ends_it(mailbox_user: MailboxUser) -> None:
@@ -149,12 +153,14 @@ async def test_a_kill_after_a_write_whose_answer_is_not_read_is_made_good_by_the
     mailbox_user: MailboxUser, where: bytes
 ) -> None:
     waiting(mailbox_user)
-    async with relay_to(mailbox_user.server.http_port) as relay:
-        relay.hold_answer(where)
-        async with daemon_of(mailbox_user, port=relay.port) as daemon:
-            await relay.held.wait()
-            daemon.process.kill()
-            assert await daemon.exit_status() == -signal.SIGKILL
+    hold = Hold()
+    async with (
+        proxy_to(mailbox_user.server.http_port, hold.answer(where)) as proxy,
+        daemon_of(mailbox_user, port=proxy.port) as daemon,
+    ):
+        await hold.held.wait()
+        daemon.process.kill()
+        assert await daemon.exit_status() == -signal.SIGKILL
     assert_unfinished(mailbox_user)
     await finish(mailbox_user)
 

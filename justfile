@@ -19,6 +19,11 @@ check: _venv
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
     {{ venv }}/pytest -q -n 4
+    {{ venv }}/pytest -q -n 4 -m human
+
+# Run every script of human-tests/ that can run unattended, against the sandbox and Cyrus
+human-tests *arguments: _venv
+    {{ venv }}/pytest -q -n 4 -m human {{ arguments }}
 
 # Measure requests, seconds and memory
 bench *arguments: _venv

@@ -32,7 +32,7 @@ from tests.human_scripts import (
 )
 from tests.screener import empty_sandbox, served
 
-pytestmark = pytest.mark.timeout(PYTEST_SECONDS)
+pytestmark = [pytest.mark.human, pytest.mark.timeout(PYTEST_SECONDS)]
 
 BOTH = (FASTMAIL, CYRUS)
 

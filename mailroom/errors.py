@@ -2,6 +2,7 @@
 
     MailroomError
     ├── Unavailable   a server can't be reached or asks for patience: try again later
+    │   └── ServerFailed   it stumbled over something in the request, perhaps over one sender
     ├── Refused       the credentials are wrong: trying again can't help
     ├── BadReply      the server broke the protocol: trying again might help
     ├── BatchRefused  a request for several senders failed as a whole: one of them may be why
@@ -28,6 +29,10 @@ class Unavailable(MailroomError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class ServerFailed(Unavailable):
+    """A JMAP server answered `serverFail`: an outage, unless it stumbles over one object alone, and always."""
 
 
 class Refused(MailroomError):

@@ -62,6 +62,11 @@ class Selection:
     def __bool__(self) -> bool:
         return bool(self.senders or self.pauses)
 
+    @property
+    def is_divisible(self) -> bool:
+        """Whether there is more in it than one sender, or than pauses."""
+        return len(self.senders) > 1 or bool(self.senders and self.pauses)
+
     def halves(self) -> tuple["Selection", "Selection"]:
         """Two smaller selections; the pauses make up one of them if only one sender is left."""
         if len(self.senders) == 1:

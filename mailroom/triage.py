@@ -16,7 +16,7 @@ import trio
 
 from mailroom.categories import Scheme
 from mailroom.contacts.base import Contacts
-from mailroom.errors import BatchRefused, SenderFailed
+from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.mailboxes import Places
@@ -29,6 +29,9 @@ from mailroom.steps import Found, Pass, apply, commit, follow_up, hold, look_up,
 log = structlog.get_logger(component="triage")
 
 _PASSES_UNTIL_ERROR = 3
+
+_OUTAGES_OF_ALL = 3
+"""A server that fails at so many senders, each alone, fails at all of them: the others are not tried in this pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,14 @@ class Failed:
 
 
 Result = Settled | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """What became of the senders of a pass. Those at whose turn the server failed are in no result: `outage`."""
+
+    results: tuple[Result, ...]
+    outage: ServerFailed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +102,14 @@ class Triage:
         to_mark = [each for each in waiting if self._unmarked.may_try(each, now)]
         account = (await self._client.session()).mail_account
         run = Pass(self._client, self._contacts, self._scheme, found.places, self._own, account, today)
-        results = await _treat_by_halves(run, Selection(ready, tuple(each.pause for each in to_mark)))
+        treated = await _treat_by_halves(run, Selection(ready, tuple(each.pause for each in to_mark)))
         for each in to_mark:
             # One that has the error label now isn't seen again, and so forgotten.
             self._unmarked.failed(each, now)
-        await self._note(run, results)
-        settled = [result for result in results if isinstance(result, Settled)]
+        await self._note(run, treated.results)
+        if treated.outage is not None:
+            raise treated.outage
+        settled = [result for result in treated.results if isinstance(result, Settled)]
         return Outcome(
             triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
             mails_filed=sum(result.mails for result in settled),
@@ -133,23 +146,35 @@ class Triage:
 
 async def treat_one(run: Pass, sender: Sender) -> Result:
     """Take one sender alone through the steps of a pass; one without labelled mail gets card, groups and filing."""
-    (result,) = await _treat_by_halves(run, Selection((sender,), ()))
+    treated = await _treat_by_halves(run, Selection((sender,), ()))
+    if treated.outage is not None:
+        raise treated.outage
+    (result,) = treated.results
     return result
 
 
-async def _treat_by_halves(run: Pass, selection: Selection) -> list[Result]:
+async def _treat_by_halves(run: Pass, selection: Selection) -> Treated:
     """Treat all at once; where a call fails as a whole, in halves, until the one that makes it fail is alone.
 
     Every step is idempotent, so that the half that was fine may go through it twice.
     """
-    try:
-        return await _treat(run, selection)
-    except BatchRefused as failed:
-        if not selection.senders:
-            raise
-        if len(selection.senders) == 1 and not selection.pauses:
-            return [Failed(selection.senders[0], str(failed))]
-        return [result for half in selection.halves() for result in await _treat_by_halves(run, half)]
+    results: list[Result] = []
+    outages: list[ServerFailed] = []
+    waiting = [selection]
+    while waiting and len(outages) < _OUTAGES_OF_ALL:
+        part = waiting.pop()
+        try:
+            results += await _treat(run, part)
+        except (BatchRefused, ServerFailed) as failed:
+            if part.is_divisible:
+                waiting += reversed(part.halves())
+            elif isinstance(failed, ServerFailed):
+                outages.append(failed)
+            elif part.senders:
+                results.append(Failed(part.senders[0], str(failed)))
+            else:
+                raise
+    return Treated(tuple(results), outages[0] if outages else None)
 
 
 async def _treat(run: Pass, selection: Selection) -> list[Result]:

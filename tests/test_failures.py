@@ -4,7 +4,7 @@ import pytest
 import structlog.testing
 from trio.testing import MockClock
 
-from mailroom.errors import BadReply, Unavailable
+from mailroom.errors import BadReply, ServerFailed, Unavailable
 from mailroom.sandbox import MethodError, Sandbox, SetError
 from mailroom.sandbox.faults import status
 from tests.screener import empty_sandbox, screener
@@ -116,7 +116,7 @@ async def test_a_sender_that_always_fails_a_batched_call_is_alone_in_the_end() -
         assert sandbox.mailboxes_of(mails[BAD]) == {"Screener", "@ToFeed"}
 
 
-@pytest.mark.parametrize("error", ["serverFail", "serverUnavailable", "rateLimit"])
+@pytest.mark.parametrize("error", ["serverUnavailable", "rateLimit"])
 async def test_a_passing_method_error_fails_the_pass_and_no_sender(error: str) -> None:
     sandbox = empty_sandbox()
     mails = labelled(sandbox)
@@ -142,6 +142,41 @@ async def test_an_account_that_may_not_be_used_so_fails_the_pass_and_no_sender(m
         assert (await s.run()).senders_triaged == 6
 
 
+async def test_a_server_that_fails_once_is_asked_again_for_fewer_at_a_time() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        sandbox.faults.method_error("Email/set", MethodError("serverFail"))
+        assert (await s.run()).senders_triaged == 6
+        assert all(sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails.values())
+
+
+async def test_a_server_that_always_fails_at_one_sender_fails_the_pass_and_the_others_are_settled() -> None:
+    sandbox = empty_sandbox()
+    mails = labelled(sandbox)
+    async with screener(sandbox) as s:
+        sandbox.faults.refused_texts[BAD] = MethodError("serverFail")
+        for _ in range(6):
+            with pytest.raises(ServerFailed):
+                await s.run()
+        assert others_are_settled(sandbox, mails)
+        assert sandbox.mailboxes_of(mails[BAD]) == {"Screener", "@ToFeed"}
+
+
+async def test_a_server_that_fails_at_everybody_is_not_asked_for_each() -> None:
+    sandbox = empty_sandbox()
+    for n in range(64):
+        sandbox.label(sandbox.deliver(f"N <n{n:02}@x.org>", "Hi", ["Screener"]), "@ToFeed")
+    async with screener(sandbox) as s:
+        sandbox.faults.refused_texts["@x.org"] = MethodError("serverFail")
+        before = s.wire.requests
+        with pytest.raises(ServerFailed):
+            await s.run()
+        # The scan; 64, 32, 16, 8, 4, 2 senders; two alone; the next two, and one of these alone.
+        assert s.wire.requests - before == 1 + 6 + 2 + 1 + 1
+        assert len(sandbox.mails_in("@ToFeed")) == 64
+
+
 @pytest.mark.parametrize("error", ["serverFail", "rateLimit"])
 async def test_a_passing_set_error_fails_the_pass_and_no_sender(error: str) -> None:
     sandbox = empty_sandbox()
@@ -150,6 +185,8 @@ async def test_a_passing_set_error_fails_the_pass_and_no_sender(error: str) -> N
         sandbox.faults.set_errors[mails[BAD]] = SetError(error)
         with pytest.raises(Unavailable):
             await s.run()
+        if error == "serverFail":
+            assert others_are_settled(sandbox, mails)
         sandbox.faults.clear()
         outcome = await s.run()
         assert outcome.senders_failing == 0

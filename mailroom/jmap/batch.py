@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Generic, TypeVar, cast
+from typing import Generic, Protocol, TypeVar, cast
 
-from mailroom.errors import BadReply, BatchRefused
+from mailroom.errors import BadReply, BatchRefused, ServerFailed, Unavailable
 from mailroom.jmap.session import Limits
 from mailroom.jmap.wire import Json
 
@@ -51,6 +51,21 @@ class MethodError:
 
     def __str__(self) -> str:
         return f"{self.type} ({self.description})" if self.description else self.type
+
+
+class Failure(Protocol):
+    """What a method error and a SetError have in common."""
+
+    @property
+    def type(self) -> str: ...
+
+
+def raise_if_transient(error: Failure) -> None:
+    """Raise `Unavailable` for what passes and is nobody's fault (RFC 8620 §3.6.2, §5.3)."""
+    if error.type in ("serverFail", "serverPartialFail"):
+        raise ServerFailed(f"the server answered {error}")
+    if error.type in ("rateLimit", "serverUnavailable"):
+        raise Unavailable(f"the server answered {error}")
 
 
 _ABOUT_THE_ACCOUNT = frozenset({"accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"})

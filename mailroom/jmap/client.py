@@ -10,9 +10,9 @@ import structlog
 import trio
 import uritemplate
 
-from mailroom.errors import BadReply, Unavailable
+from mailroom.errors import BadReply, ServerFailed, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, joined, retry_after
-from mailroom.jmap.batch import Batch, MethodError, Replies, Request
+from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
 from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session, trusted_url
 from mailroom.jmap.wire import Json, Wire, reader
@@ -20,8 +20,6 @@ from mailroom.jmap.wire import Json, Wire, reader
 log = structlog.get_logger(component="jmap")
 
 _MAX_REDIRECTS = 5
-
-_TRANSIENT = frozenset({"serverFail", "serverUnavailable", "serverPartialFail", "rateLimit"})
 
 
 class _Response(Wire):
@@ -75,6 +73,9 @@ class Client:
         try:
             for request in batch.requests(session.limits):
                 results |= await self._post(session, request)
+        except ServerFailed:
+            # A reply came: had the session changed, it would have said so.
+            raise
         except (BadReply, Unavailable):
             # The api's url or the limits may have changed: no reply came that could have said so.
             self._session = None
@@ -215,5 +216,5 @@ def _bad_request(reply: Reply, using: list[str]) -> Unavailable | BadReply:
 
 def _raise_if_transient(results: Mapping[str, object]) -> None:
     for result in results.values():
-        if isinstance(result, MethodError) and result.type in _TRANSIENT:
-            raise Unavailable(f"the server answered {result}")
+        if isinstance(result, MethodError):
+            raise_if_transient(result)

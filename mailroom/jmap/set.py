@@ -3,10 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailroom.errors import Unavailable
+from mailroom.jmap.batch import raise_if_transient
 from mailroom.jmap.wire import Wire, reader
-
-_TRANSIENT = frozenset({"rateLimit", "serverFail", "serverUnavailable"})
 
 
 class SetError(Wire):
@@ -41,8 +39,7 @@ def read_set_result(reply: object) -> SetResult:
     """Raises `Unavailable` where an object failed for a passing reason: that is nobody's fault."""
     result = _read(reply)
     for error in result.errors().values():
-        if error.type in _TRANSIENT:
-            raise Unavailable(f"the server answered {error}")
+        raise_if_transient(error)
     return result
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import trio
@@ -62,9 +63,18 @@ def basic(username: str, password: SecretStr) -> SecretStr:
 
 @asynccontextmanager
 async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client for request and reply; the deadline of each exchange comes from the caller."""
-    headers = {"User-Agent": f"mailroom/{__version__}", "Accept-Encoding": "gzip"}
-    async with httpx.AsyncClient(verify=_tls(), timeout=None, headers=headers) as http:  # noqa: S113  see fetch
+    """An HTTP client for request and reply; the deadline of each exchange comes from the caller.
+
+    It keeps no cookies: they know no ports, so that one server's would reach another on the same host. Plain http goes
+    past the proxy that the environment may name, which would read the credentials; https goes through it.
+    """
+    async with httpx.AsyncClient(
+        verify=_tls(),
+        timeout=None,  # noqa: S113  see fetch
+        headers={"User-Agent": f"mailroom/{__version__}", "Accept-Encoding": "gzip"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        mounts={"http://": None},
+    ) as http:
         yield http
 
 
@@ -120,7 +130,7 @@ async def fetch(
         # What the resolver raises, instead of an OSError, for a label of a host name that is empty or too long.
         raise Unavailable(f"{where}: there can't be a host of this name") from None
     except httpx.TransportError as error:
-        raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
+        raise no_exchange(url, error) from error
 
 
 async def _read_body(response: httpx.Response) -> bytes:
@@ -160,9 +170,24 @@ def _check_size(response: httpx.Response, body: bytes | bytearray) -> None:
         raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
 
 
+def no_exchange(url: httpx.URL, error: httpx.TransportError | OSError) -> Unavailable:
+    """The connection failed, or what came over it is no HTTP; that isn't repeated: it may echo what was sent."""
+    where = f"{url.scheme}://{url.host}: {type(error).__name__}"
+    if isinstance(error, httpx.LocalProtocolError):
+        return Unavailable(where)
+    # h11 and httpx quote what they can't read, after a colon.
+    said = str(error) if isinstance(error, httpx.NetworkError | OSError) else str(error).partition(":")[0]
+    return Unavailable(f"{where}: {said or 'the connection failed'}")
+
+
+def place(url: httpx.URL) -> str:
+    """A url for a message: a query may hold a secret, and so may the part before the host."""
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
+
+
 def check_status(reply: Reply, url: httpx.URL) -> None:
     """Raise what an HTTP status other than 2xx means."""
-    where = f"{url.scheme}://{url.host}{url.path}"
+    where = place(url)
     if 200 <= reply.status < 300:
         return
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

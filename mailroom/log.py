@@ -4,10 +4,12 @@ import logging
 import os
 import select
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import EventDict, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, WrappedLogger
+
+from mailroom.tracebacks import told
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -52,14 +54,22 @@ def _standard_output() -> int:
 
 
 def _json_processors() -> list[structlog.typing.Processor]:
-    # Not dict_tracebacks: it shows local variables, and with them tokens and mail.
-    return [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer()]
+    return [
+        structlog.processors.ExceptionRenderer(lambda exc_info: told(exc_info[1])),
+        _in_order,
+        structlog.processors.JSONRenderer(),
+    ]
 
 
 def _console_processors(*, colors: bool) -> list[structlog.typing.Processor]:
-    # Not the default traceback either, which shows local variables where rich is installed.
-    plain = structlog.dev.plain_traceback
-    return [_printable, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=plain, sort_keys=False)]
+    return [
+        _printable,
+        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=_write_traceback, sort_keys=False),
+    ]
+
+
+def _write_traceback(to: TextIO, exc_info: ExcInfo) -> None:
+    to.write("\n" + told(exc_info[1]))
 
 
 def _in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -27,7 +27,7 @@ from mailroom.event_stream import (
     event_source_url,
     sendable_id,
 )
-from mailroom.http import DEADLINE_SECONDS, Reply, check_status
+from mailroom.http import DEADLINE_SECONDS, Reply, check_status, no_exchange, place
 from mailroom.jmap.client import Client
 from mailroom.jmap.session import Session
 from mailroom.status import Status
@@ -125,7 +125,7 @@ class PushReader:
         if url != self._url:
             self._url = url
             self._last_event_id = ""
-            log.info("eventsource_listener_started", url=_without_query(url))
+            log.info("eventsource_listener_started", url=place(url))
         return url
 
     def _welcome(self, response: httpx.Response) -> None:
@@ -237,7 +237,7 @@ async def connect(client: Client, http: httpx.AsyncClient, url: httpx.URL, last_
 def check_stream(response: httpx.Response) -> None:
     """Raise a `MailroomError` unless this is an event stream."""
     reply = Reply(response, b"")
-    where = _without_query(response.url)
+    where = place(response.url)
     if reply.status == HTTPStatus.NO_CONTENT:
         raise _NoPush(f"{where} answered HTTP 204")
     if reply.status == HTTPStatus.NOT_FOUND:
@@ -251,17 +251,12 @@ def check_stream(response: httpx.Response) -> None:
 
 @contextmanager
 def _typed_errors(url: httpx.URL) -> Iterator[None]:
-    where = f"{url.scheme}://{url.host}"
     try:
         yield
     except trio.TooSlowError:
-        raise Unavailable(f"{where} gave no answer in {DEADLINE_SECONDS} s") from None
+        raise Unavailable(f"{url.scheme}://{url.host} gave no answer in {DEADLINE_SECONDS} s") from None
     except (httpx.TransportError, OSError) as error:
-        raise Unavailable(f"{where}: {type(error).__name__}: {error or 'the connection failed'}") from error
-
-
-def _without_query(url: httpx.URL) -> str:
-    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
+        raise no_exchange(url, error) from error
 
 
 def _keep_alive(response: httpx.Response) -> None:

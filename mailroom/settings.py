@@ -254,7 +254,15 @@ def _unknown_names(secrets_folder: Path) -> Iterator[str]:
     for place, names in places.items():
         for name in sorted(name.upper() for name in names()):
             if name.startswith(PREFIX) and (rest := name.removeprefix(PREFIX)) not in known:
-                yield f"{name} (in {place}) is not a setting{did_you_mean(rest, known, prefix=PREFIX)}"
+                yield _unknown_name(rest, place, known)
+
+
+def _unknown_name(rest: str, place: str, known: set[str]) -> str:
+    """Without what a slip may have glued to a name, as in `MAILROOM_JMAP_TOKEN:…`: it may be the secret itself."""
+    word = re.split(r"\W", rest)[0]
+    if word in known:
+        return f"{PREFIX}{word} (in {place}) has no = after it; write {PREFIX}{word}=…"
+    return f"{PREFIX}{word} (in {place}) is not a setting{did_you_mean(word, known, prefix=PREFIX)}"
 
 
 def _reason(error: BaseException) -> str:

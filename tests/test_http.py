@@ -149,11 +149,58 @@ class TestAServerThatCantBeReached:
                 await get(server.origin)
             assert trio.current_time() - start == pytest.approx(DEADLINE_SECONDS)
 
-    async def test_says_so_without_the_credentials(self) -> None:
-        async with scripted(sends(b"nonsense\r\n\r\n")) as server:
+    @pytest.mark.parametrize(
+        ("answer", "said"),
+        [
+            (sends(b"GET /?Bearer s3cret-token\r\n\r\n"), "illegal status line"),
+            (sends(b"HTTP/1.1 200 OK\r\nBearer s3cret-token\r\n\r\n"), "illegal header line"),
+            (reply("302 Found", Location="https://x:s3cret-token/"), "Invalid URL in location header"),
+        ],
+        ids=["request", "header", "location"],
+    )
+    async def test_because_it_echoes_the_request_is_unavailable_and_nothing_of_it_is_told(
+        self, answer: Answer, said: str
+    ) -> None:
+        async with scripted(answer) as server:
             with pytest.raises(Unavailable) as caught:
                 await get(server.origin)
-        assert TOKEN.get_secret_value() not in repr(caught.value)
+        assert str(caught.value) == f"http://127.0.0.1: RemoteProtocolError: {said}"
+
+    async def test_because_the_request_can_not_be_sent_is_unavailable_without_the_credentials(self) -> None:
+        async with http_client() as http:
+            url = httpx.URL("http://127.0.0.1:9/")
+            with pytest.raises(Unavailable) as caught:
+                await fetch(http, "GET", url, auth=Credentials(SecretStr("Bearer s3cret\n"), url))
+        assert "s3cret" not in str(caught.value)
+
+
+class TestAClient:
+    async def test_keeps_no_cookies(self) -> None:
+        async with scripted(reply("200 OK", Set_Cookie="session=s3cret"), reply("200 OK")) as server:
+            url = httpx.URL(server.origin).join("/")
+            async with http_client() as http:
+                for _ in range(2):
+                    await fetch(http, "GET", url, auth=Credentials(bearer(TOKEN), url))
+        assert [asked.headers.get("Cookie") for asked in server.asked] == [None, None]
+
+    @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+    async def test_shows_the_credentials_to_no_proxy(self, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with scripted(reply("200 OK", b"proxy")) as proxy, scripted(reply("200 OK", b"server")) as server:
+            monkeypatch.setenv(variable, proxy.origin)
+            assert (await get(server.origin)).body == b"server"
+        assert proxy.asked == []
+
+    async def test_goes_to_https_through_the_proxy_without_the_credentials(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with scripted() as proxy:
+            proxy.script("mail.invalid:443", reply("502 Bad Gateway"))
+            monkeypatch.setenv("https_proxy", proxy.origin)
+            with pytest.raises(Unavailable, match="ProxyError: 502 Bad Gateway"):
+                await get("https://mail.invalid/")
+        (asked,) = proxy.asked
+        assert asked.target == "mail.invalid:443"
+        assert "Authorization" not in asked.headers
 
 
 class TestABodyWithoutEnd:

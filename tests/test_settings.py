@@ -273,6 +273,19 @@ def test_unknown_names_are_refused_with_the_nearest_one(monkeypatch: pytest.Monk
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("MAILROOM_JMAP_TOKEN:s3cret", "MAILROOM_JMAP_TOKEN (in .env) has no = after it; write MAILROOM_JMAP_TOKEN=…"),
+        ("MAILROOM_TOKEN-s3cret", "MAILROOM_TOKEN (in .env) is not a setting; did you mean MAILROOM_JMAP_TOKEN?"),
+    ],
+)
+def test_what_is_glued_to_a_name_is_not_shown(monkeypatch: pytest.MonkeyPatch, line: str, said: str) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    Path(".env").write_text(f"{line}\n")
+    assert problems() == (said,)
+
+
 def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(
         monkeypatch,

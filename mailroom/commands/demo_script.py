@@ -54,7 +54,7 @@ class User:
     def receive(self, sender: str, subject: str) -> None:
         """New mail lands in the Screener, where the server's rules put what comes from strangers."""
         mail = self._mail(self.sandbox.deliver(sender, subject, [self.scheme.screener]))
-        self.teller.tell(Who.MAIL, f"“{subject}” ({_sender_of(mail)[0]}) arrives in the {self.scheme.screener}")
+        self.teller.tell(Who.MAIL, f"a mail of {_sender_of(mail)[0]} arrives in the {self.scheme.screener}")
 
     def tap(self, category: str, subject: str, *, push_is_down: bool = False) -> Tap:
         """Put the category's label on the newest mail with this subject, and expect its sender to be filed."""
@@ -81,7 +81,7 @@ class User:
     def put(self, label: str, subject: str) -> None:
         mail = self._mail_about(subject)
         self.sandbox.label(mail.id, label)
-        self.teller.tell(Who.YOU, f"put {label} on “{subject}” ({_sender_of(mail)[0]})")
+        self.teller.tell(Who.YOU, f"put {label} on a mail of {_sender_of(mail)[0]}")
 
     def take_off(self, label: str, subject: str) -> None:
         self.sandbox.unlabel(self._mail_about(subject).id, label)

@@ -8,7 +8,7 @@ from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.client import Client
 from mailroom.jmap.session import SieveAccess
-from mailroom.jmap.set import SetResult
+from mailroom.jmap.set import SetError, SetResult
 from mailroom.jmap.sieve import (
     CONTENT_TYPE,
     Script,
@@ -118,11 +118,16 @@ async def install(client: Client, access: SieveAccess, installed: Installed, tex
     validation = batch.add(validate_script(access, blob_id))
     error = (await client.send(batch))[validation]
     if error is not None:
-        raise ConfigError([f"the server finds the script invalid, and nothing is changed: {printable(str(error))}"])
+        raise ConfigError([f"the server finds the script invalid, and nothing is changed: {_told(error)}"])
     batch = Batch()
     written = batch.add(_writing(access, installed, blob_id))
     for error in (await client.send(batch))[written].errors().values():
-        raise ConfigError([f"the server refuses the script {SCRIPT_NAME}: {printable(str(error))}"])
+        raise ConfigError([f"the server refuses the script {SCRIPT_NAME}: {_told(error)}"])
+
+
+def _told(error: SetError) -> str:
+    """With the server's words: they are about a script that holds neither mail nor secrets, and go to no log."""
+    return printable(f"{error}: {error.description}" if error.description else str(error))
 
 
 def _writing(access: SieveAccess, installed: Installed, blob_id: str) -> Call[SetResult]:

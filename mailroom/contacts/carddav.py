@@ -35,7 +35,7 @@ from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
 from mailroom.contacts.writes import write_all
 from mailroom.errors import BadReply, SenderFailed
-from mailroom.http import Credentials
+from mailroom.http import Credentials, place
 from mailroom.jmap.batch import Batch, Replies, slices
 
 log = structlog.get_logger(component="contacts")
@@ -78,7 +78,7 @@ async def discover(http: httpx.AsyncClient, url: httpx.URL, credentials: Credent
     """
     dav = Dav(http, credentials)
     book = await find_book(dav, url)
-    log.debug("address_book_found", url=str(book))
+    log.debug("address_book_found", url=place(book))
     return CardDav(dav, book)
 
 
@@ -153,13 +153,13 @@ class CardDav:
     def _report_once(self, card: Unreadable, etag: str) -> None:
         if (card.ref, etag) not in self._reported:
             self._reported.add((card.ref, etag))
-            log.warning("card_unreadable", ref=card.ref, reason=card.reason)
+            log.warning("card_unreadable", ref=place(httpx.URL(card.ref)), reason=card.reason)
 
     async def _report(self, body: bytes) -> list[Resource]:
         resources = await self._dav.report(self._book, body)
         if any(resource.status == httpx.codes.INSUFFICIENT_STORAGE for resource in resources):
             # RFC 6352 §8.6.2. Without all groups, a sender would be added to a group that it is in.
-            raise BadReply(f"{self._book} gives a part of the matching cards only", expected="all of them")
+            raise BadReply(f"{place(self._book)} gives a part of the matching cards only", expected="all of them")
         return [resource for resource in resources if resource.url != self._book]
 
     async def _write_cards(self, changes: Sequence[Change]) -> Failures:

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from mailroom.errors import BadReply, BatchRefused, ServerFailed, Unavailable
 from mailroom.jmap.session import Limits
-from mailroom.jmap.wire import Json
+from mailroom.jmap.wire import Json, plain_name
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -44,13 +44,12 @@ class Slot(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class MethodError:
-    """A call that failed as a whole (RFC 8620 §3.6.2)."""
+    """A call that failed as a whole (RFC 8620 §3.6.2). Its description may quote mail or contacts, and isn't kept."""
 
     type: str
-    description: str = ""
 
     def __str__(self) -> str:
-        return f"{self.type} ({self.description})" if self.description else self.type
+        return plain_name(self.type)
 
 
 class Failure(Protocol):
@@ -169,7 +168,7 @@ def _response_of(slot: Slot[object], responses: Sequence[tuple[str, object, str]
 def _read_error(arguments: object) -> MethodError:
     if not isinstance(arguments, Mapping) or not isinstance(arguments.get("type"), str):
         raise BadReply("a method error has no type", expected="an object with a type")
-    return MethodError(arguments["type"], str(arguments.get("description") or ""))
+    return MethodError(arguments["type"])
 
 
 class Replies:

@@ -11,7 +11,7 @@ import trio
 import uritemplate
 
 from mailroom.errors import BadReply, ServerFailed, Unavailable
-from mailroom.http import Credentials, Reply, check_status, fetch, joined, retry_after
+from mailroom.http import Credentials, Reply, check_status, fetch, joined, place, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
 from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session, trusted_url
@@ -165,7 +165,7 @@ class Client:
                 break
             url = self._redirected(url, reply.location)
         else:
-            raise BadReply(f"{_place(self._session_url)} redirects again and again", expected="a JMAP session")
+            raise BadReply(f"{place(self._session_url)} redirects again and again", expected="a JMAP session")
         check_status(reply, url)
         session = read_session(decode_json(reply), url)
         self.credentials.trust(session.api_url)
@@ -178,15 +178,10 @@ class Client:
         target = joined(url, location)
         if not self.credentials.trusts(target):
             raise BadReply(
-                f"{_place(url)} redirects to another server, {_place(target)}",
+                f"{place(url)} redirects to another server, {place(target)}",
                 expected="a redirect on the same server; if the other one is right, set the session url to it",
             )
         return target
-
-
-def _place(url: httpx.URL) -> str:
-    """A url for a message: a query may hold a secret, and so may the part before the host."""
-    return f"{url.scheme}://{url.host}{url.path}"
 
 
 def decode_json(reply: Reply) -> object:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from mailroom.errors import BadReply
 from mailroom.http import joined
-from mailroom.jmap.wire import Wire, reader
+from mailroom.jmap.wire import Wire, plain_name, reader
 
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
@@ -108,8 +108,9 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
     wire = _read_wire(value)
     mail_account = _account(wire, MAIL)
     if mail_account is None:
+        offers = ", ".join(map(plain_name, sorted(wire.capabilities))) or "no capabilities"
         raise BadReply(
-            f"the session offers no mail account ({', '.join(sorted(wire.capabilities)) or 'no capabilities'})",
+            f"the session offers no mail account ({offers})",
             expected=f"{MAIL}; does the token allow access to mail?",
         )
     return Session(

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailroom.jmap.batch import raise_if_transient
-from mailroom.jmap.wire import Wire, reader
+from mailroom.jmap.wire import Wire, plain_name, reader
 
 
 class SetError(Wire):
-    """Why one object was not created, updated or destroyed."""
+    """Why one object was not created, updated or destroyed.
+
+    As text it is type and properties: the server's description may quote mail or contacts, and goes into no log.
+    """
 
     type: str
     description: str | None = None
@@ -16,8 +19,8 @@ class SetError(Wire):
     existing_id: str | None = None
 
     def __str__(self) -> str:
-        details = [part for part in (self.description, ", ".join(self.properties or ())) if part]
-        return f"{self.type} ({'; '.join(details)})" if details else self.type
+        properties = ", ".join(map(plain_name, self.properties or ()))
+        return f"{plain_name(self.type)} ({properties})" if properties else plain_name(self.type)
 
 
 class SetResult(Wire):

@@ -1,5 +1,6 @@
 """What goes over the wire: JSON values, and models that read only what is needed and say what is wrong."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, Union
 
@@ -11,6 +12,8 @@ from mailroom.errors import BadReply
 Json = Union[str, int, float, bool, None, Sequence["Json"], Mapping[str, "Json"]]  # noqa: UP007  recursive
 
 T = TypeVar("T")
+
+_NAME = re.compile(r"[\w/.:~-]{1,100}")
 
 
 class Wire(BaseModel):
@@ -45,9 +48,14 @@ def reader(shape: type[T]) -> Callable[[object], T]:
     return read
 
 
+def plain_name(text: str) -> str:
+    """A server's name for something, for messages: anything longer or with spaces may be a piece of mail."""
+    return text if _NAME.fullmatch(text) else "…"
+
+
 def _place(invalid: ValidationError) -> str:
     location = invalid.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
-    return "/".join(str(step) for step in location) or "the top"
+    return "/".join(plain_name(str(step)) for step in location) or "the top"
 
 
 def _fault(invalid: ValidationError) -> str:

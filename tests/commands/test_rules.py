@@ -232,7 +232,7 @@ class TestRefusing:
         async with settings_for(sandbox) as settings:
             sandbox.faults.next_request(faults.EditSession(with_copy), endpoint=faults.Endpoint.SESSION)
             said = await self.refused(sandbox, settings)
-        assert "finds the script invalid, and nothing is changed: invalidSieve (unsupported: copy)" in said
+        assert "finds the script invalid, and nothing is changed: invalidSieve: unsupported: copy" in said
         assert sets(sandbox) == []
 
     async def test_missing_mailboxes_and_groups(self) -> None:

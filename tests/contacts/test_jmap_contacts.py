@@ -271,9 +271,11 @@ class TestAdding:
             (card,) = (await b.look_up(ANN)).cards
             (feed,) = await b.groups("Feed")
             await b.look_up(ANN)
-            b.sandbox.faults.set_errors[card.ref] = SetError("forbidden", "read-only")
+            b.sandbox.faults.set_errors[card.ref] = SetError(
+                "forbidden", "Ann Lee, friend of Bob", properties=("notes", "a note of Ann's")
+            )
             failures = await b.add(Change(ANN, uid, CardEdit(card, Fields(), "note"), (feed,)), new(BOB, feed))
-            assert failures == {ANN: "its contact card could not be written: forbidden (read-only)"}
+            assert failures == {ANN: "its contact card could not be written: forbidden (notes, …)"}
             assert BOB in b.sandbox.groups()["Feed"]
 
     @pytest.mark.parametrize("kind", ["rateLimit", "serverFail", "serverUnavailable"])

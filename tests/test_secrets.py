@@ -1,0 +1,321 @@
+"""No secret and nothing of a mail is told: by the log at debug, health app, metrics, commands or errors.
+
+Servers are as talkative as they can be: whatever they refuse, they quote the login and the mail.
+"""
+
+import base64
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+import structlog
+import trio
+from pydantic import SecretStr
+from trio.testing import MockClock
+
+from mailroom import daemon, log
+from mailroom.categories import DEFAULT_SCHEME
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
+from mailroom.sandbox.faults import Endpoint, Fault, Reply
+from mailroom.sandbox.sample import create_folders
+from mailroom.settings import Settings
+from tests.daemon_process import daemon_process, stops_at_once
+from tests.leaks import (
+    BODY,
+    CARDDAV_PASSWORD,
+    ECHO,
+    EVERYTHING,
+    HEARTBEAT_PATH,
+    NAME,
+    NOTE,
+    PASSWORD,
+    SUBJECT,
+    TOKEN,
+    Heard,
+    spellings,
+)
+from tests.real.accounts import radicale_book
+from tests.real.contacts_app import ContactsApp
+from tests.real.processes import free_port
+from tests.real.radicale import running_radicale
+from tests.screener import served
+from tests.scripted_server import ScriptedServer, reply
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+SENDER = f"{NAME} <{ANN}>"
+GUARD_SECONDS = 30
+"""Ends a test that hangs; nothing here takes long."""
+
+
+def talkative_sandbox(flavour: Flavour, secret: str) -> Sandbox:
+    """An account that this token or password opens, with a contact and mail that nobody else should read."""
+    sandbox = Sandbox(flavour, token=secret)
+    create_folders(sandbox)
+    sandbox.add_card(ANN, NAME, notes={"n1": {"note": NOTE}})
+    return sandbox
+
+
+def delivered(sandbox: Sandbox, sender: str = SENDER) -> str:
+    return sandbox.deliver(sender, SUBJECT, body=BODY)
+
+
+async def ask_health(heard: Heard, health_port: int) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        for path in ("healthz", "livez", "readyz", "metrics", "nothing"):
+            heard.add(f"/{path}", (await http.get(f"http://127.0.0.1:{health_port}/{path}")).text)
+
+
+class TestTheSearch:
+    @pytest.mark.parametrize("secret", EVERYTHING.values(), ids=EVERYTHING)
+    @pytest.mark.parametrize(
+        "spell",
+        [
+            lambda secret: f"Bearer {secret}",
+            lambda secret: secret.upper(),
+            lambda secret: f"https://x.example/?q={quote(secret)}&",
+            lambda secret: repr(ValueError(secret)),
+            *(
+                lambda secret, user=user: "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+                for user in ("ann", "anna", "robin")
+            ),
+        ],
+        ids=["plain", "upper", "url", "repr", "basic-1", "basic-2", "basic-3"],
+    )
+    def test_finds_a_planted_leak(self, secret: str, spell: Callable[[str], str]) -> None:
+        heard = Heard()
+        heard.add("log", f"poll_failed error={spell(secret)} retry_in=1")
+        (leak,) = heard.leaks()
+        assert leak.endswith(" in log")
+
+    async def test_finds_a_leak_in_the_log_of_a_daemon_that_logs_what_it_must_not(self, tmp_path: Path) -> None:
+        async with trouble_at(None, Endpoint.API, tmp_path) as (sandbox, heard):
+            mail = delivered(sandbox)
+            sandbox.label(mail, "@ToFeed")
+            structlog.get_logger(component="x").debug("leak", header=f"Bearer {TOKEN}", about=SUBJECT)
+            await filed(sandbox, mail)
+        assert heard.leaks() == ["token in log", "subject in log"]
+
+    def test_finds_no_secret_in_another(self) -> None:
+        assert all(len(spelling) > 9 for secret in EVERYTHING.values() for spelling in spellings(secret))
+
+
+class TestOrdinaryWork:
+    """The daemon as a process, at debug level, and every command."""
+
+    @pytest.mark.parametrize(
+        ("flavour", "login"),
+        [(FASTMAIL, "token"), (CYRUS, "password"), (FASTMAIL, "two passwords")],
+        ids=["token", "password", "two passwords"],
+    )
+    async def test_tells_none(self, flavour: Flavour, login: str) -> None:
+        heard = Heard()
+        sandbox = talkative_sandbox(flavour, TOKEN if login == "token" else PASSWORD)
+        with trio.fail_after(GUARD_SECONDS):
+            async with served(sandbox) as url, monitor() as heartbeat:
+                with running_radicale() as radicale:
+                    settings = logins(login, sandbox, radicale.port)
+                    if login == "two passwords":
+                        with httpx.Client(auth=("ann", CARDDAV_PASSWORD)) as http:
+                            book = radicale_book(radicale, http, "ann")
+                            ContactsApp(http, book).add(ANN, NAME, f"NOTE:{NOTE}")
+                    settings["heartbeat_url"] = f"{heartbeat.origin}/{HEARTBEAT_PATH}"
+                    await work(sandbox, str(url), settings, heard)
+                    await commands(str(url), settings, heard)
+        assert heartbeat.asked
+        assert heard.texts["log"]
+        # These commands are there to tell of people by name.
+        by_name = {f"display name in {command}" for command in ("senders", "triage", "reset")}
+        assert [leak for leak in heard.leaks() if leak not in by_name] == []
+
+
+def logins(login: str, sandbox: Sandbox, carddav_port: int) -> dict[str, str]:
+    if login == "token":
+        return {"jmap_token": TOKEN}
+    settings = {"jmap_token": "", "jmap_username": sandbox.email, "jmap_password": PASSWORD}
+    if login == "two passwords":
+        settings |= {"contacts": "carddav", "carddav_url": f"http://127.0.0.1:{carddav_port}/"}
+        settings |= {"carddav_username": "ann", "carddav_password": CARDDAV_PASSWORD}
+    return settings
+
+
+@asynccontextmanager
+async def monitor() -> AsyncIterator[ScriptedServer]:
+    """A monitor that takes heartbeats, after one that it answers with all it knows."""
+    async with trio.open_nursery() as nursery:
+        server = ScriptedServer()
+        server.script(f"/{HEARTBEAT_PATH}", reply("500 Quite Wrong", ECHO.encode()), reply("200 OK"))
+        await nursery.start(server.serve)
+        yield server
+        nursery.cancel_scope.cancel()
+
+
+async def work(sandbox: Sandbox, url: str, settings: dict[str, str], heard: Heard) -> None:
+    """Ann is settled and changes category, Bob has two labels; then the daemon is stopped."""
+    ann, bob = delivered(sandbox), delivered(sandbox, f"{NAME} <{BOB}>")
+    async with daemon_process(url, debounce_seconds="0", poll_interval="1", **settings) as process:
+        sandbox.label(ann, "@ToFeed")
+        await process.logs("sender_triaged")
+        sandbox.label(bob, "@ToFeed")
+        sandbox.label(bob, "@ToJail")
+        await process.logs("conflict_detected")
+        sandbox.label(ann, "@ToJail")
+        await process.logs("group_reassigned")
+        await process.logs("heartbeat_works_again")
+        await ask_health(heard, process.health_port)
+        await stops_at_once(process)
+    heard.add("log", str(process.lines))
+    heard.add("stderr", process.errors)
+
+
+async def commands(url: str, settings: dict[str, str], heard: Heard) -> None:
+    """Every command on the account, two at a time."""
+    environment = {f"MAILROOM_{name.upper()}": value for name, value in settings.items()}
+    environment |= {"MAILROOM_JMAP_SESSION_URL": url, "MAILROOM_LOG_LEVEL": "debug"}
+    environment |= {"MAILROOM_HEALTH_PORT": str(free_port())}
+    two_at_a_time = trio.CapacityLimiter(2)
+
+    async def run(*arguments: str) -> None:
+        async with two_at_a_time:
+            done = await trio.run_process(
+                [sys.executable, "-m", "mailroom", *arguments],
+                env=os.environ | environment,
+                capture_stdout=True,
+                capture_stderr=True,
+                check=False,
+            )
+        assert done.stdout + done.stderr
+        heard.add(arguments[0], (done.stdout + done.stderr).decode())
+
+    async with trio.open_nursery() as nursery:
+        for arguments in (
+            ("setup",),
+            ("doctor", "--json"),
+            ("senders", "--json"),
+            ("triage", ANN, "Imbox"),
+            ("rules", "--format", "sieve"),
+            ("reset",),
+        ):
+            nursery.start_soon(run, *arguments)
+
+
+API, SESSION, EVENT = Endpoint.API, Endpoint.SESSION, Endpoint.EVENT
+
+REPLIES: dict[str, Fault] = {
+    "500": Reply(500, ECHO.encode(), "text/plain"),
+    "503": Reply(503, ECHO.encode(), "text/plain", (("Retry-After", "1"), ("X-Token", TOKEN))),
+    "400": Reply(400, ECHO.encode(), "text/plain"),
+    "404": Reply(404, ECHO.encode(), "text/plain"),
+    "problem": faults.json_reply({"type": "urn:ietf:params:jmap:error:notRequest", "detail": ECHO}, 400),
+    "limit": faults.json_reply({"type": "urn:ietf:params:jmap:error:limit", "detail": ECHO}, 400),
+    "html": Reply(200, f"<html><title>{SUBJECT}</title>{ECHO}".encode(), "text/html"),
+    "half JSON": Reply(200, f'{{"list": [{{"subject": "{SUBJECT}", "preview": "{BODY}'.encode()),
+    "malformed": faults.json_reply({"methodResponses": {SUBJECT: ECHO}, "accounts": {SUBJECT: ECHO}}),
+    "malformed at a secret": faults.json_reply({"capabilities": {SUBJECT: 1}, "accounts": {SUBJECT: {NAME: NOTE}}}),
+    "redirect": faults.redirect(f"https://ann:{TOKEN}@other.example/?token={TOKEN}"),
+    "redirect here": faults.redirect(f"/nowhere?token={TOKEN}&about={quote(SUBJECT)}"),
+    "redirect to nowhere": faults.redirect(f"https://x:{TOKEN}/"),
+}
+
+STREAMS: dict[str, Fault] = {
+    "no JSON": faults.Stream((f"event: state\ndata: {SUBJECT} {TOKEN}\n\n".encode(),)),
+    "malformed": faults.Stream((f'event: state\ndata: {{"changed": {{"{SUBJECT}": "{TOKEN}"}}}}\n\n'.encode(),)),
+    "half": faults.Stream((f"event: state\ndata: {ECHO}".encode(),), ends=True),
+    "other type": faults.Stream((ECHO.encode(),), content_type="text/plain"),
+}
+
+
+@asynccontextmanager
+async def trouble_at(
+    fault: Fault | None, endpoint: Endpoint, folder: Path, secret: str = TOKEN
+) -> AsyncIterator[tuple[Sandbox, Heard]]:
+    """The daemon in this process, whose server answers with the fault at first; what it says is heard at the end."""
+    heard = Heard()
+    sandbox = talkative_sandbox(FASTMAIL, secret)
+    if fault is not None:
+        sandbox.faults.next_request(fault, endpoint=endpoint, times=2 if endpoint is SESSION else 1)
+    file = folder / "log"
+    with file.open("wb") as output, trio.fail_after(1000):
+        log.set_up("debug", "json", fd=output.fileno())
+        async with served(sandbox) as url, trio.open_nursery() as nursery:
+            settings = Settings(
+                jmap_token=SecretStr(secret), jmap_session_url=str(url), debounce_seconds=0, health_port=free_port()
+            )
+            running = await nursery.start(daemon.serve, settings, DEFAULT_SCHEME)
+            yield sandbox, heard
+            await ask_health(heard, running.health_port)
+            nursery.cancel_scope.cancel()
+    heard.add("log", file.read_text())
+
+
+async def filed(sandbox: Sandbox, mail: str) -> None:
+    while sandbox.mailboxes_of(mail) != {"Feed"}:
+        await sandbox.changed()
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        ("endpoint", "fault", "event"),
+        [
+            *(pytest.param(API, fault, "poll_failed", id=f"api, {name}") for name, fault in REPLIES.items()),
+            *(pytest.param(SESSION, fault, "poll_failed", id=f"session, {name}") for name, fault in REPLIES.items()),
+            *(
+                pytest.param(EVENT, fault, "eventsource_", id=f"events, {name}")
+                for name, fault in {**REPLIES, **STREAMS}.items()
+            ),
+        ],
+    )
+    async def test_with_answers_tells_none(
+        self, endpoint: Endpoint, fault: Fault, event: str, tmp_path: Path, autojump_clock: MockClock
+    ) -> None:
+        async with trouble_at(fault, endpoint, tmp_path) as (sandbox, heard):
+            mail = delivered(sandbox)
+            sandbox.label(mail, "@ToFeed")
+            await filed(sandbox, mail)
+        assert event in heard.texts["log"]
+        assert heard.leaks() == []
+
+    async def test_with_urls_of_the_session_tells_none(self, tmp_path: Path, autojump_clock: MockClock) -> None:
+        def with_secrets(session: dict[str, object]) -> dict[str, object]:
+            api = str(session["apiUrl"])
+            return {**session, "apiUrl": f"{api}nowhere?token={TOKEN}", "eventSourceUrl": f"{api}?token={TOKEN}"}
+
+        fault = faults.EditSession(with_secrets)
+        async with trouble_at(fault, SESSION, tmp_path) as (sandbox, heard):
+            mail = delivered(sandbox)
+            sandbox.label(mail, "@ToFeed")
+            await filed(sandbox, mail)
+        assert "HTTP 404" in heard.texts["log"]
+        assert heard.leaks() == []
+
+    @pytest.mark.parametrize("kind", ["unknownMethod", "invalidArguments", "serverFail", ECHO])
+    @pytest.mark.parametrize("method", ["Mailbox/get", "Email/query", "ContactCard/set", "Email/set"])
+    async def test_with_methods_tells_none(
+        self, method: str, kind: str, tmp_path: Path, autojump_clock: MockClock
+    ) -> None:
+        async with trouble_at(None, API, tmp_path) as (sandbox, heard):
+            sandbox.faults.method_error(method, MethodError(kind, ECHO), times=3)
+            mail = delivered(sandbox)
+            sandbox.label(mail, "@ToFeed")
+            await filed(sandbox, mail)
+        assert "_failed" in heard.texts["log"]
+        assert heard.leaks() == []
+
+    @pytest.mark.parametrize("which", ["card", "mail", "error label"])
+    async def test_with_one_object_tells_none(self, which: str, tmp_path: Path, autojump_clock: MockClock) -> None:
+        refusal = SetError("invalidProperties", ECHO, properties=("mailboxIds", SUBJECT))
+        async with trouble_at(None, API, tmp_path) as (sandbox, heard):
+            mail = delivered(sandbox)
+            (card,) = (card.id for card in sandbox.store.cards.objects.values() if card.kind != "group")
+            sandbox.faults.set_errors[card if which == "card" else mail] = refusal
+            sandbox.label(mail, "@ToFeed")
+            if which == "error label":
+                sandbox.label(mail, "@ToJail")
+            while "invalidProperties" not in (tmp_path / "log").read_text():  # noqa: ASYNC110  no line tells of itself
+                await trio.sleep(1)
+        assert r"invalidProperties (mailboxIds, \u2026)" in heard.texts["log"]
+        assert heard.leaks() == []

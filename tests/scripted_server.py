@@ -1,6 +1,7 @@
 """A web server on loopback that answers what a test tells it to, byte for byte."""
 
 import json
+import ssl
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import partial
 
 import trio
 
-Answer = Callable[[trio.SocketStream], Awaitable[None]]
+Answer = Callable[[trio.abc.Stream], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,10 @@ class Asked:
 
 
 class ScriptedServer:
-    """Answers the requests for each path in the order of its script; the last answer repeats."""
+    """Answers the requests for each path in the order of its script; the last answer repeats. Over TLS if given."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.asked: list[Asked] = []
         self.port = 0
         self._scripts: defaultdict[str, deque[Answer]] = defaultdict(deque)
@@ -36,7 +38,7 @@ class ScriptedServer:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def script(self, path: str, *answers: Answer) -> None:
         self._scripts[path] = deque(answers)
@@ -56,7 +58,10 @@ class ScriptedServer:
             self.port = listeners[0].socket.getsockname()[1]
             task_status.started()
 
-    async def _exchange(self, stream: trio.SocketStream) -> None:
+    async def _exchange(self, plain: trio.SocketStream) -> None:
+        stream: trio.abc.Stream = plain
+        if self._tls is not None:
+            stream = trio.SSLStream(plain, self._tls, server_side=True, https_compatible=True)
         try:
             head = b""
             while b"\r\n\r\n" not in head:
@@ -68,7 +73,7 @@ class ScriptedServer:
         except trio.BrokenResourceError:
             pass  # the client hung up, as it may
 
-    async def _answer(self, head: bytes, stream: trio.SocketStream) -> None:
+    async def _answer(self, head: bytes, stream: trio.abc.Stream) -> None:
         first, _, rest = head.partition(b"\r\n")
         asked = Asked(
             first.split()[1].decode(),
@@ -88,7 +93,7 @@ def reply(status: str, body: bytes = b"", **headers: str) -> Answer:
     lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *lines, "", ""])
 
-    async def send(stream: trio.SocketStream) -> None:
+    async def send(stream: trio.abc.Stream) -> None:
         await stream.send_all(head.encode() + body)
 
     return send
@@ -101,7 +106,7 @@ def json_reply(value: object) -> Answer:
 def event_stream(*parts: bytes | float) -> Answer:
     """An event stream: bytes are sent, numbers are seconds to wait; then the server hangs up."""
 
-    async def send(stream: trio.SocketStream) -> None:
+    async def send(stream: trio.abc.Stream) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n")
         for part in parts:
             if isinstance(part, bytes):

@@ -144,5 +144,5 @@ async def test_a_monitor_that_never_answers_is_given_up_on(mock_clock: MockClock
         assert monitor.logs[-1]["event"] == "heartbeat_works_again"
 
 
-async def never(_stream: trio.SocketStream) -> None:
+async def never(_stream: trio.abc.Stream) -> None:
     await trio.sleep_forever()

@@ -46,18 +46,18 @@ async def get(origin: str) -> Reply:
 def sends(*parts: bytes) -> Answer:
     """These bytes as they stand; then the server hangs up."""
 
-    async def send(stream: trio.SocketStream) -> None:
+    async def send(stream: trio.abc.Stream) -> None:
         for part in parts:
             await stream.send_all(part)
 
     return send
 
 
-async def says_nothing(stream: trio.SocketStream) -> None:
+async def says_nothing(stream: trio.abc.Stream) -> None:
     await trio.sleep_forever()
 
 
-async def drips(stream: trio.SocketStream) -> None:
+async def drips(stream: trio.abc.Stream) -> None:
     """A byte every second: no single read ever takes long."""
     await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
@@ -71,7 +71,7 @@ class Endless:
     def __init__(self) -> None:
         self.bytes_sent = 0
 
-    async def __call__(self, stream: trio.SocketStream) -> None:
+    async def __call__(self, stream: trio.abc.Stream) -> None:
         await stream.send_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
         while True:
             await stream.send_all(b"x" * 65_536)

@@ -334,7 +334,7 @@ async def test_measured_pings_shorten_the_silence(autojump_clock: MockClock) -> 
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_left_after_the_deadline(autojump_clock: MockClock) -> None:
-    async def say_nothing(stream: trio.SocketStream) -> None:
+    async def say_nothing(stream: trio.abc.Stream) -> None:
         await trio.sleep_forever()
 
     async with listening(say_nothing, event_stream(FOREVER)) as reader:

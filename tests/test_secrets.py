@@ -21,12 +21,11 @@ from trio.testing import MockClock
 from mailroom import daemon, log
 from mailroom.categories import DEFAULT_SCHEME
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
-from mailroom.sandbox.faults import Endpoint, Fault, Reply
-from mailroom.sandbox.sample import create_folders
+from mailroom.sandbox.faults import Endpoint, Fault
 from mailroom.settings import Settings
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.leaks import (
-    BODY,
+    ANN,
     CARDDAV_PASSWORD,
     ECHO,
     EVERYTHING,
@@ -34,10 +33,14 @@ from tests.leaks import (
     NAME,
     NOTE,
     PASSWORD,
+    REPLIES,
+    STREAMS,
     SUBJECT,
     TOKEN,
     Heard,
+    delivered,
     spellings,
+    talkative_sandbox,
 )
 from tests.real.accounts import radicale_book
 from tests.real.contacts_app import ContactsApp
@@ -46,22 +49,9 @@ from tests.real.radicale import running_radicale
 from tests.screener import served
 from tests.scripted_server import ScriptedServer, reply
 
-ANN, BOB = "ann@example.org", "bob@example.org"
-SENDER = f"{NAME} <{ANN}>"
+BOB = "bob@example.org"
 GUARD_SECONDS = 30
 """Ends a test that hangs; nothing here takes long."""
-
-
-def talkative_sandbox(flavour: Flavour, secret: str) -> Sandbox:
-    """An account that this token or password opens, with a contact and mail that nobody else should read."""
-    sandbox = Sandbox(flavour, token=secret)
-    create_folders(sandbox)
-    sandbox.add_card(ANN, NAME, notes={"n1": {"note": NOTE}})
-    return sandbox
-
-
-def delivered(sandbox: Sandbox, sender: str = SENDER) -> str:
-    return sandbox.deliver(sender, SUBJECT, body=BODY)
 
 
 async def ask_health(heard: Heard, health_port: int) -> None:
@@ -204,29 +194,6 @@ async def commands(url: str, settings: dict[str, str], heard: Heard) -> None:
 
 
 API, SESSION, EVENT = Endpoint.API, Endpoint.SESSION, Endpoint.EVENT
-
-REPLIES: dict[str, Fault] = {
-    "500": Reply(500, ECHO.encode(), "text/plain"),
-    "503": Reply(503, ECHO.encode(), "text/plain", (("Retry-After", "1"), ("X-Token", TOKEN))),
-    "400": Reply(400, ECHO.encode(), "text/plain"),
-    "404": Reply(404, ECHO.encode(), "text/plain"),
-    "problem": faults.json_reply({"type": "urn:ietf:params:jmap:error:notRequest", "detail": ECHO}, 400),
-    "limit": faults.json_reply({"type": "urn:ietf:params:jmap:error:limit", "detail": ECHO}, 400),
-    "html": Reply(200, f"<html><title>{SUBJECT}</title>{ECHO}".encode(), "text/html"),
-    "half JSON": Reply(200, f'{{"list": [{{"subject": "{SUBJECT}", "preview": "{BODY}'.encode()),
-    "malformed": faults.json_reply({"methodResponses": {SUBJECT: ECHO}, "accounts": {SUBJECT: ECHO}}),
-    "malformed at a secret": faults.json_reply({"capabilities": {SUBJECT: 1}, "accounts": {SUBJECT: {NAME: NOTE}}}),
-    "redirect": faults.redirect(f"https://ann:{TOKEN}@other.example/?token={TOKEN}"),
-    "redirect here": faults.redirect(f"/nowhere?token={TOKEN}&about={quote(SUBJECT)}"),
-    "redirect to nowhere": faults.redirect(f"https://x:{TOKEN}/"),
-}
-
-STREAMS: dict[str, Fault] = {
-    "no JSON": faults.Stream((f"event: state\ndata: {SUBJECT} {TOKEN}\n\n".encode(),)),
-    "malformed": faults.Stream((f'event: state\ndata: {{"changed": {{"{SUBJECT}": "{TOKEN}"}}}}\n\n'.encode(),)),
-    "half": faults.Stream((f"event: state\ndata: {ECHO}".encode(),), ends=True),
-    "other type": faults.Stream((ECHO.encode(),), content_type="text/plain"),
-}
 
 
 @asynccontextmanager

@@ -21,6 +21,6 @@ def command(folder: Path, name: str) -> list[str]:
 
 def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and keep what it printed."""
-    return subprocess.run(
+    return subprocess.run(  # noqa: S603  our own program
         arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -122,7 +122,7 @@ def test_trio_run_mailroom_runs_the_daemon_only(daemons: dict[str, list[str]]) -
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_sandbox_prints_settings_and_stops_on_a_signal(mailroom: list[str], number: signal.Signals) -> None:
     port = free_port()
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603  our own program
         [*mailroom, "sandbox", "--port", str(port), "--flavour", "cyrus"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -190,7 +190,7 @@ def test_a_signal_during_the_imports_ends_the_daemon_quietly(
     monkeypatch.setenv("PYTHONPATH", str(hook), prepend=":")
     monkeypatch.setenv("BLOCK_IMPORT_OF", module)
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
-    with subprocess.Popen(daemons[way], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(daemons[way], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603  our own program
         assert process.stdout is not None
         assert process.stdout.readline() == f"importing {module}\n"
         process.send_signal(number)

@@ -184,7 +184,7 @@ async def test_a_start_without_network_is_a_failed_pass_with_health_already_up()
 
 
 async def test_refused_credentials_end_it_with_2_and_say_what_to_renew() -> None:
-    async with daemon_on(empty_sandbox(), jmap_token="wr0ng") as process:
+    async with daemon_on(empty_sandbox(), jmap_token="wr0ng") as process:  # noqa: S106  invented
         assert await process.exit_status() == 2
         assert "MAILROOM_JMAP_TOKEN" in process.lines[-1]["reason"]
         assert "MAILROOM_JMAP_TOKEN" in process.errors

@@ -252,7 +252,7 @@ def test_a_crash_shows_where_and_what_but_no_values(how: str) -> None:
         f"def bug(*_): raise KeyError({ECHO!r})\n"
         f"cli.main = cli.run_daemon_alone = bug\n{how}\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603  our own program
     heard = Heard()
     heard.add("stderr", done.stderr)
     assert done.returncode == 1

@@ -1,4 +1,5 @@
 """Settings from variables, `.env` and secret files, and what is said about bad ones."""
+# ruff: noqa: S105, S106  passwords that are invented
 
 from pathlib import Path
 

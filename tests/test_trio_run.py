@@ -146,7 +146,7 @@ async def main():
 
 def test_ctrl_c_lets_the_program_clean_up(trio_run: list[str]) -> None:
     write("program.py", WAITS)
-    with subprocess.Popen([*trio_run, "program"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*trio_run, "program"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603  our own program
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)

@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
+from xml.etree import ElementTree as ET  # to write and to name types; defusedxml reads
 
 import defusedxml.ElementTree
 import httpx

@@ -191,7 +191,7 @@ def demo(tmp_path: Path) -> list[str]:
 
 @contextmanager
 def started(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S603  our own program
         try:
             yield process
         finally:
@@ -239,7 +239,7 @@ def test_it_tells_all_in_order_and_exits_0(monkeypatch: pytest.MonkeyPatch, demo
     monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    result = subprocess.run(
+    result = subprocess.run(  # noqa: S603  our own program
         demo, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=2 * SECONDS, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")

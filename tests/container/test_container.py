@@ -17,7 +17,7 @@ from tests.screener import empty_sandbox, served
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 
 NAME = "mailroom"
-SECRET = "mailroom_jmap_token"
+SECRET = "mailroom_jmap_token"  # noqa: S105  a name, no secret
 LOCKED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
 # podman 4.3 first binds a folder to /run/secrets, read-only like the root, in which runc can't make the secret's file.
 ROOM_FOR_SECRETS = "--tmpfs=/run/secrets"

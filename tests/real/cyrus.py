@@ -22,7 +22,7 @@ from tests.real.processes import Account, free_port, running_process, server_fol
 MASTER = "/usr/sbin/cyrmaster"
 SQUATTER = "/usr/lib/cyrus/bin/squatter"
 SIEVEC = "/usr/lib/cyrus/bin/sievec"
-PASSWORD_TOOL = "/usr/sbin/saslpasswd2"
+PASSWORD_TOOL = "/usr/sbin/saslpasswd2"  # noqa: S105  a program
 ADMIN = "admin"
 CYRUS = Account("cyrus", "mail")
 CONFIG_FOLDERS = ("db", "lock", "log", "msg", "proc", "ptclient", "quota", "socket", "sync", "user")
@@ -144,12 +144,12 @@ class Cyrus:
     def compile_sieve(self, script: Path) -> subprocess.CompletedProcess[str]:
         """Run the server's own compiler on a Sieve script; status 0 means that it is valid."""
         command = [SIEVEC, "-C", str(self.folder / "imapd.conf"), str(script), str(script.with_suffix(".bc"))]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  the server's own tools
 
     def index(self, user: str) -> None:
         """Bring the search index of `user` up to date, once; returns when search sees all mail."""
         command = [SQUATTER, "-C", str(self.folder / "imapd.conf"), "-i", "-u", user]
-        subprocess.run(command, user=CYRUS.user, group=CYRUS.group, extra_groups=[], check=True, capture_output=True)
+        subprocess.run(command, user=CYRUS.user, group=CYRUS.group, extra_groups=[], check=True, capture_output=True)  # noqa: S603  the server's own tools
 
     @contextmanager
     def imap(self, user: str) -> Iterator[imaplib.IMAP4]:
@@ -182,7 +182,7 @@ def running_cyrus() -> Iterator[Cyrus]:
 def laid_out_cyrus() -> Iterator[Cyrus]:
     """A new server that doesn't run yet; its folder is removed at the end."""
     with server_folder("cyrus-") as folder:
-        server = Cyrus(Path(folder), free_port(), free_port(), password="correct horse", jwt_key=os.urandom(32))
+        server = Cyrus(Path(folder), free_port(), free_port(), password="correct horse", jwt_key=os.urandom(32))  # noqa: S106  invented
         _lay_out(server)
         yield server
 
@@ -220,7 +220,7 @@ def _lay_out(server: Cyrus) -> None:
 
 def _set_password(folder: Path, user: str, password: str) -> None:
     command = [PASSWORD_TOOL, "-p", "-c", "-f", str(folder / "sasldb2"), "-u", "localhost", user]
-    subprocess.run(command, input=password.encode(), check=True)
+    subprocess.run(command, input=password.encode(), check=True)  # noqa: S603  the server's own tools
 
 
 def _check(reply: tuple[str, Sequence[object]]) -> None:

@@ -57,7 +57,7 @@ def running_process(
     On the way out it gets SIGTERM, and whatever is left of its process group after 5 seconds SIGKILL.
     """
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  servers of the tests
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,

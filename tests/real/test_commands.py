@@ -109,7 +109,9 @@ async def test_contacts_with_a_wrong_password_are_what_is_wrong(
     new_user: MailboxUser, checks: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in environment(
-        settings_of(new_user), MAILROOM_CARDDAV_USERNAME=new_user.name, MAILROOM_CARDDAV_PASSWORD="wrong"
+        settings_of(new_user),
+        MAILROOM_CARDDAV_USERNAME=new_user.name,
+        MAILROOM_CARDDAV_PASSWORD="wrong",  # noqa: S106  invented
     ).items():
         monkeypatch.setenv(name, value)
     with trio.fail_after(GUARD_SECONDS):

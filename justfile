@@ -13,8 +13,8 @@ demo: _venv
 test *arguments: _venv
     {{ venv }}/pytest -q -n 4 {{ arguments }}
 
-# Everything that CI demands: lint, format, types, tests
-check: _venv
+# Everything that CI demands: lint, format, types, tests; then the audit
+check: _venv && audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
@@ -51,6 +51,14 @@ lock *arguments: _venv
     {{ venv }}/uv pip compile {{ lock_options }} {{ arguments }} pyproject.toml -o requirements.lock
     {{ venv }}/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
         | {{ venv }}/uv pip compile {{ lock_options }} {{ arguments }} - -o build-requirements.lock
+
+# Look up what is pinned among the known vulnerabilities; needs the package index's vulnerability service
+audit: _venv
+    {{ venv }}/pip install -q 'pip-audit>=2.10,<3'
+    {{ venv }}/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+        -r requirements.lock -r build-requirements.lock \
+        || { echo "just audit: FAILED. A table above lists vulnerabilities: run \`just lock --upgrade\`. An error above" \
+            "(not found, can't connect) means that the service was not reached and nothing is known: try elsewhere." >&2; exit 1; }
 
 # Build wheel and sdist into dist/, and check what a package index would say of them
 dist: _venv

@@ -208,8 +208,8 @@ async def test_a_failure_is_listed_and_stops_nothing_else_and_the_next_run_finis
     anns = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Ann")
     imbox = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Imbox")
     sandbox.faults.set_errors |= {
-        lived.mails[ANN]: SetError("forbidden", "a mail"),
-        anns.id: SetError("forbidden", "a card"),
+        lived.mails[ANN]: SetError("overQuota", "a mail"),
+        anns.id: SetError("tooLarge", "a card"),
         imbox.id: SetError("forbidden", "a group"),
     }
     capsys.readouterr()
@@ -217,10 +217,10 @@ async def test_a_failure_is_listed_and_stops_nothing_else_and_the_next_run_finis
         assert await reset.undo(settings, DEFAULT_SCHEME) == 1
         output = capsys.readouterr().out
         assert output.partition("\n\n")[0].splitlines() == [
-            "✗ 1 mail could not be moved: forbidden (a mail)",
-            f"✗ contact {ANN}: forbidden (a card)",
-            f"✗ contact {BOB}: contact group 'Imbox' could not be written: forbidden (a group)",
-            f"✗ contact {CY}: contact group 'Imbox' could not be written: forbidden (a group)",
+            "✗ 1 mail could not be moved: overQuota",
+            f"✗ contact {ANN}: tooLarge",
+            f"✗ contact {BOB}: contact group 'Imbox' could not be written: forbidden",
+            f"✗ contact {CY}: contact group 'Imbox' could not be written: forbidden",
             "The rest is undone: `mailroom reset --apply` tries these again.",
         ]
         # By their notes they are found again.

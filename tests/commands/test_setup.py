@@ -163,7 +163,7 @@ async def test_a_parent_that_is_refused_is_named_as_the_reason(capsys: pytest.Ca
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, scheme) == 1
     assert (
-        "✗ destination Filed/News: a mailbox above it was refused: forbidden (no more mailboxes here). Create it in "
+        "✗ destination Filed/News: a mailbox above it was refused: forbidden. Create it in "
         "your mail app, or choose another name for it in the configuration.\n"
     ) in capsys.readouterr().out
 
@@ -183,7 +183,7 @@ async def test_a_single_failure_stops_nothing_else(flavour: Flavour, capsys: pyt
             "contact group     Feed",
         ]
         assert "✗ destination Feed: overQuota. Create it in your mail app, or choose another name" in output
-        assert "✗ contact group Feed: forbidden (read only). Create it in your address book app.\n" in output
+        assert "✗ contact group Feed: forbidden. Create it in your address book app.\n" in output
         assert output.endswith("23 of 25 created; 2 could not be created.\n")
         sandbox.faults.clear()
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0

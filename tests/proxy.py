@@ -1,6 +1,8 @@
 """A TCP proxy before a server: what a network does to connections, chosen by the test."""
 
 import math
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,6 +20,61 @@ class Proxy:
     port: int
     course: Course
     connections: int = 0
+    _ends: set[trio.SocketStream] = field(default_factory=set)
+    _listening: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _listener: trio.SocketListener | None = None
+    _changed: trio.Event = field(default_factory=trio.Event)
+
+    def hang_up(self) -> None:
+        """Reset every connection that there is."""
+        for end in self._ends:
+            reset(end)
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Nobody is there: connections that there are get reset, new ones are refused."""
+        with socket.socket() as place:
+            self._listen_on(None)
+            self.hang_up()
+            # Bound and not listening, so that nobody else takes the port meanwhile.
+            place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            place.bind(("127.0.0.1", self.port))
+            try:
+                yield
+            finally:
+                place.listen()
+                self._listen_on(trio.SocketListener(trio.socket.from_stdlib_socket(place.dup())))
+
+    def _listen_on(self, listener: trio.SocketListener | None) -> None:
+        self._listening.cancel()
+        if self._listener is not None:
+            self._listener.socket.close()
+        self._listener = listener
+        self._changed.set()
+
+    async def serve(self, to_port: int) -> None:
+        """For `proxy_to`."""
+
+        async def connect(client: trio.SocketStream) -> None:
+            self.connections += 1
+            try:
+                async with client, await trio.open_tcp_stream("127.0.0.1", to_port) as server:
+                    self._ends |= {client, server}
+                    try:
+                        await self.course(client, server)
+                    finally:
+                        self._ends -= {client, server}
+            except* (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass  # one side hung up while the other one spoke
+
+        async with trio.open_nursery() as connections:
+            while True:
+                self._changed = trio.Event()
+                with trio.CancelScope() as self._listening:
+                    if self._listener is None:
+                        await self._changed.wait()
+                    else:
+                        await trio.serve_listeners(connect, [self._listener], handler_nursery=connections)
 
 
 @asynccontextmanager
@@ -25,41 +82,39 @@ async def proxy_to(port: int, course: Course) -> AsyncIterator[Proxy]:
     """Stand before a port of this machine, on a free one."""
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        proxy = Proxy(listener.socket.getsockname()[1], course)
-
-        async def connect(client: trio.SocketStream) -> None:
-            proxy.connections += 1
-            try:
-                async with client, await trio.open_tcp_stream("127.0.0.1", port) as server:
-                    await proxy.course(client, server)
-            except* (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass  # one side hung up while the other one spoke
-
-        nursery.start_soon(trio.serve_listeners, connect, [listener])
+        proxy = Proxy(listener.socket.getsockname()[1], course, _listener=listener)
+        nursery.start_soon(proxy.serve, port)
         yield proxy
         nursery.cancel_scope.cancel()
 
 
+def reset(end: trio.SocketStream) -> None:
+    """Close so that the other side hears of a failure, not of an end (RST instead of FIN)."""
+    if end.socket.fileno() >= 0:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        end.socket.close()
+
+
 async def straight(client: trio.SocketStream, server: trio.SocketStream) -> None:
     """Everything arrives, at once."""
-    await _both_ways(client, server, _look_away, _look_away)
+    await both_ways(client, server, look_away, look_away)
 
 
 Watch = Callable[[bytes | bytearray], Awaitable[None]]
 """Called with what is on the way, before it travels on."""
 
 
-async def _look_away(part: bytes | bytearray) -> None:
+async def look_away(part: bytes | bytearray) -> None:
     pass
 
 
-async def _both_ways(client: trio.SocketStream, server: trio.SocketStream, there: Watch, back: Watch) -> None:
+async def both_ways(client: trio.SocketStream, server: trio.SocketStream, there: Watch, back: Watch) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_pass_on, client, server, there)
-        nursery.start_soon(_pass_on, server, client, back)
+        nursery.start_soon(pass_on, client, server, there)
+        nursery.start_soon(pass_on, server, client, back)
 
 
-async def _pass_on(source: trio.SocketStream, sink: trio.SocketStream, watch: Watch) -> None:
+async def pass_on(source: trio.SocketStream, sink: trio.SocketStream, watch: Watch = look_away) -> None:
     async for part in source:
         await watch(part)
         await sink.send_all(part)
@@ -111,7 +166,7 @@ class Hold:
             if text in part:
                 await self._hold()
 
-        return lambda client, server: _both_ways(client, server, there, _look_away)
+        return lambda client, server: both_ways(client, server, there, look_away)
 
     def answer(self, text: bytes) -> Course:
         """A request with this text in it reaches the server, which acts; no answer comes back."""
@@ -127,7 +182,7 @@ class Hold:
                 if asked.is_set():
                     await self._hold()
 
-            await _both_ways(client, server, there, back)
+            await both_ways(client, server, there, back)
 
         return course
 

@@ -38,11 +38,11 @@ def make_app(sandbox: Sandbox) -> QuartTrio:
     app.register_error_handler(RequestError, _refuse)
     routes: tuple[tuple[str, str, Endpoint, Handler], ...] = (
         ("GET", "/.well-known/jmap", Endpoint.WELL_KNOWN, _well_known),
-        ("GET", "/jmap/session", Endpoint.SESSION, _session),
-        ("POST", "/jmap/api/", Endpoint.API, _api),
-        ("POST", "/jmap/upload/<account_id>/", Endpoint.UPLOAD, _upload),
-        ("GET", "/jmap/download/<account_id>/<blob_id>/<path:name>", Endpoint.DOWNLOAD, _download),
-        ("GET", "/jmap/event/", Endpoint.EVENT, _event_stream),
+        ("GET", "/<place>/session", Endpoint.SESSION, _session),
+        ("POST", "/<place>/api/", Endpoint.API, _api),
+        ("POST", "/<place>/upload/<account_id>/", Endpoint.UPLOAD, _upload),
+        ("GET", "/<place>/download/<account_id>/<blob_id>/<path:name>", Endpoint.DOWNLOAD, _download),
+        ("GET", "/<place>/event/", Endpoint.EVENT, _event_stream),
     )
     for method, path, endpoint, handler in routes:
         app.add_url_rule(path, endpoint, partial(handler, sandbox), methods=[method])
@@ -77,7 +77,12 @@ async def _arrive(sandbox: Sandbox) -> Response | None:
         case faults.CutBefore():
             await _cut_connection()
             return Response("", 500)
-    if endpoint is not Endpoint.WELL_KNOWN and not authorized:
+    if endpoint is Endpoint.WELL_KNOWN:
+        return None
+    if cast(dict[str, str], request.view_args).pop("place") != sandbox.place:
+        moved = {"Location": f"/{sandbox.place}/session"}
+        return Response("", 301, moved) if endpoint is Endpoint.SESSION else Response("", 404)
+    if not authorized:
         return Response("", 401, {"WWW-Authenticate": 'Bearer, Basic realm="sandbox"'})
     return None
 
@@ -124,7 +129,7 @@ async def _refuse(error: RequestError) -> Response:
 
 
 async def _well_known(sandbox: Sandbox) -> Response:
-    return Response("", 301, {"Location": "/jmap/session"})
+    return Response("", 301, {"Location": f"/{sandbox.place}/session"})
 
 
 async def _session(sandbox: Sandbox) -> Response:
@@ -202,6 +207,6 @@ def _streamed(octets: AsyncGenerator[bytes, None], content_type: str) -> Respons
 async def _faulty_stream(fault: faults.Stream) -> AsyncGenerator[bytes, None]:
     for chunk in fault.chunks:
         yield chunk
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(fault.pause)
     if not fault.ends:
         await trio.sleep_forever()

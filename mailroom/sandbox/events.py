@@ -63,7 +63,7 @@ class Broadcaster:
 
     def __init__(self, flavour: Flavour, account_id: str) -> None:
         self._flavour = flavour
-        self._account_id = account_id
+        self.account_id = account_id
         self._listeners: set[Listener] = set()
         self._number = 0
         self._last_change: dict[str, tuple[int, str]] = {}
@@ -127,12 +127,12 @@ class Broadcaster:
             self._listeners.discard(listener)
 
     def _connect_event(self, states: dict[str, str]) -> bytes:
-        payload = {"changed": {self._account_id: states}, "type": self._flavour.connect_type}
+        payload = {"changed": {self.account_id: states}, "type": self._flavour.connect_type}
         return _event("state", payload, None)
 
     def _state_event(self, changed: dict[str, str]) -> bytes:
         marker, value = self._flavour.change_marker
-        payload = {"changed": {self._account_id: changed}, marker: value}
+        payload = {"changed": {self.account_id: changed}, marker: value}
         return _event("state", payload, self._number if self._flavour.numbers_events else None)
 
     def _ping_event(self, interval: float) -> bytes:

@@ -61,10 +61,14 @@ class EditSession:
 
 @dataclass(frozen=True)
 class Stream:
-    """An event stream of these octets, which may be endless; then it stays open, or ends if `ends`."""
+    """An event stream of these octets, which may be endless; then it stays open, or ends if `ends`.
+
+    `pause` are the seconds after each chunk.
+    """
 
     chunks: Iterable[bytes]
     ends: bool = False
+    pause: float = 0.0
     content_type: str = "text/event-stream"
 
 
@@ -89,11 +93,12 @@ class Faults:
     """`set_errors` maps ids (of mails, cards, mailboxes, or creation ids) to what a /set answers for them.
 
     `refused_texts` maps a text to what a call answers whose arguments contain it, as a server does that chokes
-    on one address.
+    on one address. `struck` counts the faults that have struck, but for `set_errors`.
     """
 
     set_errors: dict[str, SetError] = field(default_factory=dict)
     refused_texts: dict[str, MethodError] = field(default_factory=dict)
+    struck: int = 0
     _requests: list[_Waiting[Fault]] = field(default_factory=list)
     _calls: list[_Waiting[MethodError]] = field(default_factory=list)
 
@@ -116,13 +121,17 @@ class Faults:
 
     def take(self, endpoint: Endpoint) -> Fault | None:
         """The fault for a request that arrives now. For the server."""
-        return _take(self._requests, endpoint)
+        fault = _take(self._requests, endpoint)
+        self.struck += fault is not None
+        return fault
 
     def take_method_error(self, method: str, arguments: Json) -> MethodError | None:
         """The error for a call that runs now. For the dispatcher."""
         spelled = json.dumps(arguments, ensure_ascii=False) if self.refused_texts else ""
         refused = next((error for text, error in self.refused_texts.items() if text in spelled), None)
-        return refused or _take(self._calls, method)
+        error = refused or _take(self._calls, method)
+        self.struck += error is not None
+        return error
 
 
 def _take(queue: list[_Waiting[T]], name: str) -> T | None:
@@ -203,8 +212,8 @@ def huge_event(octets: int = 5_000_000) -> Stream:
     return Stream((b"event: state\ndata: ", b"x" * octets, b"\n\n"))
 
 
-def only_comments(count: int = 1000) -> Stream:
-    return Stream((b": still here\n\n",) * count)
+def only_comments(count: int = 1000, *, pause: float = 0.0) -> Stream:
+    return Stream((b": still here\n\n",) * count, pause=pause)
 
 
 def half_event() -> Stream:

@@ -43,6 +43,7 @@ class Sandbox:
 
     `token` is the Bearer token, and the password of `email` for Basic. Ids are counted, so that with a
     given `clock` two runs are alike. The methods act as the user's own mail app would, and push the change.
+    `place` is the first part of all paths: the session at a former one redirects, everything else there is gone.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Sandbox:
         self.name = name
         self.email = email
         self.account_id = "u1"
+        self.place = "jmap"
         self.store = Store(clock)
         self.faults = Faults()
         self.requests: list[Recorded] = []
@@ -99,6 +101,11 @@ class Sandbox:
     def renew_session(self) -> None:
         """Give the session a new state, as a server does whose settings changed."""
         self.session_state = f"s{int(self.session_state[1:]) + 1}"
+
+    def change_account(self, account_id: str) -> None:
+        """Give the account another id, as a server does that was rebuilt; the former id is unknown from now on."""
+        self.account_id = account_id
+        self.broadcaster.account_id = account_id
 
     def drop_streams(self) -> None:
         """Close the connection of every open event stream without an orderly end."""

@@ -12,6 +12,10 @@ from mailroom.sandbox.sandbox import Sandbox
 def session_document(sandbox: Sandbox, base_url: str) -> Json:
     """What /jmap/session answers; `base_url` is the origin that the client asked."""
     flavour = sandbox.flavour
+
+    def here(url: str) -> str:
+        return url.replace("{base}", base_url).replace("/jmap/", f"/{sandbox.place}/", 1)
+
     account_capabilities = _account_capabilities(flavour, sandbox.limits)
     account = {
         "name": sandbox.email,
@@ -25,10 +29,10 @@ def session_document(sandbox: Sandbox, base_url: str) -> Json:
         "capabilities": {name: {} for name in sorted(offered(flavour))} | {CORE: _core(sandbox.limits)},
         "accounts": {sandbox.account_id: account},
         "primaryAccounts": dict.fromkeys(account_capabilities, sandbox.account_id),
-        "apiUrl": flavour.api_url.replace("{base}", base_url),
-        "uploadUrl": flavour.upload_url.replace("{base}", base_url),
-        "downloadUrl": flavour.download_url.replace("{base}", base_url),
-        "eventSourceUrl": flavour.event_source_url.replace("{base}", base_url),
+        "apiUrl": here(flavour.api_url),
+        "uploadUrl": here(flavour.upload_url),
+        "downloadUrl": here(flavour.download_url),
+        "eventSourceUrl": here(flavour.event_source_url),
     }
 
 

@@ -1,6 +1,7 @@
 import httpx
 import pytest
 import trio
+from trio.testing import MockClock
 
 from mailroom.sandbox import MethodError, faults
 from mailroom.sandbox.dispatch import CONTACTS
@@ -14,6 +15,7 @@ def test_a_fault_strikes_as_often_as_told_and_lets_some_pass_before() -> None:
     switches.next_request(Reply(503), skip=1, times=2)
     struck = [switches.take(Endpoint.API) is not None for _ in range(5)]
     assert struck == [False, True, True, False, False]
+    assert switches.struck == 2
 
 
 def test_a_fault_strikes_only_its_endpoint_or_any() -> None:
@@ -146,6 +148,15 @@ async def test_a_stream_can_be_huge_and_stay_open(fault: faults.Stream, least: i
                 if received >= least:
                     enough.cancel()
     assert received >= least
+
+
+async def test_a_stream_can_be_slow(autojump_clock: MockClock) -> None:
+    autojump_clock.autojump_threshold = 0.02
+    sandbox = make_sandbox()
+    sandbox.faults.next_request(faults.Stream((b"a", b"b"), ends=True, pause=5), endpoint=Endpoint.EVENT)
+    async with running(sandbox) as server:
+        assert (await server.http.get("/jmap/event/", timeout=None)).text == "ab"
+    assert trio.current_time() >= 10
 
 
 @pytest.mark.parametrize("status", [204, 401, 404, 503])

@@ -4,7 +4,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, SandboxError, fla
 from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SIEVE, offered
 from mailroom.sandbox.session import session_document
 
-from .support import make_sandbox
+from .support import USING, make_sandbox, running, with_ids
 
 URLS = ("apiUrl", "uploadUrl", "downloadUrl", "eventSourceUrl")
 
@@ -19,6 +19,32 @@ def test_cyrus_names_relative_urls_and_an_event_source_template() -> None:
     session = session_document(make_sandbox(CYRUS), "http://127.0.0.1:9")
     assert all(session[name].startswith("/jmap/") for name in URLS)
     assert session["eventSourceUrl"].endswith("?types={types}&closeafter={closeafter}&ping={ping}")
+
+
+@pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+async def test_after_a_move_the_former_session_leads_to_the_new_one_and_nothing_else_is_there(flavour: Flavour) -> None:
+    sandbox = make_sandbox(flavour)
+    sandbox.place = "elsewhere"
+    async with running(sandbox) as server:
+        moved = await server.http.get("/jmap/session")
+        assert (moved.status_code, moved.headers["Location"]) == (301, "/elsewhere/session")
+        session = (await server.http.get(moved.headers["Location"])).json()
+        assert (await server.post(("Mailbox/get", {}))).status_code == 404
+        assert (await server.http.get("/jmap/event/")).status_code == 404
+        document = {"using": USING, "methodCalls": with_ids(sandbox, (("Mailbox/get", {}),))}
+        assert (await server.http.post(session["apiUrl"], json=document)).status_code == 200
+
+
+async def test_an_account_with_a_new_id_is_not_known_by_its_former_one() -> None:
+    sandbox = make_sandbox()
+    async with running(sandbox) as server, server.events() as events:
+        await events.next()
+        sandbox.change_account("u2")
+        sandbox.deliver()
+        assert '"u2"' in await events.next()
+        assert session_document(sandbox, "")["primaryAccounts"][MAIL] == "u2"
+        (answer,) = (await server.post(("Mailbox/get", {"accountId": "u1"}))).json()["methodResponses"]
+        assert answer[1]["type"] == "accountNotFound"
 
 
 @pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)

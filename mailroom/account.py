@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date
-from typing import Never
+from typing import Never, Self
 
 import httpx
 import trio
 
 from mailroom.categories import Scheme
 from mailroom.http import http_client
+from mailroom.jmap.session import Limits, Session
 from mailroom.loop import Rhythm, TriageLoop
 from mailroom.metrics import registry_of
 from mailroom.push import PushReader, Ring
@@ -52,6 +54,7 @@ class Account:
         rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
         self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)
         self._triage: Triage | None = None
+        self._prepared_for: _Terms | None = None
 
     async def listen(self) -> Never:
         """Read push events. Raises nothing that a server can cause."""
@@ -63,7 +66,23 @@ class Account:
             await self._loop.run()
 
     async def _run_pass(self) -> Outcome:
-        # The start check needs the servers, so it is part of the first pass: an outage then is like any other.
-        if self._triage is None:
+        # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is
+        # made again when the server has changed what it rests on.
+        terms = _Terms.of(await self._servers.client.session())
+        if self._triage is None or terms != self._prepared_for:
             self._triage = await prepare(self._servers.client, await self._servers.contacts(), self._scheme)
+            self._prepared_for = terms
         return await self._triage.run(date.today())
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What of a session a triage keeps from its start."""
+
+    mail_account: str
+    contacts_account: str | None
+    limits: Limits
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        return cls(session.mail_account, session.contacts_account, session.limits)

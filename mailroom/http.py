@@ -176,8 +176,18 @@ def no_exchange(url: httpx.URL, error: httpx.TransportError | OSError) -> Unavai
     if isinstance(error, httpx.LocalProtocolError):
         return Unavailable(where)
     # h11 and httpx quote what they can't read, after a colon.
-    said = str(error) if isinstance(error, httpx.NetworkError | OSError) else str(error).partition(":")[0]
+    said = _text_of(error) if isinstance(error, httpx.NetworkError | OSError) else str(error).partition(":")[0]
     return Unavailable(f"{where}: {said or 'the connection failed'}")
+
+
+def _text_of(error: BaseException) -> str:
+    """What an error says, or what caused it does: httpx and trio pass a refused certificate on without a word."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if text := str(cause):
+            return text
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def place(url: httpx.URL) -> str:
@@ -211,16 +221,25 @@ def retry_after(reply: Reply) -> float | None:
     """Seconds of a Retry-After header, a number or a date (RFC 9110 §10.2.3), at most a day; None without one."""
     value = reply.headers.get("Retry-After", "").strip()
     try:
-        seconds = float(value) if value.isdecimal() else _seconds_until(parsedate_to_datetime(value))
+        seconds = float(value) if value.isdecimal() else (_date(value) - _now(reply)).total_seconds()
     except (ValueError, OverflowError):
         return None
     return min(max(0.0, seconds), MAX_RETRY_AFTER_SECONDS)
 
 
-def _seconds_until(date: datetime) -> float:
+def _now(reply: Reply) -> datetime:
+    """By the server's clock (RFC 9110 §6.6.1), which its dates are of: ours may be wrong."""
+    try:
+        return _date(reply.headers.get("Date", ""))
+    except ValueError:
+        return datetime.now(UTC)
+
+
+def _date(text: str) -> datetime:
+    """Raises `ValueError`."""
+    date = parsedate_to_datetime(text)
     # An HTTP date is in GMT even where it doesn't say so (RFC 9110 §5.6.7).
-    at = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return (at - datetime.now(UTC)).total_seconds()
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _origin(url: httpx.URL) -> Origin:

@@ -113,7 +113,7 @@ class PushReader:
             check_stream(response)
             with _typed_errors(url):
                 self._welcome(response)
-                await self._read(response, session.mail_account)
+                await self._read(response)
         finally:
             with trio.move_on_after(1, shield=True):
                 await response.aclose()
@@ -138,7 +138,7 @@ class PushReader:
         self._ever_connected = True
         self._ring(Ring("connected"))
 
-    async def _read(self, response: httpx.Response, account: str) -> Never:
+    async def _read(self, response: httpx.Response) -> Never:
         silence = Silence()
         size = EventSize()
         broken: BadReply | None = None
@@ -163,14 +163,14 @@ class PushReader:
             async with aclosing(EventSource(response).aiter_sse()) as events:
                 async for event in events:
                     try:
-                        self._receive(event, account, silence)
+                        self._receive(event, silence)
                     except BadReply as reason:
                         stop(reason)
                     scope.deadline = trio.current_time() + silence.allowed
             raise Unavailable("the server ended the event stream")
         raise broken or Unavailable(f"the event stream was silent for {silence.allowed:.0f} s")
 
-    def _receive(self, event: ServerSentEvent, account: str, silence: Silence) -> None:
+    def _receive(self, event: ServerSentEvent, silence: Silence) -> None:
         if event.retry is not None:
             self._retry_base = clamp_retry(event.retry)
         if event.id and sendable_id(event.id):
@@ -179,7 +179,8 @@ class PushReader:
             silence.ping(trio.current_time())
         elif event.event == "state":
             self._status.event_received()
-            if concerns(event.data, account):
+            # As it is called now: a stream may outlive the account's id.
+            if concerns(event.data, self._client.mail_account):
                 self._status.change_announced()
                 self._ring(Ring("state"))
 

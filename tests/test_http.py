@@ -354,6 +354,13 @@ class TestRetryAfter:
         in_an_hour = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
         assert read_retry_after(a_reply(503, Retry_After=in_an_hour)) == pytest.approx(3600, abs=30)
 
+    @pytest.mark.parametrize("day", [1, 5, 9], ids=["behind", "right", "ahead"])
+    def test_as_a_date_is_counted_from_the_servers_own_time(self, day: int) -> None:
+        reply = a_reply(
+            429, Date=f"Thu, 0{day} Mar 2026 12:00:00 GMT", Retry_After=f"Thu, 0{day} Mar 2026 12:00:30 GMT"
+        )
+        assert read_retry_after(reply) == 30
+
     def test_is_a_day_at_most(self) -> None:
         assert read_retry_after(a_reply(503, Retry_After="9" * 400)) == 86_400
         assert read_retry_after(a_reply(503, Retry_After="Fri, 31 Dec 9999 23:59:59 GMT")) == 86_400

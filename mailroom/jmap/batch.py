@@ -66,9 +66,13 @@ def raise_if_transient(error: Failure) -> None:
     if error.type in ("rateLimit", "serverUnavailable"):
         raise Unavailable(f"the server answered {error}")
 
+    @property
+    def is_about_the_account(self) -> bool:
+        """Whether no smaller or other call of the kind would fare better."""
+        return self.type in _ABOUT_THE_ACCOUNT
+
 
 _ABOUT_THE_ACCOUNT = frozenset({"accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"})
-"""Method errors that no smaller or other call of the kind would mend (RFC 8620 §3.6.2)."""
 
 
 class MethodFailed(BatchRefused):
@@ -181,7 +185,7 @@ class Replies:
         """The result. Raises `MethodFailed` if the call failed, `BadReply` if none of its kind can succeed."""
         result = self._results[slot.id]
         if isinstance(result, MethodError):
-            if result.type in _ABOUT_THE_ACCOUNT:
+            if result.is_about_the_account:
                 raise BadReply(
                     f"{slot.name} failed: {result}",
                     expected="an account that this login may read and write; does the token allow it?",

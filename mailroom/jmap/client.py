@@ -46,6 +46,7 @@ class Client:
         self._session_url = session_url
         self.credentials = authorization
         self._session: Session | None = None
+        self._outdated = False
         self._reply_state: str | None = None
         self._one_at_a_time = trio.Lock()
         self.requests_sent = 0
@@ -53,13 +54,19 @@ class Client:
     async def session(self) -> Session:
         """The session as last read; the first call reads it, and so does one after the server announced a change."""
         async with self._one_at_a_time:
-            if self._session is None:
+            if self._session is None or self._outdated:
                 self._session = await self._fetch_session()
+                self._outdated = False
             return self._session
+
+    @property
+    def mail_account(self) -> str:
+        """The id of the mail account in the session as last read; empty before the first."""
+        return "" if self._session is None else self._session.mail_account
 
     async def refresh(self) -> Session:
         """Read the session again."""
-        self._session = None
+        self._outdated = True
         return await self.session()
 
     async def send(self, batch: Batch) -> Replies:
@@ -78,8 +85,11 @@ class Client:
             raise
         except (BadReply, Unavailable):
             # The api's url or the limits may have changed: no reply came that could have said so.
-            self._session = None
+            self._outdated = True
             raise
+        if any(isinstance(result, MethodError) and result.is_about_the_account for result in results.values()):
+            # It may have got another id, or other rights.
+            self._outdated = True
         return Replies(results)
 
     async def upload(self, account: str, data: bytes, content_type: str) -> str:
@@ -152,9 +162,9 @@ class Client:
         otherwise cost a session read on every request.
         """
         session = self._session
-        if session is not None and state not in (session.state, self._reply_state):
+        if session is not None and not self._outdated and state not in (session.state, self._reply_state):
             log.debug("session_changed")
-            self._session = None
+            self._outdated = True
         self._reply_state = state
 
     async def _fetch_session(self) -> Session:

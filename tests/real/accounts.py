@@ -109,6 +109,9 @@ class SandboxMail:
     def unlabel(self, subject: str, label: str) -> None:
         self.sandbox.unlabel(self._ids[subject], label)
 
+    def id_of(self, subject: str) -> str:
+        return self._ids[subject]
+
     def places(self) -> dict[str, set[str]]:
         return {subject: self.sandbox.mailboxes_of(id) for subject, id in self._ids.items()}
 

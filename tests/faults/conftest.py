@@ -1,0 +1,5 @@
+"""The servers that the faults need."""
+
+from tests.real.conftest import radicale
+
+__all__ = ["radicale"]

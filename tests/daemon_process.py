@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from subprocess import PIPE
-from typing import Any
+from typing import Any, BinaryIO
 
 import trio
 
@@ -57,24 +57,32 @@ class DaemonProcess:
         return status
 
     async def read(self) -> None:
-        assert self.process.stdout is not None
         assert self.process.stderr is not None
-        rest = b""
-        with self._reading:
-            async for part in self.process.stdout:
-                *whole, rest = (rest + part).split(b"\n")
-                self.lines += [json.loads(line) for line in whole]
-                self._more.set()
-                self._more = trio.Event()
-        await self.process.stdout.aclose()
+        if self.process.stdout is not None:
+            await self._read_log(self.process.stdout)
         async for part in self.process.stderr:
             self.errors += part.decode()
         self._all_read.set()
 
+    async def _read_log(self, log: trio.abc.ReceiveStream) -> None:
+        rest = b""
+        with self._reading:
+            async for part in log:
+                *whole, rest = (rest + part).split(b"\n")
+                self.lines += [json.loads(line) for line in whole]
+                self._more.set()
+                self._more = trio.Event()
+        await log.aclose()
+
 
 @asynccontextmanager
-async def daemon_process(session_url: str, **settings: str) -> AsyncIterator[DaemonProcess]:
-    """Run `python -m mailroom` with the settings given, by their names without prefix; killed at the end."""
+async def daemon_process(
+    session_url: str, log_file: BinaryIO | None = None, /, **settings: str
+) -> AsyncIterator[DaemonProcess]:
+    """Run `python -m mailroom` with the settings given, by their names without prefix; killed at the end.
+
+    With a `log_file` its log goes there, and isn't read.
+    """
     port = free_port()
     values = {
         "jmap_session_url": session_url,
@@ -85,7 +93,7 @@ async def daemon_process(session_url: str, **settings: str) -> AsyncIterator[Dae
     } | settings
     environment = {f"MAILROOM_{name.upper()}": value for name, value in values.items()}
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "mailroom"], env=os.environ | environment, stdout=PIPE, stderr=PIPE
+        [sys.executable, "-m", "mailroom"], env=os.environ | environment, stdout=log_file or PIPE, stderr=PIPE
     )
     daemon = DaemonProcess(process, int(values["health_port"]))
     try:

@@ -27,6 +27,7 @@ async def contacts_in_a_black_hole(world: World) -> AsyncIterator[None]:
     valve.shut()
     proxy = contacts_server(world)
     proxy.course = valve.course
+    proxy.hang_up()
     yield
     proxy.course = straight
     valve.open()

@@ -143,7 +143,7 @@ async def _during(fault: Fault, around: World, played: Play, strike: AsyncExitSt
             around.user.labels("Ann")
             if fault.ends:
                 await played.daemon.done.wait()
-            elif await _content(around, fault.lasts):
+            elif await content(around, fault.lasts):
                 played.filed = trio.current_time()
                 await trio.sleep_forever()
         if not played.daemon.done.is_set():
@@ -164,19 +164,19 @@ async def _watch_health(played: Play) -> None:
 
 async def _afterwards(fault: Fault, around: World, played: Play) -> None:
     """The label's work is done by now, or soon; then another one is heard."""
-    if await _content(around, fault.recovers) and played.filed is None:
+    if await content(around, fault.recovers) and played.filed is None:
         played.filed = trio.current_time()
     with trio.move_on_after(fault.recovers):
         await around.sandbox.broadcaster.wait_for_stream()
     asked = trio.current_time()
     around.user.labels("Carl")
-    if await _content(around, HEARD_WITHIN_SECONDS):
+    if await content(around, HEARD_WITHIN_SECONDS):
         played.heard = trio.current_time() - asked
     # What is still under way ends; the log is read.
     await trio.sleep(5)
 
 
-async def _content(around: World, seconds: float) -> bool:
+async def content(around: World, seconds: float) -> bool:
     """Whether the user is content within so many seconds."""
     with trio.move_on_after(seconds):
         while not around.user.is_content():
@@ -218,7 +218,7 @@ async def recorded_log() -> AsyncIterator[tuple[Log, int]]:
     readable, writable = os.pipe()
     kept = os.dup(writable)
     with _logging_as_found():
-        async with trio.open_nursery() as nursery, trio.lowlevel.FdStream(readable) as stream:
+        async with trio.lowlevel.FdStream(readable) as stream, trio.open_nursery() as nursery:
             set_up("debug", "json", fd=writable)
             nursery.start_soon(log.read, stream)
             try:

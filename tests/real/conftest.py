@@ -28,7 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.real_server)
 
 
-def _demand(missing: str | None) -> None:
+def demand(missing: str | None) -> None:
+    """Skip, or fail, the test for what is missing on this machine; None: nothing is."""
     if missing is None:
         return
     if os.environ.get("REAL_SERVERS") == "required":
@@ -39,7 +40,7 @@ def _demand(missing: str | None) -> None:
 @pytest.fixture(scope="session")
 def cyrus() -> Iterator[Cyrus]:
     """A Cyrus without search indexer: `from` filters don't see new mail until `cyrus.index(user)`."""
-    _demand(cyrus_server.why_missing())
+    demand(cyrus_server.why_missing())
     with running_cyrus() as server:
         yield server
 
@@ -47,14 +48,14 @@ def cyrus() -> Iterator[Cyrus]:
 @pytest.fixture(scope="session")
 def indexed_cyrus() -> Iterator[Cyrus]:
     """A second Cyrus, with the search indexer running beside it."""
-    _demand(cyrus_server.why_missing())
+    demand(cyrus_server.why_missing())
     with running_cyrus() as server, running_indexer(server):
         yield server
 
 
 @pytest.fixture(scope="session")
 def radicale() -> Iterator[Radicale]:
-    _demand(radicale_server.why_missing())
+    demand(radicale_server.why_missing())
     with running_radicale() as server:
         yield server
 

@@ -25,6 +25,10 @@ check: _venv && audit
 human-tests *arguments: _venv
     {{ venv }}/pytest -q -n 4 -m human {{ arguments }}
 
+# Play every fault, stop a daemon in the middle of each, and print one table: fault, expected, seen; 2 to 4 minutes
+faults *arguments: _venv
+    {{ venv }}/pytest -q -n 2 -m 'faults or not faults' tests/faults {{ arguments }}
+
 # Measure requests, seconds and memory
 bench *arguments: _venv
     {{ venv }}/python -m bench {{ arguments }}

@@ -61,8 +61,7 @@ class Sandbox:
         self.token = token
         self.name = name
         self.email = email
-        self.account_id = "u1"
-        self.place = "jmap"
+        self.account_id, self.place = "u1", "jmap"
         self.store = Store(clock)
         self.faults = Faults()
         self.requests: list[Recorded] = []
@@ -104,8 +103,7 @@ class Sandbox:
 
     def change_account(self, account_id: str) -> None:
         """Give the account another id, as a server does that was rebuilt; the former id is unknown from now on."""
-        self.account_id = account_id
-        self.broadcaster.account_id = account_id
+        self.account_id = self.broadcaster.account_id = account_id
 
     def drop_streams(self) -> None:
         """Close the connection of every open event stream without an orderly end."""

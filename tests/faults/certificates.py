@@ -18,9 +18,8 @@ LONG_AGO = datetime(2020, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What a server can show, by what is wrong with it. `authority` is a file, as `SSL_CERT_FILE` wants it."""
+    """What a server can show, by what is wrong with it."""
 
-    authority: Path
     good: ssl.SSLContext
     unknown_authority: ssl.SSLContext
     wrong_host: ssl.SSLContext
@@ -36,7 +35,6 @@ def certificates_for(host: str) -> Iterator[Certificates]:
         authority.cert_pem.write_to_path(str(file))
         with environment(SSL_CERT_FILE=str(file)), _authorities_read_anew():
             yield Certificates(
-                authority=file,
                 good=_context(authority.issue_cert(host)),
                 unknown_authority=_context(trustme.CA().issue_cert(host)),
                 wrong_host=_context(authority.issue_cert("mail.example.com")),

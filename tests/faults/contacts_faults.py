@@ -11,7 +11,7 @@ from tests.faults.world import Setup, World
 from tests.proxy import straight
 
 TWO_SERVERS = Setup(radicale=True)
-MOST_PER_MINUTE = 20
+MOST_PER_MINUTE = 24
 """A pass asks both servers."""
 
 DOWN = "passes with somebody to treat fail, and nobody is blamed; push stays; filed after the end"

@@ -10,8 +10,9 @@ from tests.faults.world import USUAL_SETUP, Setup, World
 Strike = Callable[[World], AbstractAsyncContextManager[None]]
 """Puts a fault on, and takes it off at the end of the block."""
 
-USUAL_REQUESTS_PER_MINUTE = 16
-"""In the first minute of an outage there are at most seven passes and as many connects."""
+USUAL_REQUESTS_PER_MINUTE = 20
+"""In the first minute of an outage there are seven passes, each of which may read the session first, and six connects
+of push."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Fault:
     senders_failing: int = 0
     most_per_minute: int = USUAL_REQUESTS_PER_MINUTE
     quiet: float | None = 20.0
-    lasts: float = 600.0
+    lasts: float = 400.0
     recovers: float = 120.0
     ends: str = ""
     slow: bool = False

@@ -25,7 +25,7 @@ from tests.faults.world import World, world
 from tests.real.radicale import Radicale
 
 POLL_INTERVAL = 60.0
-HEALTH_EVERY_SECONDS = 20.0
+HEALTH_EVERY_SECONDS = 40.0
 LABEL_AFTER_SECONDS = 30.0
 """When the user acts, after the fault struck: what broke off has been tried again by then."""
 
@@ -39,12 +39,10 @@ class ThisMachine:
 
     log_fd: int
     wall_clock: time_machine.Traveller | None = None
-    _jumped: float = 0.0
 
     def jump(self, seconds: float) -> None:
         assert self.wall_clock is not None
         self.wall_clock.shift(seconds)
-        self._jumped += seconds
 
     def fill_disk(self) -> None:
         self._redirect(os.open("/dev/full", os.O_WRONLY))
@@ -216,7 +214,6 @@ async def recorded_log() -> AsyncIterator[tuple[Log, int]]:
     """The log as the process would write it, into a pipe; gives the end of the pipe that is written to."""
     log = Log()
     readable, writable = os.pipe()
-    kept = os.dup(writable)
     with _logging_as_found():
         async with trio.lowlevel.FdStream(readable) as stream, trio.open_nursery() as nursery:
             set_up("debug", "json", fd=writable)
@@ -225,7 +222,6 @@ async def recorded_log() -> AsyncIterator[tuple[Log, int]]:
                 yield log, writable
             finally:
                 os.close(writable)
-                os.close(kept)
             nursery.cancel_scope.cancel()
 
 

@@ -26,7 +26,9 @@ class Outcome:
 
 def drawn(outcomes: Sequence[Outcome]) -> Table:
     """One row a fault, in the order of the table; what is not as expected is marked."""
-    table = Table("fault", "expected", "seen", box=box.ROUNDED, show_lines=True, title="Faults", caption=_sum(outcomes))
+    table = Table(box=box.ROUNDED, show_lines=True, title="Faults", caption=_sum(outcomes))
+    for column, width in (("fault", 24), ("expected", 32), ("seen", 54)):
+        table.add_column(column, width=width)
     for fault in FAULTS:
         found = sorted((each for each in outcomes if each.fault == fault.name), key=lambda each: each.is_of_a_process)
         if found:

@@ -19,14 +19,14 @@ def seen(fault: Fault, played: Play) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _lines(fault: Fault, played: Play) -> list[Line]:
-    """While there was the fault; where it was that the log is lost, what came after it, too."""
-    end = float("inf") if fault.setup.lost_log else played.over
-    return [line for at, line in zip(played.log.at, played.log.lines, strict=True) if played.struck <= at <= end]
+def _lines(played: Play) -> list[Line]:
+    """While there was the fault."""
+    timed = zip(played.log.at, played.log.lines, strict=True)
+    return [line for at, line in timed if played.struck <= at <= played.over]
 
 
 def _told(fault: Fault, played: Play) -> Iterator[str]:
-    lines = _lines(fault, played)
+    lines = _lines(played)
     for told in fault.told:
         if not matching(lines, told):
             yield f"the log doesn't tell {told.event} with {told.text!r}"
@@ -71,7 +71,7 @@ def _end(fault: Fault, played: Play) -> Iterator[str]:
 
 
 def _seen_log(fault: Fault, played: Play) -> Iterator[str]:
-    lines = _lines(fault, played)
+    lines = _lines(played)
     for told in fault.told:
         found = matching(lines, told)
         text = next((str(value) for line in found for value in line.values() if told.text in str(value)), "")

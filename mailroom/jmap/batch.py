@@ -51,6 +51,11 @@ class MethodError:
     def __str__(self) -> str:
         return plain_name(self.type)
 
+    @property
+    def is_about_the_account(self) -> bool:
+        """Whether no smaller or other call of the kind would fare better."""
+        return self.type in _ABOUT_THE_ACCOUNT
+
 
 class Failure(Protocol):
     """What a method error and a SetError have in common."""
@@ -65,11 +70,6 @@ def raise_if_transient(error: Failure) -> None:
         raise ServerFailed(f"the server answered {error}")
     if error.type in ("rateLimit", "serverUnavailable"):
         raise Unavailable(f"the server answered {error}")
-
-    @property
-    def is_about_the_account(self) -> bool:
-        """Whether no smaller or other call of the kind would fare better."""
-        return self.type in _ABOUT_THE_ACCOUNT
 
 
 _ABOUT_THE_ACCOUNT = frozenset({"accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"})

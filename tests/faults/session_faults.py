@@ -14,9 +14,9 @@ from tests.faults.world import World
 
 @asynccontextmanager
 async def token_expires(world: World) -> AsyncIterator[None]:
-    world.sandbox.token = "renewed"
+    world.sandbox.token = world.sandbox.token + "-renewed"
     yield
-    world.settings["jmap_token"] = "renewed"
+    world.settings["jmap_token"] = world.sandbox.token
 
 
 @asynccontextmanager

@@ -8,6 +8,9 @@ import idna
 _NEEDS_NO_QUOTES = re.compile(r"[^\s\"(),:;<>@\[\]\\\x00-\x1f\x7f]+")
 _NOT_IN_A_DOMAIN = re.compile(r"[\s\x00-\x1f\x7f<>(),;:@\"\\]")
 _LONGEST_NAME = 200
+# Mail servers take 256 octets (RFC 5321 §4.5.3.1.3). Normalizing takes time by the square of the length.
+_LONGEST_ADDRESS = 1_000
+_LONGEST_TO_NORMALIZE = 1_000
 
 _NOT_TEXT = frozenset({"Cc", "Cs"})  # control characters, and halves of surrogate pairs, which no UTF-8 can hold
 
@@ -16,13 +19,18 @@ def canonical(address: str) -> str | None:
     """The address in lower case, its local part in quotes only where it needs them, its domain in ASCII (RFC 5890).
 
     Lower case and not case-folded: a server's search for `strasse` doesn't find `straße`.
-    None for what is no usable address: no `@`, an empty part, control characters, lone surrogates.
+    None for what is no usable address: no `@`, an empty part, control characters, lone surrogates, endless.
     """
-    local, _, domain = address.strip().rpartition("@")
+    address = address.strip()
+    if len(address) > _LONGEST_ADDRESS:
+        return None
+    local, _, domain = address.rpartition("@")
     local, domain = unicodedata.normalize("NFC", _requoted(local).lower()), _ascii(domain)
     if not (local and domain) or any(unicodedata.category(character) in _NOT_TEXT for character in local):
         return None
-    return f"{local}@{domain}"
+    found = f"{local}@{domain}"
+    # Lower case may be longer.
+    return found if len(found) <= _LONGEST_ADDRESS else None
 
 
 def spellings(address: str) -> tuple[str, ...]:
@@ -53,8 +61,10 @@ def display_name(name: str | None) -> str:
     """
     spaces = _NOT_TEXT | {"Zl", "Zp"}
     visible = "".join(" " if unicodedata.category(each) in spaces else each for each in name or "")
-    text = " ".join(unicodedata.normalize("NFC", visible).split()).strip("\"' ")
-    return "" if canonical(text) and " " not in text else text[:_LONGEST_NAME].rstrip()
+    short = " ".join(visible.split())[:_LONGEST_TO_NORMALIZE]
+    text = unicodedata.normalize("NFC", short).strip("\"' ")
+    cut = text[:_LONGEST_NAME].rstrip("\"' ")
+    return "" if any(canonical(each) and " " not in each for each in (text, cut)) else cut
 
 
 def _requoted(local: str) -> str:

@@ -10,14 +10,19 @@
     └── ConfigError   settings or mailboxes that only the user can mend: all problems at once
 
 `Unavailable` and `BadReply` fail a whole pass, never a sender. `Refused` and `ConfigError` end the daemon with
-exit status 2. No message holds a secret or any part of a mail.
+exit status 2. No message holds a secret or any part of a mail, and none is endless: servers have a part in them.
 """
 
 from collections.abc import Iterator, Sequence
 
+LONGEST_MESSAGE = 1_000
+
 
 class MailroomError(Exception):
     """Anything that Mailroom itself raises."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class Unavailable(MailroomError):
@@ -43,7 +48,7 @@ class BadReply(MailroomError):
     """A server broke the protocol; `expected` says what should have come instead."""
 
     def __init__(self, message: str, *, expected: str) -> None:
-        super().__init__(f"{message}; expected {expected}")
+        super().__init__(f"{shortened(message, LONGEST_MESSAGE // 2)}; expected {expected}")
         self.expected = expected
 
 
@@ -59,8 +64,14 @@ class ConfigError(MailroomError):
     """What the user has to mend before a start can work: one line a problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
+        # Not shortened: each problem is one to mend, and about the user's own words.
+        Exception.__init__(self, "\n".join(problems))
         self.problems = tuple(problems)
+
+
+def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def leaves(error: Exception) -> Iterator[Exception]:

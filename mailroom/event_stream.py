@@ -4,11 +4,12 @@ Nothing here waits or connects: `push.py` does.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from httpx_sse import EventSource, ServerSentEvent
 from uritemplate import URITemplate
 
 from mailroom.errors import BadReply
@@ -46,14 +47,14 @@ def event_source_url(offered: str) -> httpx.URL:
     Raises `BadReply` where it is no url.
     """
     values = {"types": ",".join(TYPES), "closeafter": "no", "ping": str(PING_SECONDS)}
-    template = URITemplate(offered)
-    names = [str(name) for name in template.variable_names]
     try:
+        template = URITemplate(offered)
+        names = [str(name) for name in template.variable_names]
         if names:
             # James spells it closeAfter.
             return httpx.URL(template.expand({name: values.get(name.lower(), "") for name in names}))
         return httpx.URL(offered).copy_merge_params(values)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):  # the latter for a prefix that is no number, as in {types:x}
         raise BadReply("the session's eventSourceUrl is malformed", expected="a url or a URI template") from None
 
 
@@ -121,11 +122,8 @@ def ends_a_line(part: bytes) -> bool:
     return b"\n" in part or b"\r" in part
 
 
-class WatchedStream(httpx.AsyncByteStream):
-    """A response body that shows each part to `watch` on its way.
-
-    `watch` must not raise: that would leave the generators below open. It may cancel the scope around the reading.
-    """
+class _WatchedStream(httpx.AsyncByteStream):
+    """A response body that shows each part to `watch` on its way."""
 
     def __init__(self, stream: httpx.AsyncByteStream, watch: Callable[[bytes], None]) -> None:
         self._stream = stream
@@ -138,3 +136,16 @@ class WatchedStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def watched_events(response: httpx.Response, watch: Callable[[bytes], None]) -> AsyncGenerator[ServerSentEvent, None]:
+    """The events of a response, each part of whose body goes past `watch`; the caller closes the generator.
+
+    `watch` must not raise: that would leave the generators below open. It may cancel the scope around the reading.
+    """
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
+    response.stream = _WatchedStream(response.stream, watch)
+    # Always UTF-8, whatever the Content-Type says: HTML standard, §9.2.5. Some of what Python knows as a charset
+    # decodes to no text, or unpacks.
+    response.encoding = "utf-8-sig"
+    return EventSource(response).aiter_sse()

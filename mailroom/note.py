@@ -16,7 +16,9 @@ CREATED = "Created by Mailroom"
 ADOPTED = "Adopted by Mailroom"
 
 _LINE = r"(?:(?:Created|Adopted) by Mailroom|(?:Triaged|Re-triaged) to .+ on \d{4}-\d\d-\d\d)"
-_BLOCK = re.compile(rf"^{HEADER}[ \t]*(?:\r?\n{_LINE}[ \t]*(?=\r?\n|\Z))*", re.MULTILINE)
+# Any white space: `recorded` drops it at the end of the text, which must not make a header of what was none.
+_LINE_END = r"[^\S\n]*?(?=\r?\n|\Z)"
+_BLOCK = re.compile(rf"^{HEADER}{_LINE_END}(?:\r?\n{_LINE}{_LINE_END})*", re.MULTILINE)
 _TRIAGED_TO = re.compile(r"(?:Triaged|Re-triaged) to (.+) on \d{4}-\d\d-\d\d")
 
 

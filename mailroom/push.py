@@ -11,7 +11,7 @@ from typing import Literal, Never
 import httpx
 import structlog
 import trio
-from httpx_sse import EventSource, ServerSentEvent
+from httpx_sse import ServerSentEvent
 
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
@@ -20,12 +20,12 @@ from mailroom.event_stream import (
     MAX_RETRY_SECONDS,
     EventSize,
     Silence,
-    WatchedStream,
     clamp_retry,
     concerns,
     ends_a_line,
     event_source_url,
     sendable_id,
+    watched_events,
 )
 from mailroom.http import DEADLINE_SECONDS, Reply, check_status, no_exchange, place
 from mailroom.jmap.client import Client
@@ -158,9 +158,7 @@ class PushReader:
             scope.cancel()
 
         with trio.move_on_after(silence.allowed) as scope:
-            assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
-            response.stream = WatchedStream(response.stream, watch)
-            async with aclosing(EventSource(response).aiter_sse()) as events:
+            async with aclosing(watched_events(response, watch)) as events:
                 async for event in events:
                     try:
                         self._receive(event, silence)

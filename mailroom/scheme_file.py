@@ -69,6 +69,10 @@ def read_scheme(path: Path) -> Scheme:
         raise ConfigError([f"MAILROOM_CONFIG: {path} is not UTF-8 text"]) from None
     except tomllib.TOMLDecodeError as malformed:
         raise ConfigError([f"MAILROOM_CONFIG: {path} is not TOML: {malformed}"]) from None
+    except RecursionError:
+        raise ConfigError([f"MAILROOM_CONFIG: {path} nests lists or tables too deep"]) from None
+    except ValueError:  # tomllib passes on what int() says of more than 4,300 digits
+        raise ConfigError([f"MAILROOM_CONFIG: {path} holds a number that is too long"]) from None
     try:
         return build_scheme(raw)
     except ConfigError as invalid:
@@ -141,5 +145,10 @@ def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str],
         if key in wrong and key in known:
             found.append(f"{who}{key} must be {_EXPECTED.get(key, 'text, not empty and without line breaks')}")
         elif key in wrong:
-            found.append(f"{who}{key} is not a key here{did_you_mean(key, known)}")
+            found.append(f"{who}{_shown(key)} is not a key here{did_you_mean(key, known)}")
     return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})
+
+
+def _shown(key: str) -> str:
+    """A key of a TOML file may hold anything, line breaks and escape sequences, too."""
+    return key if key.isprintable() and key else repr(key)

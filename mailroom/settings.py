@@ -21,14 +21,14 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 
 from mailroom.categories import DEFAULT_SCHEME, Scheme
 from mailroom.errors import ConfigError
-from mailroom.jmap.session import is_loopback
+from mailroom.jmap.session import MAX_PORT, is_loopback
 from mailroom.scheme_file import read_scheme
 from mailroom.suggest import did_you_mean
 
 PREFIX = "MAILROOM_"
+_LONGEST_ENDING = 2  # a plural, say
 SECRETS_FOLDER = Path("/run/secrets")
 DOTENV = ".env"
-MAX_PORT = 65_535
 
 HOW_TO_LOG_IN = (
     f"{PREFIX}JMAP_TOKEN is missing. On Fastmail, make an API token with access to mail and contacts at "
@@ -42,7 +42,7 @@ HOW_TO_LOG_IN = (
 def _parsed(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, UnicodeError):  # the latter for bytes of a variable that are not UTF-8
         raise ValueError("is not a url") from None
     # httpx escapes what a host name can't hold and leaves large ports alone.
     if "%" in url.host or (url.port or 0) > MAX_PORT:
@@ -107,6 +107,8 @@ def _lower(value: object) -> object:
 
 
 def _home(value: object) -> object:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("holds a NUL character, which no path has")
     return os.path.expanduser(value) if isinstance(value, str) else value
 
 
@@ -258,11 +260,20 @@ def _unknown_names(secrets_folder: Path) -> Iterator[str]:
 
 
 def _unknown_name(rest: str, place: str, known: set[str]) -> str:
-    """Without what a slip may have glued to a name, as in `MAILROOM_JMAP_TOKEN:…`: it may be the secret itself."""
-    word = re.split(r"\W", rest)[0]
-    if word in known:
+    shown = _without_value(rest, known)
+    word = shown.rstrip("…")
+    if shown != rest and word in known:
         return f"{PREFIX}{word} (in {place}) has no = after it; write {PREFIX}{word}=…"
-    return f"{PREFIX}{word} (in {place}) is not a setting{did_you_mean(word, known, prefix=PREFIX)}"
+    return f"{PREFIX}{shown} (in {place}) is not a setting{did_you_mean(word, known, prefix=PREFIX)}"
+
+
+def _without_value(name: str, known: Iterable[str]) -> str:
+    """Of `JMAP_TOKEN:s3cret` and `JMAP_TOKENs3cret`, which are slips for `JMAP_TOKEN=s3cret`, no more than the name."""
+    word = re.match("[A-Z0-9_]*", name)
+    head = word[0] if word else ""
+    begun = max((field for field in known if head.startswith(field)), key=len, default=head)
+    shown = begun if len(head) > len(begun) + _LONGEST_ENDING else head
+    return shown if shown == name else f"{shown}…"
 
 
 def _reason(error: BaseException) -> str:

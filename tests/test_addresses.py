@@ -77,6 +77,8 @@ class TestCanonical:
             "ann@ü" + "x" * 80,
             "ann@\u00ad",
             "an\ud800n@example.org",
+            "a" * 990 + "@example.org",
+            "İ" * 600 + "@example.org",
             "ann@\ud800.example",
         ],
     )
@@ -153,6 +155,11 @@ class TestDisplayName:
             ("x" * 200, "x" * 200),
             ("x" * 201, "x" * 200),
             ("x" * 199 + " yz", "x" * 199),
+            ("x" * 199 + "'yz", "x" * 199),
+            ("ann@" + "x" * 2_000, ""),
+            ("x" * 500 + "@example.org", ""),
+            # Normalized whole, it would take hours.
+            ("a" + "\u0315\u0300" * 1_000_000, "à" + "\u0300" * 199),
         ],
     )
     def test_is_clean(self, name: str | None, expected: str) -> None:

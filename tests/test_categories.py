@@ -368,6 +368,25 @@ def test_broken_toml_names_the_line(tmp_path: Path) -> None:
         read_scheme(path)
 
 
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("categories = " + "[" * 5_000, "nests lists or tables too deep"),
+        ("categories = " + "{a=" * 5_000, "nests lists or tables too deep"),
+        ("error_label = " + "9" * 5_000, "holds a number that is too long"),
+    ],
+)
+def test_toml_that_python_can_not_hold(tmp_path: Path, toml: str, said: str) -> None:
+    path = tmp_path / "mailroom.toml"
+    path.write_text(toml)
+    with pytest.raises(ConfigError, match=said):
+        read_scheme(path)
+
+
+def test_a_key_with_control_characters_is_shown_on_one_line() -> None:
+    assert problems_of('"a\\n\\u001b[1mb" = 1') == ("'a\\n\\x1b[1mb' is not a key here",)
+
+
 def test_file_that_is_not_text(tmp_path: Path) -> None:
     path = tmp_path / "mailroom.toml"
     path.write_bytes(b"\xff\xfe")

@@ -1,8 +1,6 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mailroom.errors import BadReply
 from mailroom.event_stream import (
@@ -46,8 +44,9 @@ def test_the_url_is_the_template_expanded_or_the_plain_url_completed(offered: st
 
 
 def test_what_is_no_url_is_a_bad_reply() -> None:
-    with pytest.raises(BadReply, match="eventSourceUrl"):
-        event_source_url("https://jmap.example:port/{types}")
+    for offered in ("https://jmap.example:port/{types}", "https://jmap.example/{types:x}"):
+        with pytest.raises(BadReply, match="eventSourceUrl"):
+            event_source_url(offered)
 
 
 @pytest.mark.parametrize(
@@ -127,14 +126,6 @@ def test_a_blank_line_however_written_and_cut_ends_an_event(blank: bytes, cut: i
 def test_an_event_grows_until_its_blank_line(end: bytes) -> None:
     line = b"data: " + b"x" * 100 + end
     assert size_after(*[line] * 50) == 50 * len(line)
-
-
-@given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"\r\n"])), st.data())
-def test_the_size_is_the_same_however_the_network_cuts(pieces: list[bytes], data: st.DataObject) -> None:
-    text = b"".join(pieces)
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)))))
-    parts = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert size_after(*parts) == size_after(text)
 
 
 @pytest.mark.parametrize(("part", "ends"), [(b"data: a", False), (b"c\n", True), (b":\rd", True)])

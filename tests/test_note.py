@@ -51,6 +51,21 @@ def test_a_block_with_windows_line_ends_is_one_block() -> None:
     assert recorded(note, "Jail", APRIL, CREATED).count("Re-triaged to Jail") == 1
 
 
+@pytest.mark.parametrize("line", [f"{HEADER}{HEADER}", f"{HEADER} and more", f" {HEADER}"])
+def test_a_line_that_only_begins_like_a_header_is_the_users(line: str) -> None:
+    assert not has_block(line)
+    note = recorded(line, "Feed", MARCH, CREATED)
+    assert note.startswith(line)
+    assert recorded(note, "Feed", APRIL, CREATED) == note
+
+
+@pytest.mark.parametrize("space", ["\r", "\u2028", "\x0c", "\xa0"])
+def test_any_white_space_may_follow_a_header(space: str) -> None:
+    note = recorded(f"{HEADER}{space}", "Feed", MARCH, CREATED)
+    assert note.count(HEADER) == 1
+    assert recorded(note, "Feed", APRIL, CREATED) == note
+
+
 @pytest.mark.parametrize(
     ("note", "created"),
     [

@@ -87,6 +87,17 @@ async def test_a_state_event_of_our_account_rings(autojump_clock: MockClock) -> 
         assert reader.status.health().eventsource.last_event_at is not None
 
 
+@pytest.mark.parametrize("charset", ["hex", "idna", "zlib", "utf-16", "iso-8859-1"])
+async def test_a_stream_is_utf_8_whatever_its_content_type_says(charset: str, autojump_clock: MockClock) -> None:
+    """Some of these would end the reader, and with it the daemon."""
+    events = b"\xef\xbb\xbf" + state(id="é")
+    async with listening(reply("200 OK", events, Content_Type=f"text/event-stream; charset={charset}")) as reader:
+        assert await reader.rings.receive() == Ring("connected")
+        assert await reader.rings.receive() == Ring("state")
+        again = await reader.server.wait_asked("/events", 2)
+        assert again.headers["Last-Event-ID"].encode("latin-1").decode() == "é"
+
+
 async def test_events_that_are_not_ours_do_not_ring(autojump_clock: MockClock) -> None:
     foreign = [
         state("u2"),

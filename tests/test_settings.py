@@ -277,14 +277,32 @@ def test_unknown_names_are_refused_with_the_nearest_one(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("MAILROOM_JMAP_TOKEN:s3cret", "MAILROOM_JMAP_TOKEN (in .env) has no = after it; write MAILROOM_JMAP_TOKEN=…"),
-        ("MAILROOM_TOKEN-s3cret", "MAILROOM_TOKEN (in .env) is not a setting; did you mean MAILROOM_JMAP_TOKEN?"),
+        *(
+            (line, "MAILROOM_JMAP_TOKEN (in .env) has no = after it; write MAILROOM_JMAP_TOKEN=…")
+            for line in ("MAILROOM_JMAP_TOKEN:s3cret", "MAILROOM_JMAP_TOKEN:s3cret==", "MAILROOM_JMAP_TOKENs3cret")
+        ),
+        ("MAILROOM_TOKEN-s3cret", "MAILROOM_TOKEN… (in .env) is not a setting; did you mean MAILROOM_JMAP_TOKEN?"),
     ],
 )
 def test_what_is_glued_to_a_name_is_not_shown(monkeypatch: pytest.MonkeyPatch, line: str, said: str) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
     Path(".env").write_text(f"{line}\n")
     assert problems() == (said,)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "~a\0b/c"])
+def test_a_path_with_a_nul_is_refused(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    Path(".env").write_text(f"MAILROOM_CONFIG={path}\n")
+    assert problems() == ("MAILROOM_CONFIG holds a NUL character, which no path has",)
+
+
+@pytest.mark.parametrize("name", ["JMAP_SESSION_URL", "HEARTBEAT_URL"])
+def test_bytes_that_are_no_text_are_no_url(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    set_variables(monkeypatch, **{"JMAP_TOKEN": TOKEN, name: "https://mail.example.com/\udcff"})
+    (problem,) = problems()
+    assert problem.startswith(f"MAILROOM_{name} ")
+    assert "codec" not in problem
 
 
 def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

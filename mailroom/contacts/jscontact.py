@@ -110,8 +110,9 @@ def extras(card: Mapping[str, object]) -> frozenset[str]:
     found |= {"organizations" for each in _entries(card, "organizations") if _beyond(each, {"name"})}
     name = card.get("name")
     if isinstance(name, Mapping):
-        components = name.get("components") or ()
-        kinds = {part.get("kind") for part in components if isinstance(part, Mapping)}
+        components = name.get("components")
+        parts = components if isinstance(components, list) else []
+        kinds = {str(part.get("kind")) for part in parts if isinstance(part, Mapping)}
         if _beyond(name, {"full", "components", "isOrdered"}) or kinds - {"given", "surname"}:
             found.add("name")
     return frozenset(found)

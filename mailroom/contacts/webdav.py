@@ -20,7 +20,18 @@ _RESPONSE = f"{_DAV}response"
 # No resource has more than a dozen properties here: an answer with more is an attack on the memory.
 _MAX_ELEMENTS_PER_RESPONSE = 1_000
 
+# More than any address book holds; a million of them in one answer would take a minute and a gigabyte.
+_MAX_RESPONSES = 100_000
+
+# An answer about an error names one rule. As a tree, a large one would take thirty times its size.
+_MAX_ERROR_BYTES = 64 * 1024
+
+_PART_BYTES = 128 * 1024
+_MAX_PARTS_WITHOUT_ELEMENT = 128  # 16 MB; a card with a large photo has a few
+
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Beside what is no XML: an encoding that nobody knows, or none that expat takes (UTF-32, Shift JIS).
+_NOT_WELL_FORMED = (ET.ParseError, LookupError, ValueError)
 _CONTROLS = bytes(range(9)) + b"\x0b\x0c" + bytes(range(14, 32))
 
 
@@ -90,31 +101,50 @@ def read_multistatus(reply: Reply) -> list[Resource]:
     if reply.status != httpx.codes.MULTI_STATUS:
         raise _malformed(reply, f"HTTP {reply.status}, {reply.content_type}")
     # One control character in one card would make the whole answer ill-formed.
-    body = io.BytesIO(reply.body.translate(None, _CONTROLS))
+    body = _LargeParts(reply.body.translate(None, _CONTROLS))
     try:
         return [_resource(response, reply.url) for response in _responses(body, reply)]
-    except (ET.ParseError, UnicodeError, LookupError):
-        raise _malformed(reply, f"{reply.content_type}, {len(reply.body)} bytes") from None
     except DefusedXmlException as error:
         raise _malformed(reply, f"XML with a DTD or entities ({type(error).__name__})") from None
+    except _NOT_WELL_FORMED:
+        raise _malformed(reply, f"{reply.content_type}, {len(reply.body)} bytes") from None
 
 
 def precondition(reply: Reply) -> str:
     """The local name of the precondition that failed (RFC 4918 §16), such as `no-uid-conflict`; empty if none."""
+    if len(reply.body) > _MAX_ERROR_BYTES:
+        return ""
     try:
         error = defusedxml.ElementTree.fromstring(reply.body, forbid_dtd=True)
-    except (ET.ParseError, DefusedXmlException, UnicodeError, LookupError):
+    except _NOT_WELL_FORMED:  # DefusedXmlException is one of them
         return ""
     if error.tag != f"{_DAV}error":
         return ""
     return next((_local(child) for child in error if _local(child) != "responsedescription"), "")
 
 
-def _responses(body: io.BytesIO, reply: Reply) -> Iterator[ET.Element]:
+class _LargeParts(io.BytesIO):
+    """A body that the parser gets in larger parts than it asks for, as long as it finds an element in some of them.
+
+    With each part it begins a tag or a comment anew: one of 50 MB, in its usual 16 KB, would take minutes, and a
+    gigabyte for its attributes.
+    """
+
+    parts_without_element = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.parts_without_element += 1
+        if self.parts_without_element > _MAX_PARTS_WITHOUT_ELEMENT:
+            raise ValueError("an endless tag, comment or text")
+        return super().read(_PART_BYTES)
+
+
+def _responses(body: _LargeParts, reply: Reply) -> Iterator[ET.Element]:
     """Each response element, taken off the tree once it has been read."""
     root: ET.Element | None = None
-    elements = 0
+    elements = responses = 0
     for event, element in defusedxml.ElementTree.iterparse(body, ("start", "end"), forbid_dtd=True):
+        body.parts_without_element = 0
         elements += event == "start"
         if root is None:
             root = element
@@ -124,6 +154,9 @@ def _responses(body: io.BytesIO, reply: Reply) -> Iterator[ET.Element]:
             yield element
             root.clear()
             elements = 0
+            responses += 1
+            if responses > _MAX_RESPONSES:
+                raise _malformed(reply, f"more than {_MAX_RESPONSES} responses")
         if elements > _MAX_ELEMENTS_PER_RESPONSE:
             raise _malformed(reply, "an endless element")
 

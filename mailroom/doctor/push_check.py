@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import trio
-from httpx_sse import EventSource, ServerSentEvent
+from httpx_sse import ServerSentEvent
 
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.undo import ChangeRefused, finished, undoing
 from mailroom.errors import BadReply, MailroomError
-from mailroom.event_stream import MAX_EVENT_BYTES, EventSize, WatchedStream, event_source_url, states
+from mailroom.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
 from mailroom.http import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -135,16 +135,13 @@ async def _read(response: httpx.Response, account: str, events: trio.MemorySendC
         if size.pending > MAX_EVENT_BYTES:
             scope.cancel()
 
-    with events, trio.CancelScope() as scope:
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
-        response.stream = WatchedStream(response.stream, watch)
-        # A stream that breaks is one that ends.
-        with suppress(httpx.TransportError):
-            async with aclosing(EventSource(response).aiter_sse()) as stream:
-                async for event in stream:
-                    if event.event == "state" and not _pass_on(event, account, events):
-                        # Raising in the middle would leave the generators of httpx open.
-                        scope.cancel()
+    # A stream that breaks is one that ends.
+    with events, trio.CancelScope() as scope, suppress(httpx.TransportError):
+        async with aclosing(watched_events(response, watch)) as stream:
+            async for event in stream:
+                if event.event == "state" and not _pass_on(event, account, events):
+                    # Raising in the middle would leave the generators of httpx open.
+                    scope.cancel()
 
 
 def _pass_on(event: ServerSentEvent, account: str, events: trio.MemorySendChannel[_Event]) -> bool:

@@ -1,7 +1,9 @@
 """Contact cards over JMAP (RFC 9610), in the part of JSContact (RFC 9553) that we read and write."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from mailroom.errors import BadReply
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
@@ -83,8 +85,14 @@ class _State(Wire):
     state: str
 
 
+def _with_id(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(card.get("id"), str):
+        raise ValueError("a card with an id")
+    return card
+
+
 class _WholeCards(Wire):
-    list: tuple[Mapping[str, Any], ...]
+    list: tuple[Annotated[Mapping[str, Any], AfterValidator(_with_id)], ...]
 
 
 _read_whole = reader(_WholeCards)

@@ -95,7 +95,7 @@ class Client:
     async def upload(self, account: str, data: bytes, content_type: str) -> str:
         """Store data for later calls; returns its blob id (RFC 8620 §6.1)."""
         session = await self.session()
-        url = self._trusted(session, uritemplate.expand(session.upload_url, accountId=account), "uploadUrl")
+        url = self._trusted(session, session.upload_url, "uploadUrl", accountId=account)
         headers = {"Content-Type": content_type}
         reply = await fetch(self._http, "POST", url, auth=self.credentials, headers=headers, content=data)
         check_status(reply, url)
@@ -104,18 +104,20 @@ class Client:
     async def download(self, account: str, blob_id: str, content_type: str) -> bytes:
         """The data of a blob (RFC 8620 §6.2)."""
         session = await self.session()
-        expanded = uritemplate.expand(
-            session.download_url, accountId=account, blobId=blob_id, type=content_type, name="blob"
-        )
-        url = self._trusted(session, expanded, "downloadUrl")
+        values = {"accountId": account, "blobId": blob_id, "type": content_type, "name": "blob"}
+        url = self._trusted(session, session.download_url, "downloadUrl", **values)
         reply = await fetch(self._http, "GET", url, auth=self.credentials)
         check_status(reply, url)
         return reply.body
 
-    def _trusted(self, session: Session, url: str, what: str) -> httpx.URL:
-        """A url that the session names, which may have the credentials from now on."""
-        if not url:
+    def _trusted(self, session: Session, template: str, what: str, **values: str) -> httpx.URL:
+        """A url that the session names as a template, which may have the credentials from now on."""
+        if not template:
             raise BadReply(f"the session has no {what}", expected="a url template")
+        try:
+            url = uritemplate.expand(template, None, **values)
+        except ValueError:  # a prefix that is no number, as in {blobId:x}
+            raise BadReply(f"the session's {what} is malformed", expected="a url template") from None
         trusted = trusted_url(joined(session.read_from, url), what)
         self.credentials.trust(trusted)
         return trusted

@@ -21,6 +21,9 @@ CYRUS_SIEVE = "https://cyrusimap.org/ns/jmap/sieve"
 """What Cyrus 3.6 calls a draft of RFC 9661 that differs in nothing that is used here."""
 
 
+MAX_PORT = 65_535
+
+
 class Limits(Wire):
     """What the server takes in one request; the defaults are the minima that RFC 8620 §2 suggests.
 
@@ -163,16 +166,20 @@ def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:
     # Joined as text up to the template part: httpx.URL would percent-encode the braces of a URI template.
     plain, brace, template = url.partition("{")
     start, mark, query = plain.partition("?")
-    return str(trusted_url(joined(read_from, start), "eventSourceUrl")) + mark + query + brace + template
+    absolute = str(trusted_url(joined(read_from, start), "eventSourceUrl")) + mark + query
+    joined(read_from, absolute)  # the query may be what no url can hold
+    return absolute + brace + template
 
 
 def trusted_url(url: httpx.URL, what: str) -> httpx.URL:
     """The url, if credentials may go there: https, or http on this machine. Raises `BadReply`."""
-    # A label of another length can't be looked up (RFC 1035 §2.3.4): Python raises no OSError then.
+    # A label of another length can't be looked up (RFC 1035 §2.3.4), nor a huge port: Python raises no OSError then.
     is_host = all(1 <= len(label) <= 63 for label in url.host.rstrip(".").split("."))
-    if is_host and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
+    is_port = (url.port or 0) <= MAX_PORT
+    if is_host and is_port and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
         return url
-    raise BadReply(f"{what} is {url.scheme}://{url.host}", expected="an https url (http only on this machine)")
+    place = f"{url.scheme}://{url.netloc.decode('ascii')}"
+    raise BadReply(f"{what} is {place}", expected="an https url (http only on this machine)")
 
 
 def is_loopback(host: str) -> bool:

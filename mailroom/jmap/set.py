@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailroom.errors import shortened
 from mailroom.jmap.batch import raise_if_transient
 from mailroom.jmap.wire import Wire, plain_name, reader
 
@@ -20,7 +21,7 @@ class SetError(Wire):
 
     def __str__(self) -> str:
         properties = ", ".join(map(plain_name, self.properties or ()))
-        return f"{plain_name(self.type)} ({properties})" if properties else plain_name(self.type)
+        return shortened(f"{plain_name(self.type)} ({properties})" if properties else plain_name(self.type))
 
 
 class SetResult(Wire):

@@ -112,6 +112,8 @@ def test_a_control_character_in_one_card_does_not_hide_the_others() -> None:
         (reply(multistatus(found(""))[:-30]), "bytes"),
         (reply(b"\xff\xfe<\x00"), "bytes"),
         (reply('<?xml version="1.0" encoding="klingon"?><a/>'), "bytes"),
+        (reply('<?xml version="1.0" encoding="utf-32"?><a/>'), "bytes"),
+        (reply('<?xml version="1.0" encoding="shift_jis"?><a/>'), "bytes"),
         (reply(BOMB), "XML with a DTD"),
         (reply('<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>'), "XML with a DTD"),
         (reply(multistatus(found("<d:x/>" * 5_000))), "an endless element"),
@@ -139,6 +141,54 @@ def test_reading_keeps_the_result_and_not_the_tree() -> None:
     assert peak < 8_000_000
 
 
+FIFTY_MB = 50 * 1024 * 1024
+START = '<d:multistatus xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:carddav">'
+
+
+@pytest.mark.parametrize(
+    ("start", "repeated", "what"),
+    [
+        (START, "<a>", "an endless element"),
+        (START, "<a/>", "an endless element"),
+        (START + "<d:response ", "a='>' ", "bytes"),
+        (START + "<!--", "- ", "bytes"),
+        (START + "<?x ", "y ", "bytes"),
+        (START + "<d:response><d:href>", "x", "bytes"),
+        (START + "<d:response><d:href>", "&amp;", "bytes"),
+        ("<!DOCTYPE x [<!ENTITY a '", "a", "XML with a DTD"),
+        ("<!DOCTYPE x [<!ENTITY a 'aaaaaaaaaa'>]>" + START + "<d:response><d:href>", "&a;", "XML with a DTD"),
+    ],
+)
+def test_fifty_megabytes_of_anything_are_turned_away_and_take_no_memory(start: str, repeated: str, what: str) -> None:
+    size = len(repeated)
+    answer = reply(start.encode() + repeated.encode() * (FIFTY_MB // size))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadReply) as caught:
+            webdav.read_multistatus(answer)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert what in str(caught.value)
+    # Two copies of the body, one without control characters, and what was read of it.
+    assert peak < 3 * FIFTY_MB
+
+
+def test_fifty_megabytes_of_responses_are_turned_away() -> None:
+    answer = reply(START.encode() + b"<d:response/>" * (FIFTY_MB // 13))
+    with pytest.raises(BadReply, match="more than 100000 responses"):
+        webdav.read_multistatus(answer)
+
+
+def test_fifty_megabytes_of_an_error_name_no_precondition() -> None:
+    assert webdav.precondition(reply('<d:error xmlns:d="DAV:">' + "<d:a/>" * (FIFTY_MB // 6), 403)) == ""
+
+
+def test_a_card_with_a_large_photo_is_read() -> None:
+    photo = "A" * (4 * 1024 * 1024)
+    assert read_one(found(f"<c:address-data>{photo}</c:address-data>")).card == photo
+
+
 @pytest.mark.parametrize(
     ("body", "name"),
     [
@@ -150,6 +200,7 @@ def test_reading_keeps_the_result_and_not_the_tree() -> None:
         ("Forbidden", ""),
         ("", ""),
         (BOMB, ""),
+        ('<?xml version="1.0" encoding="big5"?><d:error xmlns:d="DAV:"><d:lock/></d:error>', ""),
     ],
 )  # fmt: skip
 def test_the_precondition_that_failed_is_named(body: str, name: str) -> None:

@@ -45,6 +45,7 @@ async def test_what_was_uploaded_is_downloaded(flavour: Flavour) -> None:
         ("http://mail.example.com/{accountId}/", "expected an https url"),
         ("ftp://127.0.0.1/", "expected an https url"),
         ("//[", "expected an https url"),
+        ("/{accountId:x}", "malformed; expected a url template"),
     ],
 )
 async def test_the_token_goes_to_no_url_that_is_not_safe(name: str, url: str, said: str) -> None:

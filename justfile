@@ -39,6 +39,10 @@ mutate: _venv
     {{ venv }}/mutmut run
     {{ venv }}/mutmut results
 
+# Try random inputs on all that reads what comes from outside: `just fuzz`, or `just fuzz 20000` for a minute of it
+fuzz inputs="1000000": _venv
+    FUZZ_INPUTS={{ inputs }} {{ venv }}/pytest -q -n 2 --timeout 600 tests/fuzz
+
 # Build the container image (podman build image; the OCI format would drop HEALTHCHECK)
 image tag="mailroom":
     podman build --format docker -t {{ tag }} \

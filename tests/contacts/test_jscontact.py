@@ -301,6 +301,10 @@ class TestExtras:
     def test_what_somebody_added_is_named(self, more: Properties, extra: str) -> None:
         assert jscontact.extras(properties(**more)) == {extra}
 
+    @pytest.mark.parametrize("components", [5, "x", {"kind": "given"}, [5], [{"kind": ["given"]}], [{"kind": {}}]])
+    def test_a_name_of_an_odd_shape_breaks_nothing(self, components: Json) -> None:
+        assert jscontact.extras(properties(name={"components": components})) <= {"name"}
+
 
 class TestTakingANoteOff:
     @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from mailroom.errors import BadReply
-from mailroom.jmap.batch import Batch
+from mailroom.errors import LONGEST_MESSAGE, BadReply
+from mailroom.jmap.batch import Batch, MethodFailed
+from mailroom.jmap.cards import get_whole_cards
 from mailroom.jmap.mail import EMAIL, Address, Email
 from mailroom.jmap.wire import Json
 from mailroom.sandbox import faults
@@ -100,6 +101,25 @@ async def read_mails(c: Connected, *mails: Json) -> tuple[Email, ...]:
     batch = Batch()
     slot = batch.add(EMAIL.get(ACCOUNT, "ids", ["m1"]))
     return (await c.client.send(batch))[slot]
+
+
+@pytest.mark.parametrize("card", [{}, {"id": None}, {"id": 5}])
+async def test_a_whole_card_without_an_id_is_a_bad_reply(card: Json) -> None:
+    async with connected(empty_sandbox()) as c:
+        c.sandbox.faults.next_request(answer(["ContactCard/get", {"list": [card]}, "c0"]))
+        batch = Batch()
+        get_whole_cards(batch, ACCOUNT, (await c.client.session()).limits, ["1"])
+        with pytest.raises(BadReply, match=r"malformed at list/0; expected .*a card with an id"):
+            await c.client.send(batch)
+
+
+async def test_an_endless_description_is_cut() -> None:
+    async with connected(empty_sandbox()) as c:
+        error: Json = {"type": "invalidArguments", "description": "x" * 1_000_000}
+        c.sandbox.faults.next_request(answer(["error", error, "c0"]))
+        with pytest.raises(MethodFailed) as caught:
+            await c.mailboxes()
+        assert len(str(caught.value)) == LONGEST_MESSAGE
 
 
 class TestMails:

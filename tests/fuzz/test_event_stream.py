@@ -14,6 +14,7 @@ from mailroom.errors import BadReply, Unavailable
 from mailroom.event_stream import EventSize, event_source_url
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
+from mailroom.jmap.session import CORE, MAIL
 from mailroom.push import PushReader, Ring
 from mailroom.status import Status
 from tests.fuzz.mutations import Tape, made, spoilt, spoilt_json
@@ -21,9 +22,17 @@ from tests.fuzz.promises import MARK, a_value_or_a_clear_error, assert_clear
 from tests.fuzz.running import fuzzed
 
 URL = httpx.URL("https://jmap.example/event/")
-HTTP = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
-CLIENT = Client(HTTP, URL, Credentials(bearer(SecretStr(MARK)), URL))
 ACCOUNT = "u1"
+SESSION = {
+    "capabilities": {CORE: {}, MAIL: {}},
+    "accounts": {ACCOUNT: {"name": "jane@example.com", "accountCapabilities": {CORE: {}, MAIL: {}}}},
+    "primaryAccounts": {MAIL: ACCOUNT},
+    "username": "jane@example.com",
+    "apiUrl": "/api",
+    "state": "s1",
+}
+HTTP = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=SESSION)))
+CLIENT = Client(HTTP, URL, Credentials(bearer(SecretStr(MARK)), URL))
 
 CHANGES = [
     {"@type": "StateChange", "changed": {ACCOUNT: {"Email": "s2", "Mailbox": "s3"}}},
@@ -127,11 +136,13 @@ async def hear_twice(stream: bytes, parts: Sequence[bytes], charset: str) -> tup
 
 async def _hear(parts: Sequence[bytes], charset: str) -> Heard:
     send, receive = trio.open_memory_channel[Ring](1_000)
+    # The reader listens for the account that the session names.
+    assert (await CLIENT.session()).mail_account == ACCOUNT
     reader = PushReader(CLIENT, HTTP, send, Status(60.0))
     response = httpx.Response(200, headers={"Content-Type": "text/event-stream" + charset}, stream=Parts(parts))
     with send, receive:
         try:
-            await reader._read(response, ACCOUNT)
+            await reader._read(response)
         except (Unavailable, BadReply) as end:
             rings = receive.statistics().current_buffer_used
             return Heard(str(end), rings, reader._last_event_id, reader._retry_base)

@@ -31,7 +31,13 @@ SESSION = {
     "apiUrl": "/api",
     "state": "s1",
 }
-HTTP = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, json=SESSION)))
+HTTP = httpx.AsyncClient(
+    transport=httpx.MockTransport(
+        lambda _: httpx.Response(
+            200, headers={"Content-Type": "application/json"}, stream=Parts([json.dumps(SESSION).encode()])
+        )
+    )
+)
 CLIENT = Client(HTTP, URL, Credentials(bearer(SecretStr(MARK)), URL))
 
 CHANGES = [

@@ -36,6 +36,8 @@ def canonical(address: str) -> str | None:
 def spellings(address: str) -> tuple[str, ...]:
     """How a canonical address may be spelled: its domain in ASCII, and in Unicode where that differs."""
     local, _, domain = address.rpartition("@")
+    if "xn--" not in domain:
+        return (address,)
     try:
         unicode_domain = idna.decode(domain)
     except idna.IDNAError:

@@ -15,7 +15,7 @@ from typing import Literal
 from nameparser import HumanName
 
 from mailroom import note
-from mailroom.addresses import canonical, display_name
+from mailroom.addresses import display_name
 from mailroom.categories import Category, ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Fields, Group, NewCard
 from mailroom.errors import SenderFailed
@@ -114,12 +114,12 @@ def labels_of(email: Email, places: Places) -> frozenset[str]:
 
 def sender_of(email: Email) -> str | None:
     """The first usable From address, canonical."""
-    return next((address for each in email.senders or () if (address := canonical(each.email))), None)
+    return next((address for each in email.senders or () if (address := each.canonical)), None)
 
 
 def name_of(email: Email) -> str:
     """The display name that goes with the address of `sender_of`."""
-    return next((display_name(each.name) for each in email.senders or () if canonical(each.email)), "")
+    return next((display_name(each.name) for each in email.senders or () if each.canonical), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +148,16 @@ def plan(
     destinations = _destinations(sender.category, places, scheme)
     card = matching_card(sender.address, book, scheme)
     uid = card.uid if card else new_uid(account, sender.address)
+    fields = _fields(sender)
     joined, left = _groups(uid, sender.category, book, scheme)
     provenance = _provenance(card, book, scheme)
     return Plan(
         sender=sender,
-        change=Change(sender.address, uid, _card_change(sender, uid, card, today), (*provenance, *joined)),
+        change=Change(sender.address, uid, _card_change(sender, uid, card, fields, today), (*provenance, *joined)),
         departure=Departure(sender.address, uid, left),
         moves=sweep(sender, mails, destinations, places),
         destinations=destinations,
-        card_name=(card.fields.full_name if card else "") or _fields(sender).full_name,
+        card_name=(card.fields.full_name if card else "") or fields.full_name,
         origin="created" if card is None or note.says_created(card.note) else "adopted",
         cards_found=len(_cards_of(sender.address, book)),
     )
@@ -193,8 +194,7 @@ def new_uid(account: str, address: str) -> str:
     return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"jmap:{account}"), address))
 
 
-def _card_change(sender: Sender, uid: str, card: Card | None, today: date) -> NewCard | CardEdit | None:
-    fields = _fields(sender)
+def _card_change(sender: Sender, uid: str, card: Card | None, fields: Fields, today: date) -> NewCard | CardEdit | None:
     if card is None:
         text = note.recorded("", sender.category.name, today, note.CREATED)
         return NewCard(uid, sender.address, fields, text)

@@ -20,7 +20,7 @@ from mailroom.jmap.query import Filter, all_of, any_of, search
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.mailboxes import Places
-from mailroom.plan import Pause, Plan, Selection, Sender, paused, select, sender_of, settled, sweep
+from mailroom.plan import Pause, Plan, Sender, paused, select, sender_of, settled, sweep
 
 log = structlog.get_logger(component="triage")
 
@@ -150,7 +150,8 @@ class Committed:
 async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committed:
     """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
     now = select(applied.labelled, run.places, run.own)
-    endings = {plan.sender.address: _ending(run, plan, now) for plan in plans}
+    labelled = {sender.address: sender.mails for sender in now.senders}
+    endings = {plan.sender.address: _ending(run, plan, labelled.get(plan.sender.address, ())) for plan in plans}
     session = await run.client.session()
     batch = Batch()
     slots = move_emails(batch, session, _merged(endings.values()))
@@ -162,9 +163,8 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committe
     return Committed(failed, {address: len(moves) for address, moves in endings.items()}, now.pauses)
 
 
-def _ending(run: Pass, plan: Plan, now: Selection) -> dict[str, Move]:
+def _ending(run: Pass, plan: Plan, labelled: Iterable[Email]) -> dict[str, Move]:
     """The last moves for one sender, by mail id."""
-    labelled = [email for sender in now.senders if sender.address == plan.sender.address for email in sender.mails]
     moves = {email.id: settled(plan, email, run.places) for email in labelled}
     return {id: move for id, move in moves.items() if move}
 

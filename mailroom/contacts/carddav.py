@@ -33,7 +33,7 @@ from mailroom.contacts.base import (
 from mailroom.contacts.dav import CardRefused, Dav
 from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
-from mailroom.contacts.writes import write_all
+from mailroom.contacts.writes import in_turns, write_all
 from mailroom.errors import BadReply, SenderFailed
 from mailroom.http import Credentials, place
 from mailroom.jmap.batch import Batch, Replies, slices
@@ -172,17 +172,25 @@ class CardDav:
         await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
 
     async def _write_groups(self, moves: Sequence[Move], edit: EditMembers, failed: Mapping[str, str]) -> Failures:
-        """Write each group once, in the order in which the moves name them; a failure ends that sender's moves."""
+        """Write each group once, a few at a time, none before those that a sender is to be in earlier.
+
+        A failure ends that sender's moves.
+        """
         failures = dict(failed)
-        groups = {group.ref: group for move in moves for group in move.groups}
-        for ref, group in groups.items():
-            concerned = [move for move in moves if move.sender not in failures and ref in _refs(move)]
-            if not concerned:
-                continue
-            try:
-                await self._edit(ref, partial(edit, uids=[move.uid for move in concerned]))
-            except SenderFailed as failure:
-                failures |= {move.sender: f"group {group.name}: {failure}" for move in concerned}
+        names = {group.ref: group.name for move in moves for group in move.groups}
+        for turn in in_turns(dict.fromkeys(_refs(move) for move in moves)):
+            going = [move for move in moves if move.sender not in failures]
+            concerned = {ref: [move for move in going if ref in _refs(move)] for ref in turn}
+            refused = await write_all(
+                (ref, partial(self._edit, ref, partial(edit, uids=[move.uid for move in each])))
+                for ref, each in concerned.items()
+                if each
+            )
+            failures |= {
+                move.sender: f"group {names[ref]}: {reason}"
+                for ref, reason in refused.items()
+                for move in concerned[ref]
+            }
         return failures
 
     async def _create(self, card: NewCard) -> None:
@@ -269,8 +277,8 @@ def _all_spellings(addresses: Sequence[str]) -> list[str]:
     return [spelling for address in addresses for spelling in spellings(address)]
 
 
-def _refs(move: Move) -> set[str]:
-    return {group.ref for group in move.groups}
+def _refs(move: Move) -> tuple[str, ...]:
+    return tuple(group.ref for group in move.groups)
 
 
 def _read(ref: str, resource: Resource) -> Card | Group | Unreadable:

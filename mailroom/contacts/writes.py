@@ -1,6 +1,6 @@
 """Writes that go out side by side."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 import trio
 
@@ -39,3 +39,21 @@ async def write_all(writes: Iterable[tuple[str, Write]]) -> Failures:
     if outages:
         raise outages[0]
     return failed
+
+
+def in_turns(orders: Iterable[Sequence[str]]) -> Iterator[tuple[str, ...]]:
+    """Each key once, a few at a time: a key's turn comes when nothing is left before it in any of the orders.
+
+    Of those whose turn it could be, the ones that others wait for go first. Orders that contradict each other are
+    kept as far as they can be.
+    """
+    left = [list(order) for order in orders]
+    keys = list(dict.fromkeys(key for order in left for key in order))
+    while keys:
+        waiting = {key for order in left for key in order[1:]}
+        leading = {order[0] for order in left if len(order) > 1}
+        ready = [key for key in keys if key not in waiting] or keys[:1]
+        turn = sorted(ready, key=lambda key: key not in leading)[:WRITES_AT_A_TIME]
+        yield tuple(turn)
+        keys = [key for key in keys if key not in turn]
+        left = [[key for key in order if key not in turn] for order in left]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from mailroom.addresses import canonical
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
@@ -30,6 +32,11 @@ class Address(Wire):
 
     name: str | None = None
     email: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)] = ""
+
+    @cached_property
+    def canonical(self) -> str | None:
+        """The address as `addresses.canonical` writes it. A pass asks for it again and again."""
+        return canonical(self.email)
 
 
 class Email(Wire):

@@ -29,8 +29,9 @@ human-tests *arguments: _venv
 faults *arguments: _venv
     {{ venv }}/pytest -q -n 2 -m 'faults or not faults' tests/faults {{ arguments }}
 
-# Measure requests, seconds and memory
+# Measure requests, seconds, latency and memory, 25 minutes; `just bench --quick`, `just bench --only latency,storm`
 bench *arguments: _venv
+    {{ venv }}/pip install -q -e '.[bench]'
     {{ venv }}/python -m bench {{ arguments }}
 
 # Change the decisions in every way and list the changes that no test notices; minutes

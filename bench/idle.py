@@ -1,15 +1,14 @@
 """What a daemon costs that has nothing to do: time to start, memory, processor."""
 
-import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
 import httpx
 import trio
 
-from bench.growth import memory_mb
+from bench.daemon_figures import cpu_seconds as cpu_seconds_of
+from bench.daemon_figures import memory_mb
 from bench.load import Load
 from bench.servers import Server, variables
 from mailroom.settings import Settings
@@ -77,9 +76,9 @@ async def _idle_run(
         start_seconds = time.perf_counter() - started
         task_status.started()
         await trio.sleep(watch.rest_seconds)
-        cpu_before = _cpu_seconds(daemon.process.pid)
+        cpu_before = cpu_seconds_of(daemon.process.pid)
         await trio.sleep(watch.window_seconds)
-        cpu_seconds = _cpu_seconds(daemon.process.pid) - cpu_before
+        cpu_seconds = cpu_seconds_of(daemon.process.pid) - cpu_before
         done.append(
             IdleRun(start_seconds, memory_mb(daemon.process.pid, "VmRSS"), 100 * cpu_seconds / watch.window_seconds)
         )
@@ -100,9 +99,3 @@ async def _is_ready(http: httpx.AsyncClient, url: httpx.URL) -> bool:
         return (await http.get(url)).is_success
     except httpx.TransportError:
         return False
-
-
-def _cpu_seconds(pid: int) -> float:
-    """User and system time of a process (proc(5), /proc/pid/stat fields 14 and 15), in steps of 10 ms."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -1,6 +1,6 @@
 """The user's mail app: shows what waits in the Screener, puts labels on, sees changes as they are pushed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -38,7 +38,11 @@ class MailApp:
 
     async def label_all(self) -> None:
         """One label on one mail of each sender."""
-        await self.label({email.id: label_for(number) for number, email in enumerate(self.screened)})
+        await self.label_some(range(len(self.screened)))
+
+    async def label_some(self, numbers: Iterable[int]) -> None:
+        """One label on one mail of each of these senders, who are numbered in the order of `screened`."""
+        await self.label({self.screened[number].id: label_for(number) for number in numbers})
 
     async def has_label(self, id: str, label: str) -> bool:
         batch = Batch()

@@ -1,7 +1,8 @@
 """One pass over a load: how many requests, connections and seconds."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
@@ -11,6 +12,7 @@ import httpx
 
 from bench.load import Load
 from bench.mail_app import mail_app
+from bench.network import Network, far_away
 from bench.servers import Server
 from mailroom.categories import DEFAULT_SCHEME
 from mailroom.servers import open_servers
@@ -34,18 +36,41 @@ class PassRun:
 
 @dataclass(frozen=True, slots=True)
 class PassFigures:
-    """The medians of several runs under one load."""
+    """Several runs under one load."""
 
     server: str
     contacts: str
     load: Load
-    runs: int
-    requests: float
-    connections: float
-    seconds: float
-    slowest_seconds: float
-    cpu_seconds: float
-    idle_requests: float
+    network: Network
+    runs: tuple[PassRun, ...]
+
+    @property
+    def seconds(self) -> float:
+        return median(run.seconds for run in self.runs)
+
+    @property
+    def quickest_seconds(self) -> float:
+        return min(run.seconds for run in self.runs)
+
+    @property
+    def slowest_seconds(self) -> float:
+        return max(run.seconds for run in self.runs)
+
+    @property
+    def requests(self) -> float:
+        return median(run.requests for run in self.runs)
+
+    @property
+    def connections(self) -> float:
+        return median(run.connections for run in self.runs)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return median(run.cpu_seconds for run in self.runs)
+
+    @property
+    def idle_requests(self) -> float:
+        return median(run.idle_requests for run in self.runs)
 
     @property
     def mails_per_second(self) -> float:
@@ -70,28 +95,22 @@ class Traffic:
         self.connections += event == "connection.connect_tcp.complete"
 
 
-async def measure_passes(server: Server, load: Load, runs: int) -> PassFigures:
+async def measure_passes(server: Server, load: Load, network: Network, runs: int) -> PassFigures:
     """Each run has an account of its own."""
-    done = [await _fresh_pass(server, load) for _ in range(runs)]
-    return PassFigures(
-        server=server.name,
-        contacts=server.contacts,
-        load=load,
-        runs=runs,
-        requests=median(run.requests for run in done),
-        connections=median(run.connections for run in done),
-        seconds=median(run.seconds for run in done),
-        slowest_seconds=max(run.seconds for run in done),
-        cpu_seconds=median(run.cpu_seconds for run in done),
-        idle_requests=median(run.idle_requests for run in done),
-    )
+    done: list[PassRun] = []
+    for _ in range(runs):
+        async with labelled_account(server, load) as settings, far_away(settings, network) as delayed:
+            done.append(await run_pass(delayed, load))
+    return PassFigures(server.name, server.contacts, load, network, tuple(done))
 
 
-async def _fresh_pass(server: Server, load: Load) -> PassRun:
+@asynccontextmanager
+async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings]:
+    """A fresh account in which every sender waits for a pass."""
     async with server.account(load) as settings:
         async with mail_app(settings) as app:
             await app.label_all()
-        return await run_pass(settings, load)
+        yield settings
 
 
 async def run_pass(settings: Settings, load: Load) -> PassRun:

@@ -1,4 +1,4 @@
-"""`python -m bench.sandbox_process SENDERS MAILS_EACH`: a filled sandbox; prints its session url and token."""
+"""`python -m bench.sandbox_process SENDERS MAILS_EACH CARDS`: a filled sandbox; prints its session url and token."""
 
 import sys
 
@@ -9,16 +9,23 @@ from mailroom.sandbox import Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 
 
-async def main(load: Load) -> None:
-    """Serve until killed."""
+def filled(load: Load) -> Sandbox:
+    """A sandbox with the load, nothing labelled."""
     sandbox = Sandbox()
     create_folders(sandbox)
     for message in load.messages():
         sandbox.deliver(raw=message)
+    for contact in load.contacts():
+        sandbox.add_card(contact.address, contact.name, notes={"n1": {"note": contact.note}})
+    return sandbox
+
+
+async def main(sandbox: Sandbox) -> None:
+    """Serve until killed."""
     async with trio.open_nursery() as nursery:
         base_url = await nursery.start(serve, sandbox)
         print(f"{base_url}/jmap/session", sandbox.token, flush=True)
 
 
 if __name__ == "__main__":
-    trio.run(main, Load(int(sys.argv[1]), int(sys.argv[2])))
+    trio.run(main, filled(Load(*map(int, sys.argv[1:]))))

@@ -1,95 +1,162 @@
 """What is measured, in which sizes, against which servers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
+import trio
+
+from bench.comparison import Comparison, compare
 from bench.growth import Growth, measure_growth
 from bench.idle import IdleFigures, Watch, measure_idle
-from bench.latency import Latency, measure_latency
+from bench.latency import FORGET_SECONDS, SETTLE_SECONDS, Latency, Taps, measure_latency
 from bench.load import Load
-from bench.machine import Machine
+from bench.network import NO_DELAY, Network
 from bench.passes import PassFigures, measure_passes
-from bench.report import Report
-from bench.servers import SandboxServer, Server
+from bench.servers import Server
+from bench.storm import Storm, StormFigures, measure_storm
 
-Progress = Callable[[str], None]
+PARTS = ("passes", "comparison", "latency", "storm", "idle", "memory")
+
+Figures = PassFigures | Comparison | Latency | StormFigures | IdleFigures | Growth
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing to measure. `part` is one of `PARTS`."""
+
+    part: str
+    title: str
+    measure: Callable[[], Awaitable[Figures]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured."""
+    """How much is measured on one server; every load over each of its networks, so many `runs` each."""
 
-    loads: tuple[Load, ...]
     runs: int
-    taps: int
+    loads: dict[Load, tuple[Network, ...]]
+    compared: dict[Load, tuple[Network, ...]]
+    taps: dict[Network, tuple[Taps, ...]]
+    storm: Storm | None
     starts: int
     watch: Watch
-    big_sender: int
+    big_sender: Load | None
+    big_book: Load | None
+    big_book_passes: int
 
 
-def _loads(*senders: int) -> tuple[Load, ...]:
-    return tuple(Load(count, mails_each=10) for count in senders)
+SHORT, LONG = Network(20), Network(100)
+EVERYWHERE = (NO_DELAY, SHORT, LONG)
+USUAL = Load(50, 10)
+MANY = (1, 10, 50, 200)
+MUCH = (1, 100, 1_000, 3_000)
 
 
-FULL = Sizes(
-    _loads(1, 10, 50, 200), runs=5, taps=15, starts=3, watch=Watch(rest_seconds=5, window_seconds=60), big_sender=3_000
+SANDBOX = Sizes(
+    runs=5,
+    loads={
+        **dict.fromkeys((Load(count, 10) for count in (*MANY, 1_000)), EVERYWHERE),
+        **dict.fromkeys((Load(1, count) for count in MUCH), EVERYWHERE),
+    },
+    compared={USUAL: EVERYWHERE},
+    taps={network: (Taps(15, SETTLE_SECONDS), Taps(5, FORGET_SECONDS)) for network in EVERYWHERE},
+    storm=Storm(10_000, 1.0),
+    starts=3,
+    # The first push and its debounce are over after the rest; a window of the poll interval holds one idle pass.
+    watch=Watch(rest_seconds=5, window_seconds=60),
+    big_sender=Load(1, 3_000),
+    big_book=Load(250, 10, cards=10_000),
+    big_book_passes=5,
 )
-"""The first push and its debounce are over after the rest; a window of the poll interval holds one idle pass."""
 
-QUICK = Sizes(_loads(1, 10), runs=1, taps=2, starts=1, watch=Watch(rest_seconds=0, window_seconds=1), big_sender=50)
+CYRUS = replace(
+    SANDBOX,
+    loads={
+        **dict.fromkeys((Load(count, 10) for count in MANY), EVERYWHERE),
+        Load(1_000, 10): (NO_DELAY,),
+        **dict.fromkeys((Load(1, count) for count in MUCH), (NO_DELAY, LONG)),
+    },
+    taps={},
+    storm=None,
+)
 
+RADICALE = replace(
+    CYRUS,
+    loads=dict.fromkeys((Load(count, 10) for count in (1, 10, 50)), (NO_DELAY, LONG)),
+    compared={},
+    starts=0,
+    big_sender=None,
+    big_book=None,
+)
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The figures of one server."""
+QUICK = Sizes(
+    runs=1,
+    loads={Load(1, 10): (NO_DELAY, SHORT), Load(10, 10): (NO_DELAY, SHORT)},
+    compared={Load(5, 3): (NO_DELAY,)},
+    taps={NO_DELAY: (Taps(2, SETTLE_SECONDS),)},
+    storm=Storm(1_000, 0.1),
+    starts=1,
+    watch=Watch(rest_seconds=0, window_seconds=1),
+    big_sender=Load(1, 50),
+    big_book=Load(2, 2, cards=100),
+    big_book_passes=2,
+)
 
-    passes: tuple[PassFigures, ...] = ()
-    latencies: tuple[Latency, ...] = ()
-    idle: tuple[IdleFigures, ...] = ()
-    growth: tuple[Growth, ...] = ()
-
-
-async def measure_sandbox(sizes: Sizes, progress: Progress) -> Measured:
-    """Passes, latency of push, and an idle daemon that listens."""
-    server = SandboxServer()
-    passes = await _passes(server, sizes, progress)
-    progress(f"{server.name}: push to filed, {sizes.taps} labels")
-    latency = await measure_latency(server, sizes.taps)
-    idle = await _idle(server, sizes, progress)
-    return Measured(passes, (latency,), (idle,), (await _growth(server, sizes, progress),))
-
-
-async def measure_without_push(server: Server, sizes: Sizes, progress: Progress) -> Measured:
-    """Passes, and an idle daemon that polls."""
-    passes = await _passes(server, sizes, progress)
-    idle = await _idle(server, sizes, progress)
-    return Measured(passes, (), (idle,), (await _growth(server, sizes, progress),))
-
-
-def report(machine: Machine, measured: tuple[Measured, ...], skipped: tuple[str, ...]) -> Report:
-    return Report(
-        machine=machine,
-        passes=tuple(each for part in measured for each in part.passes),
-        latencies=tuple(each for part in measured for each in part.latencies),
-        idle=tuple(each for part in measured for each in part.idle),
-        growth=tuple(each for part in measured for each in part.growth),
-        skipped=skipped,
-    )
+QUICK_WITHOUT_PUSH = replace(QUICK, taps={}, storm=None)
+QUICK_RADICALE = replace(QUICK_WITHOUT_PUSH, compared={}, starts=0, big_sender=None)
 
 
-async def _passes(server: Server, sizes: Sizes, progress: Progress) -> tuple[PassFigures, ...]:
-    figures: list[PassFigures] = []
-    for load in sizes.loads:
-        progress(f"{server.name}: {sizes.runs} times one pass, {load.senders} senders, {load.mails} mails")
-        figures.append(await measure_passes(server, load, sizes.runs))
-    return tuple(figures)
+def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
+    """What there is to measure on one server, part by part."""
+    for load, networks in sizes.loads.items():
+        for network in networks:
+            title = f"{sizes.runs} times one pass, {_of(load)}, {_over(network)}"
+            yield Job("passes", title, partial(measure_passes, server, load, network, sizes.runs))
+    for load, networks in sizes.compared.items():
+        for network in networks:
+            title = f"{sizes.runs} times a pass and the straightforward way, {_of(load)}, {_over(network)}"
+            yield Job("comparison", title, partial(compare, server, load, network, sizes.runs))
+    for network, several in sizes.taps.items():
+        for taps in several:
+            title = f"push to filed, {taps.count} labels, {taps.rest_seconds:g} s apart, {_over(network)}"
+            yield Job("latency", title, partial(measure_latency, server, network, taps))
+    if sizes.storm is not None:
+        title = f"a storm of {sizes.storm.events:,} events within {sizes.storm.seconds:g} s"
+        yield Job("storm", title, partial(measure_storm, server, sizes.storm))
+    if sizes.starts:
+        title = f"{sizes.starts} times an idle daemon, watched for {sizes.watch.window_seconds:g} s"
+        yield Job("idle", title, partial(measure_idle, server, sizes.starts, sizes.watch))
+    if sizes.big_sender is not None:
+        title = f"memory, {_of(sizes.big_sender)}"
+        yield Job("memory", title, partial(measure_growth, server, sizes.big_sender))
+    if sizes.big_book is not None:
+        title = f"memory, {sizes.big_book_passes} passes, {_of(sizes.big_book)}, {sizes.big_book.cards:,} other cards"
+        yield Job("memory", title, partial(measure_growth, server, sizes.big_book, sizes.big_book_passes))
 
 
-async def _idle(server: Server, sizes: Sizes, progress: Progress) -> IdleFigures:
-    progress(f"{server.name}: {sizes.starts} times an idle daemon, {sizes.watch.window_seconds:g} s")
-    return await measure_idle(server, sizes.starts, sizes.watch)
+def measure(work: Sequence[tuple[Server, Job]], progress: Callable[[str], None]) -> tuple[list[Figures], list[str]]:
+    """Do one job after the other; returns the figures, and what failed and why. One failure stops no other job."""
+    figures: list[Figures] = []
+    failed: list[str] = []
+    for number, (server, job) in enumerate(work, start=1):
+        progress(f"{number}/{len(work)} {server.name}: {job.title}")
+        try:
+            figures.append(trio.run(job.measure))
+        except (RuntimeError, trio.TooSlowError) as failure:
+            failed.append(f"{server.name}: {job.title}: {str(failure) or type(failure).__name__}")
+            progress(f"failed: {failed[-1]}")
+    return figures, failed
 
 
-async def _growth(server: Server, sizes: Sizes, progress: Progress) -> Growth:
-    progress(f"{server.name}: memory of a daemon that files one sender with {sizes.big_sender} mails")
-    return await measure_growth(server, sizes.big_sender)
+def work_on(server: Server, sizes: Sizes, only: frozenset[str]) -> list[tuple[Server, Job]]:
+    """The jobs of these parts on one server."""
+    return [(server, job) for job in jobs(server, sizes) if job.part in only]
+
+
+def _of(load: Load) -> str:
+    return f"{load.senders:,} {'sender' if load.senders == 1 else 'senders'} with {load.mails_each:,} mails each"
+
+
+def _over(network: Network) -> str:
+    return f"{network.round_trip_ms} ms"

@@ -1,0 +1,41 @@
+"""How an account looks after a pass, in terms that two accounts can be compared in."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.mail import EMAIL, get_mailboxes
+from mailroom.jmap.query import search
+from mailroom.servers import open_servers
+from mailroom.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`mails` counts the mails by sender and mailbox names, `groups` are members' addresses by name, `cards` are name
+    and note by address."""
+
+    mails: Counter[tuple[str, frozenset[str]]]
+    groups: dict[str, frozenset[str]]
+    cards: dict[str, tuple[str, str]]
+
+
+async def read_ending(settings: Settings) -> Ending:
+    async with open_servers(settings) as servers:
+        session = await servers.client.session()
+        batch = Batch()
+        mailboxes = batch.add(get_mailboxes(session.mail_account))
+        page = search(batch, EMAIL, session.mail_account, session.limits, {})
+        replies = await servers.client.send(batch)
+        names = {mailbox.id: mailbox.name for mailbox in replies[mailboxes]}
+        mails = await servers.client.all_found(page, replies)
+        book = await (await servers.contacts()).read_all()
+    address_of = {card.uid: next(iter(card.addresses)) for card in book.cards}
+    return Ending(
+        Counter(
+            (mail.senders[0].email if mail.senders else "", frozenset(names[id] for id in mail.mailbox_ids))
+            for mail in mails
+        ),
+        {group.name: frozenset(address_of[uid] for uid in group.members) for group in book.groups},
+        {address_of[card.uid]: (card.fields.full_name, card.note) for card in book.cards},
+    )

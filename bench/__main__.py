@@ -2,16 +2,15 @@
 
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from bench import suite
+from bench.environment import clean_environment
 from bench.machine import PROJECT, this_machine
 from bench.plot import NoPlotter, draw
 from bench.report import Report, markdown, show
@@ -49,7 +48,7 @@ def main(quick: bool, sandbox_only: bool, only: str, results: Path) -> None:
     """
     parts = _parts(only)
     folder = results.absolute()
-    with _clean_environment(), open(os.devnull, "wb") as nowhere, ExitStack() as stack:
+    with clean_environment(), open(os.devnull, "wb") as nowhere, ExitStack() as stack:
         # As in the daemon: every line is composed and written, only to nowhere.
         set_up("info", "json", fd=nowhere.fileno())
         machine = this_machine()
@@ -106,21 +105,6 @@ def _write(found: Report, folder: Path, name: str) -> None:
 def _progress(what: str) -> None:
     minutes, seconds = divmod(round(time.monotonic() - _started), 60)
     click.echo(f"{minutes:2}:{seconds:02} {what}", err=True)
-
-
-@contextmanager
-def _clean_environment() -> Iterator[None]:
-    """No settings of whoever measures: no variable, and a folder without `.env` to run the processes in."""
-    for name in [name for name in os.environ if name.upper().startswith("MAILROOM_")]:
-        del os.environ[name]
-    os.environ["PYTHONPATH"] = str(PROJECT)
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory(prefix="mailroom-bench-") as folder:
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(here)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,10 @@ bench *arguments: _venv
     {{ venv }}/pip install -q -e '.[bench]'
     {{ venv }}/python -m bench {{ arguments }}
 
+# Run daemon and sandbox with a scripted user in bad weather, for a simulated week and 15 real minutes
+soak *arguments: _venv
+    {{ venv }}/python -m bench.soak {{ arguments }}
+
 # Change the decisions in every way and list the changes that no test notices; minutes
 mutate: _venv
     {{ venv }}/pip install -q 'mutmut>=3.8,<4'

@@ -13,7 +13,6 @@ from bench.soak.minutes import run_minutes
 from bench.soak.report import show
 from bench.soak.script import write_script
 from bench.soak.week import run_week
-from mailroom.sandbox import FASTMAIL
 
 WIDTH = 120
 """Columns, where the output goes into a file or a pipe."""
@@ -32,12 +31,12 @@ WIDTH = 120
 def main(days: int, minutes: float, seed: int | None) -> None:
     """Run daemon and sandbox with a scripted user in bad weather, and see what is left over or lost.
 
-    The simulated days are Fastmail's manners, the real minutes Cyrus's. A week takes about six minutes.
+    The simulated days are Fastmail's manners, the real minutes Cyrus's. A week takes three or four minutes.
     """
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     _progress(f"seed {seed}: `--seed {seed}` plays the same again")
     with clean_environment():
-        week = run_week(write_script(seed, paces.days(days)), FASTMAIL, _progress) if days else None
+        week = run_week(write_script(seed, paces.days(days)), _progress) if days else None
         real = trio.run(run_minutes, write_script(seed, paces.minutes(minutes)), _progress) if minutes else None
     show(week, real, Console(width=None if sys.stdout.isatty() else WIDTH))
     problems = [problem for part in (week, real) if part is not None for problem in part.problems]

@@ -25,7 +25,7 @@ from bench.soak.player import Player, RoundEnd
 from mailroom import daemon
 from mailroom.categories import DEFAULT_SCHEME
 from mailroom.log import set_up
-from mailroom.sandbox import Flavour, Sandbox, serve
+from mailroom.sandbox import FASTMAIL, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.settings import Settings
 from mailroom.status import Status
@@ -87,7 +87,7 @@ class _Lived:
     open_files: tuple[Counter[str], Counter[str]]
 
 
-def run_week(script: Script, flavour: Flavour, progress: Progress) -> Week:
+def run_week(script: Script, progress: Progress) -> Week:
     """Play the script on a clock of its own. The log goes into a file, and must not have a traceback in it."""
     started = time.perf_counter()
     before = open_files()
@@ -97,7 +97,7 @@ def run_week(script: Script, flavour: Flavour, progress: Progress) -> Week:
         try:
             with warnings_collected() as complaints:
                 clock = MockClock(autojump_threshold=QUIET_SECONDS_BEFORE_JUMP)
-                lived = trio.run(partial(_live, script, flavour, progress), clock=clock)
+                lived = trio.run(partial(_live, script, progress), clock=clock)
         finally:
             structlog.reset_defaults()
         file.seek(0)
@@ -136,8 +136,8 @@ def _odd(answers: Counter[int]) -> list[tuple[int, int]]:
     return sorted((status, times) for status, times in answers.items() if status not in (200, 503))
 
 
-async def _live(script: Script, flavour: Flavour, progress: Progress) -> _Lived:
-    sandbox = Sandbox(flavour, clock=_simulated_now)
+async def _live(script: Script, progress: Progress) -> _Lived:
+    sandbox = Sandbox(FASTMAIL, clock=_simulated_now)
     create_folders(sandbox)
     async with trio.open_nursery() as servers:
         base_url = await servers.start(serve, sandbox)

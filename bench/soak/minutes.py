@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import trio
 
-from bench.growth import memory_mb
+from bench.daemon_figures import memory_mb
 from bench.soak.acts import Script
 from bench.soak.figures import (
     Counts,

@@ -17,7 +17,7 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from bench.growth import memory_mb
+from bench.daemon_figures import memory_mb
 from bench.soak.acts import Script
 from bench.soak.figures import Counts, count_problems, crashes_in, left_over, object_problems, round_problems
 from bench.soak.leaks import all_tasks, live_objects, open_files, warnings_collected

@@ -200,7 +200,7 @@ async def test_a_failure_cleans_up_and_ends_it_with_1() -> None:
     ended = await run_on(sandbox, "test_03_label.py", "--auto")
     assert ended.status == FAIL
     assert ended.output.splitlines()[-2].startswith("FAIL  3. ")
-    assert "forbidden (not today)" in ended.output.splitlines()[-1]
+    assert ended.output.splitlines()[-1].strip() == "Email/set failed: forbidden"
     assert condition(sandbox) == before
     assert [sandbox.mailboxes_of(id) for id in made_mails(sandbox)] == [{"Trash"}]
 

@@ -11,7 +11,7 @@ from bench.load import Load
 from bench.mail_app import mail_app
 from bench.servers import Server, variables
 from tests.daemon_process import DaemonProcess, daemon_process
-from tests.proxy import proxy_to, straight
+from tests.proxy import pass_on, proxy_to, straight
 
 DEBOUNCE_SECONDS = 0.2
 WAVES = 100
@@ -45,18 +45,37 @@ class StormFigures:
 
 
 @dataclass
+class _EventStream:
+    """What goes to the client comes from the server and from the storm, one after the other."""
+
+    client: trio.SocketStream
+    turn: trio.Lock = field(default_factory=trio.Lock)
+
+    async def send(self, part: bytes | bytearray) -> None:
+        async with self.turn:
+            await self.client.send_all(part)
+
+
+@dataclass
 class _Weather:
     """A proxy's courses: the connection with the event stream is kept at hand, to send more into it."""
 
-    streams: list[trio.SocketStream] = field(default_factory=list)
+    streams: list[_EventStream] = field(default_factory=list)
 
     async def course(self, client: trio.SocketStream, server: trio.SocketStream) -> None:
         """The first request on a connection tells whether it is the event stream's."""
         request = await client.receive_some()
         await server.send_all(request)
-        if b"text/event-stream" in request:
-            self.streams.append(client)
-        await straight(client, server)
+        if b"text/event-stream" not in request:
+            await straight(client, server)
+            return
+        stream = _EventStream(client)
+        self.streams.append(stream)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(pass_on, client, server)
+            async for part in server:
+                await stream.send(part)
+            await client.send_eof()
 
 
 async def measure_storm(server: Server, storm: Storm) -> StormFigures:
@@ -102,12 +121,12 @@ async def _endure(daemon: DaemonProcess, weather: _Weather, server: str, account
     )
 
 
-async def _rage(stream: trio.SocketStream, account: str, storm: Storm) -> None:
+async def _rage(stream: _EventStream, account: str, storm: Storm) -> None:
     each = storm.events // WAVES
     began = trio.current_time()
     for wave in range(WAVES):
         await trio.sleep_until(began + wave * storm.seconds / WAVES)
-        await stream.send_all(b"".join(_event(account, wave * each + number) for number in range(each)))
+        await stream.send(b"".join(_event(account, wave * each + number) for number in range(each)))
 
 
 def _event(account: str, number: int) -> bytes:

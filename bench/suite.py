@@ -15,6 +15,7 @@ from bench.network import NO_DELAY, Network
 from bench.passes import PassFigures, measure_passes
 from bench.servers import Server
 from bench.storm import Storm, StormFigures, measure_storm
+from mailroom.errors import leaves
 
 PARTS = ("passes", "comparison", "latency", "storm", "idle", "memory")
 
@@ -143,10 +144,14 @@ def measure(work: Sequence[tuple[Server, Job]], progress: Callable[[str], None])
         progress(f"{number}/{len(work)} {server.name}: {job.title}")
         try:
             figures.append(trio.run(job.measure))
-        except (RuntimeError, trio.TooSlowError) as failure:
-            failed.append(f"{server.name}: {job.title}: {str(failure) or type(failure).__name__}")
+        except Exception as failure:  # whatever it is: half an hour of other figures must not be lost with it
+            failed.append(f"{server.name}: {job.title}: {_reasons(failure)}")
             progress(f"failed: {failed[-1]}")
     return figures, failed
+
+
+def _reasons(failure: Exception) -> str:
+    return "; ".join(sorted({f"{type(each).__name__}: {each}".removesuffix(": ") for each in leaves(failure)}))
 
 
 def work_on(server: Server, sizes: Sizes, only: frozenset[str]) -> list[tuple[Server, Job]]:

@@ -136,12 +136,21 @@ def test_a_part_that_fails_is_reported_and_stops_no_other() -> None:
     async def succeed() -> Latency:
         return LATENCY
 
-    jobs = [failing(RuntimeError("no label")), failing(trio.TooSlowError()), suite.Job("latency", "labels", succeed)]
+    reasons = (
+        RuntimeError("no label"),
+        trio.TooSlowError(),
+        ExceptionGroup("of a nursery", [ExceptionGroup("of another", [trio.BusyResourceError("two write")])]),
+    )
+    jobs = [*map(failing, reasons), suite.Job("latency", "labels", succeed)]
     figures, failed = suite.measure([(HERE, job) for job in jobs], told.append)
     assert figures == [LATENCY]
-    assert failed == ["sandbox: labels: no label", "sandbox: labels: TooSlowError"]
-    assert told[0] == "1/3 sandbox: labels"
-    assert told[-1] == "3/3 sandbox: labels"
+    assert failed == [
+        "sandbox: labels: RuntimeError: no label",
+        "sandbox: labels: TooSlowError",
+        "sandbox: labels: BusyResourceError: two write",
+    ]
+    assert told[0] == "1/4 sandbox: labels"
+    assert told[-1] == "4/4 sandbox: labels"
 
 
 LATENCY = Latency("sandbox", Network(100), Taps(3, 0.8), (0.4, 0.55, 0.9))

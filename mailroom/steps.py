@@ -13,16 +13,19 @@ import structlog
 from mailroom.addresses import search_texts
 from mailroom.categories import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
-from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
+from mailroom.jmap.batch import Batch, MethodError, Replies, Slot, slices
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
-from mailroom.jmap.query import Filter, all_of, any_of, search
+from mailroom.jmap.query import Filter, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.mailboxes import Places
 from mailroom.plan import Pause, Plan, Sender, paused, select, sender_of, settled, sweep
 
 log = structlog.get_logger(component="triage")
+
+_TEXTS_PER_SEARCH = 200
+"""Each makes two conditions of a filter; Cyrus takes no more than 499 of them together with a mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,30 @@ async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
     session = await run.client.session()
     batch = Batch()
     book = run.contacts.look_up([sender.address for sender in senders], batch)
-    mails = search(batch, EMAIL, session.mail_account, session.limits, _from_any(senders))
+    searches = _searches(batch, session, senders)
     replies = await run.client.send(batch)
-    return Found(await book(replies), _by_sender(await run.client.all_found(mails, replies)))
+    return Found(await book(replies), await _mails_found(run, searches, replies))
 
 
-def _from_any(senders: Iterable[Sender]) -> Filter:
-    """Candidates: `from` is a text search that may lag behind, the header condition needs no index. Ask for either."""
+def _searches(batch: Batch, session: Session, senders: Iterable[Sender], *where: Filter) -> list[Search[Email]]:
+    """For mail that may be from one of the senders, and is where the filters say."""
     texts = [text for sender in senders for text in search_texts(sender.address)]
+    return [
+        search(batch, EMAIL, session.mail_account, session.limits, all_of([*where, _from_any(part)]))
+        for part in slices(texts, _TEXTS_PER_SEARCH)
+    ]
+
+
+def _from_any(texts: Iterable[str]) -> Filter:
+    """Candidates: `from` is a text search that may lag behind, the header condition needs no index. Ask for either."""
     return any_of([condition for text in texts for condition in ({"from": text}, {"header": ["From", text]})])
 
 
-def _by_sender(emails: Iterable[Email]) -> dict[str, list[Email]]:
+async def _mails_found(run: Pass, searches: Iterable[Search[Email]], replies: Replies) -> dict[str, list[Email]]:
+    """By sender. Of several addresses in From each may have been searched for: a mail counts once."""
+    emails = {email.id: email for each in searches for email in await run.client.all_found(each, replies)}
     mails: dict[str, list[Email]] = {}
-    for email in emails:
+    for email in emails.values():
         if (address := sender_of(email)) is not None:
             mails.setdefault(address, []).append(email)
     return mails
@@ -91,13 +104,12 @@ async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Ap
     filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
-    in_screener = all_of([{"inMailbox": run.places.screener}, _from_any(plan.sender for plan in going)])
-    strays = search(batch, EMAIL, session.mail_account, session.limits, in_screener) if going else None
+    strays = _searches(batch, session, (plan.sender for plan in going), {"inMailbox": run.places.screener})
     replies = await run.client.send(batch)
     return Applied(
         failed={**await staged.settle(replies), **_refused(replies, filed, owners)},
         labelled=tuple(email for slot in labelled for email in replies[slot]),
-        strays=_by_sender(await run.client.all_found(strays, replies)) if strays else {},
+        strays=await _mails_found(run, strays, replies),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,9 @@ from mailroom.sandbox.methods import Context
 T = TypeVar("T")
 Predicate = Callable[[T], bool]
 TextOf = Callable[[T], str]
+
+MAX_ALTERNATIVES = 499
+"""As many as Cyrus takes within an AND: more would make it write the filter out as over 1,000 terms."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ class Contains(Generic[T]):
 def compile_filter(given: Json | None, condition: Callable[[str, Any], Predicate[T]]) -> Predicate[T]:
     """One function for the whole filter; `condition(name, value)` compiles one named condition.
 
-    Raises MethodError invalidArguments for an operator or a shape that the standard doesn't know.
+    Raises MethodError invalidArguments for an operator or a shape that the standard doesn't know, unsupportedFilter
+    for more than MAX_ALTERNATIVES within an AND.
     """
     if not given:
         return lambda value: True
@@ -53,6 +58,8 @@ def compile_filter(given: Json | None, condition: Callable[[str, Any], Predicate
     predicates = [compile_filter(entry, condition) for entry in conditions]
     match operator:
         case "AND":
+            if math.prod(map(_alternatives, conditions)) > MAX_ALTERNATIVES:
+                raise MethodError("unsupportedFilter", "search too complex")
             return _all_of(predicates)
         case "OR":
             return _any_of(predicates)
@@ -61,6 +68,18 @@ def compile_filter(given: Json | None, condition: Callable[[str, Any], Predicate
             return lambda value: not some(value)
         case _:
             raise MethodError("invalidArguments", f"filter: operator {operator!r} is not AND, OR or NOT")
+
+
+def _alternatives(given: Json) -> int:
+    """In how many ways a filter can be true, written out as an OR of ANDs; a NOT counts as one."""
+    ways = map(_alternatives, given.get("conditions", ()))
+    match given.get("operator"):
+        case "AND":
+            return math.prod(ways)
+        case "OR":
+            return sum(ways)
+        case _:
+            return 1
 
 
 def _all_of(predicates: list[Predicate[T]]) -> Predicate[T]:

@@ -95,6 +95,22 @@ def test_one_bad_condition_fails_the_whole_query(given: Json) -> None:
     assert error_of(make_sandbox(), "Email/query", filter=given) == "invalidArguments"
 
 
+def any_of_senders(number: int) -> Json:
+    return {"operator": "OR", "conditions": [{"from": f"a{'n' * each}"} for each in range(number)]}
+
+
+def test_an_or_takes_any_number_of_alternatives_and_an_and_499() -> None:
+    ands = [{"operator": "AND", "conditions": [{"inMailbox": "P3"}, any_of_senders(number)]} for number in (499, 500)]
+    assert found(any_of_senders(1_000)) == ["ann", "not"]
+    assert found(ands[0]) == ["ann", "not"]
+    assert error_of(make_sandbox(), "Email/query", filter=ands[1]) == "unsupportedFilter"
+
+
+def test_alternatives_multiply() -> None:
+    both = {"operator": "AND", "conditions": [any_of_senders(23), any_of_senders(22)]}
+    assert error_of(make_sandbox(), "Email/query", filter=both) == "unsupportedFilter"
+
+
 def test_sorts() -> None:
     assert found(None, sort=[{"property": "receivedAt", "isAscending": False}]) == ["bob", "not", "ann"]
     assert found(None, sort=[{"property": "subject"}]) == ["not", "ann", "bob"]

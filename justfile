@@ -20,6 +20,7 @@ check: _venv && audit
     {{ venv }}/mypy
     {{ venv }}/pytest -q -n 4
     {{ venv }}/pytest -q -n 4 -m human
+    {{ venv }}/pytest -q -n 2 -m faults tests/faults
 
 # Run every script of human-tests/ that can run unattended, against the sandbox and Cyrus
 human-tests *arguments: _venv
@@ -27,9 +28,9 @@ human-tests *arguments: _venv
 
 # Play every fault, stop a daemon in the middle of each, and print one table: fault, expected, seen; 2 to 4 minutes
 faults *arguments: _venv
-    {{ venv }}/pytest -q -n 2 -m 'faults or not faults' tests/faults {{ arguments }}
+    {{ venv }}/pytest -q -n 2 -m faults tests/faults {{ arguments }}
 
-# Measure requests, seconds, latency and memory, 25 minutes; `just bench --quick`, `just bench --only latency,storm`
+# Measure requests, seconds, latency and memory, half an hour; `just bench --quick`, `just bench --only latency,storm`
 bench *arguments: _venv
     {{ venv }}/pip install -q -e '.[bench]'
     {{ venv }}/python -m bench {{ arguments }}

@@ -12,6 +12,8 @@ from tests.faults.verdict import problems, seen
 from tests.real.conftest import demand
 from tests.real.radicale import Radicale
 
+pytestmark = pytest.mark.faults
+
 each_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 
 Record = Callable[[str, object], None]
@@ -31,7 +33,6 @@ def test_a_fault_is_told_and_nothing_is_lost(
     _tell(record_property, fault, seen(fault, played), problems(fault, played))
 
 
-@pytest.mark.faults
 @each_fault
 def test_it_stops_in_the_middle_and_the_next_start_finishes(
     fault: Fault, contacts_server: Radicale | None, record_property: Record

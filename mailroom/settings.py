@@ -248,23 +248,27 @@ def _half_a_pair(given: set[str], one: str, other: str) -> Iterator[str]:
 def _unknown_names(secrets_folder: Path) -> Iterator[str]:
     """A misspelt variable would be ignored in silence otherwise, and the default take its place."""
     known = {field.upper() for field in Settings.model_fields}
-    places: Mapping[str, Callable[[], Iterable[str]]] = {
+    places: Mapping[str, Callable[[], Mapping[str, str | None]]] = {
         "the environment": lambda: EnvSettingsSource(Settings).env_vars,
         DOTENV: lambda: DotEnvSettingsSource(Settings).env_vars,
-        str(secrets_folder): lambda: os.listdir(secrets_folder) if secrets_folder.is_dir() else (),
+        str(secrets_folder): lambda: dict.fromkeys(os.listdir(secrets_folder) if secrets_folder.is_dir() else (), ""),
     }
-    for place, names in places.items():
-        for name in sorted(name.upper() for name in names()):
+    for place, variables in places.items():
+        found = {name.upper(): value for name, value in variables().items()}
+        for name in sorted(found):
             if name.startswith(PREFIX) and (rest := name.removeprefix(PREFIX)) not in known:
-                yield _unknown_name(rest, place, known)
+                yield _unknown_name(rest, found[name], place, known)
 
 
-def _unknown_name(rest: str, place: str, known: set[str]) -> str:
-    shown = _without_value(rest, known)
-    word = shown.rstrip("…")
-    if shown != rest and word in known:
+def _unknown_name(rest: str, value: str | None, place: str, known: set[str]) -> str:
+    word = _without_value(rest, known)
+    is_name = word == rest and value is not None
+    if not is_name and word in known:
         return f"{PREFIX}{word} (in {place}) has no = after it; write {PREFIX}{word}=…"
-    return f"{PREFIX}{shown} (in {place}) is not a setting{did_you_mean(word, known, prefix=PREFIX)}"
+    meant = did_you_mean(word, known, prefix=PREFIX)
+    if not is_name:  # it may be a value, in part or all of it
+        return f"what begins with {PREFIX} (in {place}) is not a setting's name with = after it{meant}"
+    return f"{PREFIX}{rest} (in {place}) is not a setting{meant}"
 
 
 def _without_value(name: str, known: Iterable[str]) -> str:
@@ -272,8 +276,7 @@ def _without_value(name: str, known: Iterable[str]) -> str:
     word = re.match("[A-Z0-9_]*", name)
     head = word[0] if word else ""
     begun = max((field for field in known if head.startswith(field)), key=len, default=head)
-    shown = begun if len(head) > len(begun) + _LONGEST_ENDING else head
-    return shown if shown == name else f"{shown}…"
+    return begun if len(head) > len(begun) + _LONGEST_ENDING else head
 
 
 def _reason(error: BaseException) -> str:

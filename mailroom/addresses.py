@@ -39,10 +39,11 @@ def spellings(address: str) -> tuple[str, ...]:
     if "xn--" not in domain:
         return (address,)
     try:
-        unicode_domain = idna.decode(domain)
+        unicode = f"{local}@{idna.decode(domain)}"
     except idna.IDNAError:
         return (address,)
-    return (address,) if unicode_domain == domain else (address, f"{local}@{unicode_domain}")
+    # A label that is too long for the DNS is decoded, and not encoded again.
+    return (address, unicode) if unicode != address and canonical(unicode) == address else (address,)
 
 
 def search_texts(address: str) -> tuple[str, ...]:

@@ -107,6 +107,7 @@ class TestSearchTexts:
             ("ann@example.org", ("ann@example.org",)),
             ("ann@xn--bcher-kva.example", ("ann@xn--bcher-kva.example", "ann@bücher.example")),
             ("ann@xn--.example", ("ann@xn--.example",)),
+            (f"ann@xn--bcher-kv{'a' * 60}", (f"ann@xn--bcher-kv{'a' * 60}",)),
             ("ann@[192.0.2.1]", ("ann@[192.0.2.1]",)),
             ('"ann lee"@example.org', ("ann lee",)),
             ('"a\\"b"@example.org', ('a"b',)),

@@ -67,6 +67,19 @@ def test_chain_goes_from_a_category_up_to_its_root() -> None:
     ]
 
 
+def test_a_label_follows_from_a_name_of_several_words() -> None:
+    assert category("Paper Trail").label == "@ToPaperTrail"
+
+
+def test_every_unknown_parent_is_told() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Scheme((category("A", parent="Y"), category("B", parent="Z")))
+    assert raised.value.problems == (
+        "category A: its parent Y is not a category",
+        "category B: its parent Z is not a category",
+    )
+
+
 @given(st.data())
 def test_chains_are_finite_and_parents_that_go_in_circles_are_refused(data: st.DataObject) -> None:
     count = data.draw(st.integers(1, 6))

@@ -11,7 +11,7 @@ from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, N
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Address, Email, Mailbox, Move
 from mailroom.mailboxes import Places, find_places
-from mailroom.plan import Pause, Plan, Reason, Sender, paused, plan, select, settled
+from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_of, paused, plan, select, settled
 
 TODAY = date(2026, 3, 5)
 ROLES = ("Inbox", "Trash", "Junk", "Drafts", "Sent", "Archive")
@@ -435,3 +435,10 @@ def test_a_selection_halves_down_to_one_sender_or_the_pauses() -> None:
     assert (one.senders, one.pauses) == (left.senders, ())
     assert (pauses.senders, pauses.pauses) == ((), whole.pauses)
     assert isinstance(pauses.pauses[0], Pause)
+    assert all([whole, left, right, one, pauses])
+    assert not Selection((), ())
+
+
+def test_a_mail_without_a_sender_shows_no_name() -> None:
+    assert name_of(mail("1", "Screener", sender=None)) == ""
+    assert name_of(mail("1", "Screener", sender="not an address")) == ""

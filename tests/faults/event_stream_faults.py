@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import repeat
 
 from mailroom.sandbox import faults
@@ -133,7 +134,12 @@ FAULTS = (
     broken("event stream: HTTP 500", faults.status(500), "HTTP 500"),
     broken("event stream: redirects elsewhere", faults.redirect("http://127.0.0.1:9/"), "redirects"),
     broken("event stream: closed unanswered", faults.CutBefore(), "RemoteProtocolError"),
-    broken("event stream: flaps every second", Stream((b": hi\n\n",), ends=True, pause=1), "ended the event stream"),
+    replace(
+        broken(
+            "event stream: flaps every second", Stream((b": hi\n\n",), ends=True, pause=1), "ended the event stream"
+        ),
+        push=None,
+    ),
     broken("event stream: `retry` of a millisecond", faults.retry_field("1"), "ended the event stream", 24),
     Fault(
         "event stream: reset in the middle of an event",

@@ -32,7 +32,8 @@ class Fault:
       labels a mail right after it struck.
     - `told`: lines that the log must have by the end of the fault.
     - `filed`: whether the mail is filed while the fault lasts; otherwise it is within `recovers` after it.
-    - `healthy`, `push`, `push_error`, `senders_failing`: the answer of /healthz at the end of the fault.
+    - `healthy`, `push`, `push_error`, `senders_failing`: the answer of /healthz at the end of the fault. `push` is
+      None where it comes and goes; what health says of it is compared with the log all the time.
     - `most_per_minute`: requests, refused connects among them, in the busiest minute.
     - `ends`: the fault ends the daemon, with exit status 2 and this text for the user.
     - `slow`: what is told comes so late that a test in real time takes the fault's own word for having struck.
@@ -44,7 +45,7 @@ class Fault:
     told: tuple[Told, ...] = ()
     filed: bool = False
     healthy: bool = False
-    push: PushState = "connected"
+    push: PushState | None = "connected"
     push_error: str = ""
     senders_failing: int = 0
     most_per_minute: int = USUAL_REQUESTS_PER_MINUTE

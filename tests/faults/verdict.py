@@ -43,7 +43,7 @@ def _health(fault: Fault, played: Play) -> Iterator[str]:
         return
     if answer.is_healthy != fault.healthy:
         yield f"health said {answer.health['status']} at the end"
-    if answer.push != fault.push:
+    if fault.push not in (None, answer.push):
         yield f"health said that push is {answer.push}"
     if answer.health["senders_failing"] != fault.senders_failing:
         yield f"health said that {answer.health['senders_failing']} senders fail"

@@ -14,13 +14,10 @@ test *arguments: _venv
     {{ venv }}/pytest -q -n 4 {{ arguments }}
 
 # Everything that CI demands: lint, format, types, tests; then the audit
-check: _venv && audit
+check: _venv && test human-tests faults audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
-    {{ venv }}/pytest -q -n 4
-    {{ venv }}/pytest -q -n 4 -m human
-    {{ venv }}/pytest -q -n 2 -m faults tests/faults
 
 # Run every script of human-tests/ that can run unattended, against the sandbox and Cyrus
 human-tests *arguments: _venv

@@ -1,7 +1,9 @@
 """HTTP as every backend uses it: who we are to a server, one exchange within a deadline, what a status means."""
 
 import base64
+import socket
 import ssl
+import sys
 import zlib
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager
@@ -120,6 +122,7 @@ async def fetch(
         with trio.fail_after(DEADLINE_SECONDS):
             response = await http.send(request, auth=auth, stream=True)
             try:
+                _acknowledge(response)
                 return Reply(response, _decoded(response, await _read_body(response)))
             finally:
                 with trio.move_on_after(1, shield=True):
@@ -131,6 +134,17 @@ async def fetch(
         raise Unavailable(f"{where}: there can't be a host of this name") from None
     except httpx.TransportError as error:
         raise no_exchange(url, error) from error
+
+
+def _acknowledge(response: httpx.Response) -> None:
+    """Tell the server's kernel at once that the first part is here; ours would wait 40 ms for something to send.
+
+    A server that writes an answer in parts, as Cyrus does with 4 kB each, sends the second no sooner (RFC 896), unless
+    the first fills a packet: on loopback, where a packet takes 64 kB, it doesn't.
+    """
+    stream = response.extensions.get("network_stream")
+    if sys.platform == "linux" and stream is not None:
+        stream.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 async def _read_body(response: httpx.Response) -> bytes:

@@ -1,5 +1,7 @@
 """Connections between passes: servers close idle ones, each after a time of its own, and no pass may fail for that."""
 
+import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,6 +69,25 @@ async def test_requests_share_a_connection_that_the_server_keeps_open() -> None:
     async with serving(server) as http:
         assert [await ask(http, server) for _ in range(3)] == [200, 200, 200]
     assert server.connections == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a program ask for it")
+async def test_answers_are_acknowledged_at_once_as_a_server_may_wait_for_it() -> None:
+    """After an exchange or two, Linux takes a connection for an interactive one and delays what it acknowledges."""
+    server = Server(answers=11)  # one more than are asked for: the connection stays open
+    async with serving(server) as http:
+        sockets: list[trio.socket.SocketType] = []
+
+        async def keep_socket(response: httpx.Response) -> None:
+            sockets.append(response.extensions["network_stream"].get_extra_info("socket"))
+
+        http.event_hooks = {"response": [keep_socket]}
+        modes = []
+        for _ in range(10):
+            await ask(http, server)
+            modes.append(sockets[-1].getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK))
+    assert server.connections == 1
+    assert modes == [1] * 10
 
 
 async def test_a_connection_that_the_server_closed_while_idle_is_no_failure() -> None:

@@ -97,7 +97,7 @@ def _run(settings: Settings, session: Session, book_url: httpx.URL | None) -> St
         nonlocal requests
         requests += 1
 
-    headers = {"Authorization": _mail_login(settings).get_secret_value()}
+    headers = {"Authorization": _mail_login(settings).get_secret_value(), "Accept-Encoding": "gzip"}
     hooks = {"request": [count]}
     with httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS, event_hooks=hooks) as http:
         http.get(settings.jmap_session_url, follow_redirects=True)  # the connection stands before the pass begins

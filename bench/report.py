@@ -134,9 +134,9 @@ def _pass_row(each: PassFigures) -> tuple[str, ...]:
 
 
 COMPARED_NOTE = (
-    "Medians, measured in turn. The straightforward way treats one sender after the other, one request for each step "
-    "and each mail (`bench/straightforward.py`); both ended in the same account. The ratio is that of the medians; "
-    "beside it are the least and the greatest ratio of a pair."
+    "Medians, measured in turn. The straightforward way treats one sender after the other, one request for each step: "
+    "search, create, group, sweep, label (`bench/straightforward.py`); both ended in the same account. The ratio is "
+    "that of the medians; beside it are the least and the greatest ratio of a pair."
 )
 COMPARED_COLUMNS = (
     *("server, contacts", "senders", "mails", "delay ms", "pairs", "requests", "seconds", "straight requests"),

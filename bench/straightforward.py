@@ -1,10 +1,10 @@
 """The yardstick: triage as one would write it at first, one sender after the other, one request for each step.
 
-For each sender, in this order: search its mail, look for its card, create the card, put it into its groups, sweep its
-other mails into their mailboxes, take the label off. Each step is a request and waits for the one before; the mails
-are swept one by one, a request each, as an app moves mails; the groups are one request over JMAP, and one each over
-CardDAV, which has no other way. Ten mails of a sender are 14 requests, or 16. One connection is kept alive, nothing
-sleeps. It knows nothing of crashes, limits, conflicts, known senders, or edits by others, which would cost more.
+For each sender, in this order: search its mail and its card, create the card, put it into its groups, sweep its other
+mails into their mailboxes, take the label off. Each step is a request and waits for the one before: 5 for a sender.
+Over CardDAV the card is searched for in a request of its own, and each group is one, which makes 7 or 8. One connection
+is kept alive, nothing sleeps. It knows nothing of crashes, limits, conflicts, known senders, or edits by others, which
+would cost more.
 
 Texts (card, note, uid) come from Mailroom's pure functions, so that both must end in the same account.
 """
@@ -25,13 +25,23 @@ from mailroom.jmap.session import CONTACTS, CORE, MAIL, Session
 from mailroom.plan import fields_for, new_uid
 
 SCHEME = DEFAULT_SCHEME
+PROPERTIES = {"Email": ("id", "mailboxIds", "from")}
+"""What is asked for of the objects of a kind; all of the others."""
+
 Arguments = dict[str, Any]
+Call = tuple[str, Arguments]
 
 
 class Book(Protocol):
     """An address book, every method a request unless it says something else."""
 
-    def has(self, address: str) -> bool: ...
+    def search(self, address: str) -> tuple[Call, ...]:
+        """No request: what looks for the sender's card beside the search for mail; nothing over CardDAV."""
+        ...
+
+    def has(self, address: str, found: Sequence[Any]) -> bool:
+        """Whether there is a card; `found` are the answers to `search`. No request over JMAP."""
+        ...
 
     def create(self, card: NewCard) -> None: ...
 
@@ -47,7 +57,7 @@ class Jmap:
     http: httpx.Client
     session: Session
 
-    def ask(self, *calls: tuple[str, Arguments]) -> list[Any]:
+    def ask(self, *calls: Call) -> list[Any]:
         """One request; the answers to its calls."""
         numbered = [[name, arguments, str(number)] for number, (name, arguments) in enumerate(calls)]
         body = {"using": [CORE, MAIL, *([CONTACTS] if self.session.contacts_account else [])], "methodCalls": numbered}
@@ -57,15 +67,17 @@ class Jmap:
                 raise RuntimeError(f"the straightforward way met an error: {name} {arguments}")
         return [arguments for _, arguments, _ in reply["methodResponses"]]
 
-    def find(
-        self, kind: str, account: str | None, filter: Arguments, properties: Sequence[str] | None = None
-    ) -> list[Any]:
-        """One request: a search, and the objects that it finds, with all their properties if none are named."""
-        ids = {"resultOf": "0", "name": f"{kind}/query", "path": "/ids"}
-        query = (f"{kind}/query", {"accountId": account, "filter": filter})
-        get = (f"{kind}/get", {"accountId": account, "#ids": ids, "properties": properties})
-        found: list[Any] = self.ask(query, get)[1]["list"]
+    def find(self, kind: str, account: str | None, filter: Arguments) -> list[Any]:
+        """One request: a search, and the objects that it finds."""
+        found: list[Any] = self.ask(*search(kind, account, filter))[1]["list"]
         return found
+
+
+def search(kind: str, account: str | None, filter: Arguments, *, at: int = 0) -> tuple[Call, Call]:
+    """The calls of a search; `at` is the number of the first of them in its request."""
+    ids = {"resultOf": str(at), "name": f"{kind}/query", "path": "/ids"}
+    query = (f"{kind}/query", {"accountId": account, "filter": filter})
+    return query, (f"{kind}/get", {"accountId": account, "#ids": ids, "properties": PROPERTIES.get(kind)})
 
 
 class JmapBook:
@@ -80,8 +92,11 @@ class JmapBook:
         self._groups = {group["name"]["full"]: group["id"] for group in groups}
         self._begun = {group["name"]["full"] for group in groups if "members" in group}
 
-    def has(self, address: str) -> bool:
-        return bool(self._jmap.find("ContactCard", self._account, {"email": address}))
+    def search(self, address: str) -> tuple[Call, ...]:
+        return search("ContactCard", self._account, {"email": address}, at=2)  # after the two for mail
+
+    def has(self, address: str, found: Sequence[Any]) -> bool:
+        return bool(found[-1]["list"])
 
     def create(self, card: NewCard) -> None:
         self._set(create={"new": jscontact.new_card(card, self._book)})
@@ -109,7 +124,10 @@ class CardDavBook:
             if isinstance(read, Group):
                 self._groups[read.name] = resource
 
-    def has(self, address: str) -> bool:
+    def search(self, address: str) -> tuple[Call, ...]:
+        return ()
+
+    def has(self, address: str, found: Sequence[Any]) -> bool:
         return bool(self._report(webdav.addresses_only([address])))
 
     def create(self, card: NewCard) -> None:
@@ -153,37 +171,37 @@ class Straightforward:
     def run(self) -> None:
         """Settle everybody with a labelled mail. Raises `RuntimeError` or `httpx.HTTPError`."""
         categories = {self._ids[category.label]: category for category in SCHEME.categories}
-        labelled = self._find({"operator": "OR", "conditions": [{"inMailbox": id} for id in categories]})
+        anywhere = {"operator": "OR", "conditions": [{"inMailbox": id} for id in categories]}
+        labelled = self._jmap.find("Email", self._account, anywhere)
         for mail in labelled:
             (label,) = mail["mailboxIds"].keys() & categories
             self._settle(mail, categories[label])
 
     def _settle(self, labelled: Any, category: Category) -> None:
         sender = labelled["from"][0]
-        mails = [mail for mail in self._find({"from": sender["email"]}) if _address(mail) == sender["email"]]
-        if self._book.has(sender["email"]):
+        address = sender["email"]
+        for_mail = search("Email", self._account, {"from": address})
+        _, found, *cards = self._jmap.ask(*for_mail, *self._book.search(address))
+        mails = [mail for mail in found["list"] if _address(mail) == address]
+        if self._book.has(address, cards):
             raise RuntimeError("the straightforward way treats new senders only")
-        uid = new_uid(self._account, sender["email"])
+        uid = new_uid(self._account, address)
         text = note.recorded("", category.name, self._today, note.CREATED)
-        self._book.create(NewCard(uid, sender["email"], fields_for(sender["name"], category.contact_type), text))
+        self._book.create(NewCard(uid, address, fields_for(sender["name"], category.contact_type), text))
         self._book.join(
             [SCHEME.provenance_group, *(each.contact_group for each in SCHEME.chain(category))],
             uid,
         )
-        for mail in mails:
-            if mail["id"] != labelled["id"]:
-                self._move(mail, category, [SCHEME.screener])
-        self._move(labelled, category, [SCHEME.screener, category.label])
+        self._move([mail for mail in mails if mail["id"] != labelled["id"]], category, [SCHEME.screener])
+        self._move([labelled], category, [SCHEME.screener, category.label])
 
-    def _move(self, mail: Any, category: Category, out_of: Iterable[str]) -> None:
+    def _move(self, mails: Iterable[Any], category: Category, out_of: Iterable[str]) -> None:
         into = [each.destination_mailbox for each in SCHEME.chain(category)]
         into += ["inbox"] if category.add_to_inbox else []
         patch: Arguments = {f"mailboxIds/{self._ids[name]}": True for name in into}
         patch |= {f"mailboxIds/{self._ids[name]}": None for name in out_of}
-        self._jmap.ask(("Email/set", {"accountId": self._account, "update": {mail["id"]: patch}}))
-
-    def _find(self, filter: Arguments) -> list[Any]:
-        return self._jmap.find("Email", self._account, filter, ("id", "mailboxIds", "from"))
+        update = {mail["id"]: patch for mail in mails}
+        self._jmap.ask(("Email/set", {"accountId": self._account, "update": update}))
 
 
 def _address(mail: Any) -> str:

@@ -260,7 +260,7 @@ async def test_an_outage_while_cards_are_written_is_no_senders_failure(
         await expect(error, lambda: add(contacts, *changes), f"HTTP {answer.status}")
 
 
-async def test_at_most_four_cards_are_written_at_a_time() -> None:
+async def test_at_most_six_cards_are_written_at_a_time() -> None:
     changes = [Change(f"{n}@example.com", str(n), NewCard(str(n), f"{n}@example.com", Fields(), "")) for n in range(9)]
     async with opened(PUT=[Answer(201)]) as (contacts, server):
         at_work, most = 0, 0
@@ -276,7 +276,7 @@ async def test_at_most_four_cards_are_written_at_a_time() -> None:
 
         server.http.event_hooks = {"request": [count], "response": [count_down]}
         assert await add(contacts, *changes) == {}
-    assert most == 4
+    assert most == 6
 
 
 async def test_a_card_that_is_there_but_hidden_fails_its_sender() -> None:

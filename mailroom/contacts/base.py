@@ -24,8 +24,8 @@ class Fields:
 class Card:
     """One contact card.
 
-    `ref` is the backend's handle (JMAP id, CardDAV href), `addresses` are canonical, `note` is the text of all
-    notes, `age` sorts older cards first (`created` or REV; empty if unknown).
+    `ref` is the backend's handle (JMAP id, CardDAV href), `uid` is bare, `addresses` are canonical, `note` is the text
+    of all notes, `age` sorts older cards first (`created` or REV; empty if unknown).
     """
 
     ref: str
@@ -38,7 +38,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One contact group; `members` are the uids of its cards."""
+    """One contact group; `members` are the bare uids of its cards."""
 
     ref: str
     uid: str

@@ -1,10 +1,11 @@
 """Contact cards as JSContact (RFC 9553): read, made and patched (pure)."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 
 from mailroom.addresses import canonical
 from mailroom.contacts import notes
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
+from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import AddressBookInfo, ContactCard, Malformed
 from mailroom.jmap.wire import Json
@@ -12,14 +13,15 @@ from mailroom.jmap.wire import Json
 _WRITTEN = frozenset({"name", "emails", "organizations", "notes"})
 _ADMINISTRATIVE = frozenset(
     {"id", "uid", "@type", "version", "kind", "addressBookIds", "created", "updated", "prodId", "blobId", "language"}
+    | {"addressBookId"}  # Cyrus 3.12
 )
 _SERVERS_OWN = "cyrusimap.org:"
 """Cyrus and Fastmail, which runs it, add where and how large a card is."""
 
 
 def default_book(books: tuple[AddressBookInfo, ...]) -> str:
-    """The id of the book that new cards go to: the default one, else the first by id."""
-    ids = [book.id for book in books if book.is_default] or sorted(book.id for book in books)
+    """The id of the book that new cards go to: the default one, else the first that the server lists."""
+    ids = [book.id for book in books if book.is_default] or [book.id for book in books]
     if not ids:
         raise BadReply("the contacts account has no address book", expected="at least one")
     return ids[0]
@@ -60,7 +62,7 @@ def _unreadable(item: Malformed) -> Unreadable:
 
 
 def _group(card: ContactCard) -> Group:
-    return Group(card.id, card.uid, _full_name(card), card.members or frozenset())
+    return Group(card.id, bare_uid(card.uid), _full_name(card), frozenset(map(bare_uid, card.members or ())))
 
 
 def _full_name(card: ContactCard) -> str:
@@ -78,7 +80,7 @@ def _card(card: ContactCard) -> Card:
         family=card.name.part("surname") if card.name else "",
     )
     text = notes.joined([note.note for note in (card.notes or {}).values()])
-    return Card(card.id, card.uid, fields, addresses(card), text, card.created)
+    return Card(card.id, bare_uid(card.uid), fields, addresses(card), text, card.created)
 
 
 def new_card(card: NewCard, book: str) -> Json:
@@ -106,6 +108,7 @@ def extras(card: Mapping[str, object]) -> frozenset[str]:
     """
     names = {name for name, value in card.items() if value not in (None, "", (), [], {})}
     found = {name for name in names if name not in _WRITTEN | _ADMINISTRATIVE and not name.startswith(_SERVERS_OWN)}
+    found -= {"vCardProps"} if _is_the_version_alone(card.get("vCardProps")) else frozenset()
     found |= {name for name in ("emails", "organizations") if len(_entries(card, name)) > 1}
     found |= {"organizations" for each in _entries(card, "organizations") if _beyond(each, {"name"})}
     name = card.get("name")
@@ -121,6 +124,12 @@ def extras(card: Mapping[str, object]) -> frozenset[str]:
 def _entries(card: Mapping[str, object], name: str) -> list[object]:
     values = card.get(name)
     return list(values.values()) if isinstance(values, Mapping) else []
+
+
+def _is_the_version_alone(properties: object) -> bool:
+    """Of what JSContact has no word for (RFC 9555 §2.15.1), Cyrus 3.12 tells the vCard's version."""
+    lists = properties if isinstance(properties, list) else [properties]
+    return all(isinstance(each, list) and each[:1] == ["version"] for each in lists)
 
 
 def _beyond(value: object, written: Set[str]) -> bool:
@@ -193,8 +202,8 @@ def address_patch(address: str, card: ContactCard) -> Json:
     return {f"emails/{free}": {"address": address}}
 
 
-def members_patch(uids: Sequence[str], value: Json) -> Json:
-    """Members of a group that has some, set to true (join) or null (leave)."""
+def members_patch(uids: Iterable[str], value: Json) -> dict[str, Json]:
+    """Members of a group that has some, set to true (join) or null (leave); the uids as the server spells them."""
     return {f"members/{_escaped(uid)}": value for uid in uids}
 
 

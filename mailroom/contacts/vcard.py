@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mailroom.addresses import canonical
 from mailroom.contacts import notes
 from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
+from mailroom.contacts.uids import bare_uid
 
 # RFC 6350 §3.3. Each repetition can only go on in one way, so that no line, however odd, takes more than one look.
 _PARAMETER = r';[A-Za-z0-9_-]+(?:[=,](?:"[^"]*"|[^";:,=]*))*+'
@@ -22,16 +23,12 @@ _MAX_LINE_OCTETS = 75
 # What neither a vCard (RFC 6350 §3.3) nor XML 1.0 can carry; a newline is written as \n.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
-# Cyrus may write a member as urn:uuid:"urn:uuid:…".
-_UID_WRAPPING = re.compile(r'^(?:["\s]|urn:uuid:)+', re.IGNORECASE)
-
 # It begins where a word does: tried from each character on, a photo in base64 would take hours.
 _ADDRESS = re.compile(r"(?<![^\s<>,;:\"\\=])[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
 
 _WRITTEN = frozenset({"FN", "N", "ORG", "EMAIL", "NOTE", "X-ABSHOWAS"})
-_ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", "KIND"})
-
 _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
+_ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", *_KINDS})
 _MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
 
 
@@ -221,11 +218,6 @@ def unescaped(value: str) -> str:
 def split_components(value: str) -> tuple[str, ...]:
     """The components of a structured value such as N and ORG, still escaped."""
     return tuple(re.findall(r"(?:\A|;)((?:[^;\\]|\\.|\\\Z)*)", value))
-
-
-def bare_uid(value: str) -> str:
-    """A uid or member without `urn:uuid:` prefixes and quotes."""
-    return _UID_WRAPPING.sub("", value).rstrip('"\t ')
 
 
 def _member(line: Line) -> str:

@@ -119,14 +119,15 @@ CARD = Kind[ContactCard | Malformed](
     name="ContactCard",
     capability=CONTACTS,
     properties=("id", "uid", "kind", "name", "organizations", "emails", "notes", "members", "created"),
-    sort="created",
+    sort=None,  # Cyrus 3.12 sorts by names alone
     read_list=_read_cards,
 )
 
 
 def get_address_books(account: str) -> Call[tuple[AddressBookInfo, ...]]:
     """All address books."""
-    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "isDefault")}
+    # Without `properties`: Cyrus 3.12 refuses to be asked for `isDefault`, which it doesn't know.
+    arguments: dict[str, Json] = {"accountId": account, "ids": None}
     return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
 
 

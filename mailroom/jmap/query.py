@@ -21,12 +21,15 @@ T = TypeVar("T", bound=HasId)
 
 @dataclass(frozen=True)
 class Kind(Generic[T]):
-    """A kind of object that can be searched for; `read_list` reads the reply of its /get."""
+    """A kind of object that can be searched for; `read_list` reads the reply of its /get.
+
+    Without a property to `sort` by, pages come in the server's own order, which must be stable (RFC 8620 §5.5).
+    """
 
     name: str
     capability: str
     properties: tuple[str, ...]
-    sort: str
+    sort: str | None
     read_list: Callable[[object], tuple[T, ...]]
 
     def get(self, account: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
@@ -75,7 +78,7 @@ def search(
         "accountId": account,
         "filter": filter,
         # Oldest first: what arrives while the pages are read moves none of the others.
-        "sort": [{"property": kind.sort, "isAscending": True}],
+        **({"sort": [{"property": kind.sort, "isAscending": True}]} if kind.sort else {}),
         "position": position,
         # More than a /get takes would fail the back-referenced one as a whole.
         "limit": limits.max_objects_in_get,

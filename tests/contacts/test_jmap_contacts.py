@@ -399,6 +399,47 @@ async def test_any_uid_can_join_and_leave(uid: str) -> None:
         assert await b.add(new(ANN, readers, feed, uid=uid)) == {}
         assert b.sandbox.groups()["Readers"] == {ANN, EVE}
         assert b.sandbox.groups()["Feed"] == {ANN}
+        (card,) = (await b.look_up(ANN)).cards
         readers, feed = await b.groups("Readers", "Feed")
-        assert await b.remove(Departure(ANN, uid, (readers, feed))) == {}
+        assert await b.remove(Departure(ANN, card.uid, (readers, feed))) == {}
         assert (b.sandbox.groups()["Readers"], b.sandbox.groups()["Feed"]) == ({EVE}, set())
+
+
+@pytest.mark.parametrize(
+    ("uid", "member"),
+    [("urn:uuid:1", "1"), ("1", "urn:uuid:1"), ("URN:UUID:1", "urn:uuid:1"), ("1", 'urn:uuid:"urn:uuid:1"')],
+)
+async def test_a_member_spelled_otherwise_than_its_card_leaves(uid: str, member: str) -> None:
+    """As on Cyrus, for a card and a group that another app made over CardDAV."""
+    async with book() as b:
+        b.sandbox.add_card(ANN, "Ann", uid=uid)
+        readers = b.sandbox.add_group("Readers")
+        b.sandbox.change_card(readers, {"members": {member: True, "eve": True}})
+        found = await b.look_up(ANN)
+        (card,), (group,) = found.cards, (group for group in found.groups if group.uid == readers)
+        assert card.uid in group.members
+        assert await b.remove(Departure(ANN, card.uid, (group,))) == {}
+        (group,) = await b.groups("Readers")
+        assert group.members == {"eve"}
+
+
+@pytest.mark.parametrize("others", [(), (EVE,)])
+async def test_a_card_joins_under_its_uid_as_the_server_spells_it(others: tuple[str, ...]) -> None:
+    async with book() as b:
+        for address in (ANN, EVE):
+            b.sandbox.add_card(address, address, uid=f"urn:uuid:{address}")
+        readers = b.sandbox.add_group("Readers", list(others))
+        found = await b.look_up(ANN)
+        (card,), (group,) = found.cards, (group for group in found.groups if group.uid == readers)
+        assert await b.add(Change(ANN, card.uid, None, (group,))) == {}
+        assert b.sandbox.groups()["Readers"] == {ANN, *others}
+
+
+async def test_servers_are_asked_for_no_order_of_cards_and_no_property_of_books() -> None:
+    """Cyrus 3.12 sorts by names alone, and knows no default book."""
+    async with book() as b:
+        await b.look_up(ANN)
+        await b.contacts.read_all()
+        calls = [call for body in b.c.bodies for call in body["methodCalls"]]
+    assert not any("sort" in arguments for name, arguments, _ in calls if name == "ContactCard/query")
+    assert not any("properties" in arguments for name, arguments, _ in calls if name == "AddressBook/get")

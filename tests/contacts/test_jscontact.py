@@ -97,6 +97,19 @@ class TestReading:
         ]
         assert [card.ref for card in book.cards] == ["4", "5"]
 
+    def test_knows_a_member_in_any_spelling(self) -> None:
+        found = read(
+            properties(uid="urn:uuid:ann"),
+            {"id": "2", "uid": "g", "kind": "group", "members": {"ann": True, 'urn:uuid:"urn:uuid:bob"': True}},
+            {"id": "3", "uid": "urn:uuid:h", "kind": "group", "members": {"urn:uuid:ann": True}},
+        )
+        book = jscontact.address_book(found, frozenset({ANN}))
+        assert [card.uid for card in book.cards] == ["ann"]
+        assert [(group.uid, group.members) for group in book.groups] == [
+            ("g", frozenset({"ann", "bob"})),
+            ("h", frozenset({"ann"})),
+        ]
+
     def test_never_takes_a_group_for_a_card(self) -> None:
         book = jscontact.address_book(read(properties(kind="group")), frozenset({ANN}))
         assert (book.cards, len(book.groups)) == ((), 1)
@@ -148,8 +161,9 @@ class TestTheDefaultBook:
         books = AddressBookInfo(id="a"), AddressBookInfo(id="z", is_default=True)
         assert jscontact.default_book(books) == "z"
 
-    def test_is_the_first_by_id_if_none_says_so(self) -> None:
-        assert jscontact.default_book((AddressBookInfo(id="b"), AddressBookInfo(id="a"))) == "a"
+    def test_is_the_first_one_listed_if_none_says_so(self) -> None:
+        """Cyrus 3.12 says of none, and lists `Default` before a book with a UUID."""
+        assert jscontact.default_book((AddressBookInfo(id="b"), AddressBookInfo(id="a"))) == "b"
 
     def test_is_needed(self) -> None:
         with pytest.raises(BadReply, match="no address book; expected at least one"):
@@ -284,6 +298,8 @@ class TestExtras:
             "keywords": None,
             "cyrusimap.org:href": "/dav/ann.vcf",
             "cyrusimap.org:size": 200,
+            "addressBookId": "Default",
+            "vCardProps": [["version", {}, "text", "4.0"]],
         }
         assert jscontact.extras({**card, **by_server, **nothing}) == frozenset()
 
@@ -296,6 +312,8 @@ class TestExtras:
             ({"organizations": {"o": {"@type": "Organization", "name": "Lee", "units": [{}]}}}, "organizations"),
             ({"name": {"full": "Dr. Ann", "components": [{"kind": "title", "value": "Dr."}]}}, "name"),
             ({"name": {"full": "Ann", "sortAs": {"given": "Ann"}}}, "name"),
+            ({"vCardProps": [["version", {}, "text", "4.0"], ["x-shoe-size", {}, "unknown", "9"]]}, "vCardProps"),
+            ({"vCardProps": "x"}, "vCardProps"),
         ],
     )
     def test_what_somebody_added_is_named(self, more: Properties, extra: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from mailroom.contacts import vcard
 from mailroom.contacts.base import Fields, NewCard, Unreadable
+from mailroom.contacts.uids import bare_uid
 from tests.contacts.test_vcard import read_card
 from tests.fuzz.mutations import made, spoilt
 from tests.fuzz.promises import MARK, assert_clear, assert_sane
@@ -29,7 +30,7 @@ def test_cleaning_drops_nothing_but_what_no_card_can_hold(text: str) -> None:
 
 
 UIDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"'), min_size=1).filter(
-    lambda uid: uid == vcard.bare_uid(uid) == vcard.clean(uid)
+    lambda uid: uid == bare_uid(uid) == vcard.clean(uid)
 )
 
 
@@ -168,7 +169,7 @@ def test_members_who_join_are_members_and_then_can_leave(text: str, uids: set[st
 
 def members_of(text: str) -> set[str]:
     lines = vcard.parse(text).all("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER")
-    return {vcard.bare_uid(vcard.unescaped(line.value)) for line in lines}
+    return {bare_uid(vcard.unescaped(line.value)) for line in lines}
 
 
 CARDS = [

@@ -62,7 +62,7 @@ def _unreadable(item: Malformed) -> Unreadable:
 
 
 def _group(card: ContactCard) -> Group:
-    return Group(card.id, bare_uid(card.uid), _full_name(card), frozenset(map(bare_uid, card.members or ())))
+    return Group(card.id, card.uid, _full_name(card), frozenset(map(bare_uid, card.members or ())))
 
 
 def _full_name(card: ContactCard) -> str:

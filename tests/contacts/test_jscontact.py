@@ -101,7 +101,7 @@ class TestReading:
         found = read(
             properties(uid="urn:uuid:ann"),
             {"id": "2", "uid": "g", "kind": "group", "members": {"ann": True, 'urn:uuid:"urn:uuid:bob"': True}},
-            {"id": "3", "uid": "urn:uuid:h", "kind": "group", "members": {"urn:uuid:ann": True}},
+            {"id": "3", "uid": "h", "kind": "group", "members": {"urn:uuid:ann": True}},
         )
         book = jscontact.address_book(found, frozenset({ANN}))
         assert [card.uid for card in book.cards] == ["ann"]

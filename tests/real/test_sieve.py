@@ -254,10 +254,11 @@ async def test_a_script_that_was_deleted_since_is_not_missed(user: User) -> None
 
 
 async def test_a_script_of_the_users_that_runs_the_rules_stays_the_active_one(user: User) -> None:
-    user.put("mine", f'require "include";\ninclude :personal :optional {quoted("mailroom")};\n')
+    user.put("mine", f'require "include";\n{MINE}include :personal :optional {quoted("mailroom")};\n')
     for _ in range(2):
         assert await rules.apply_sieve(user.settings, DEFAULT_SCHEME) == 0
         assert user.scripts() == {"mine": True, "mailroom": False}
+        assert user.receive("who@example.net", f"a bill {uuid.uuid4()}") == {"Archive"}
         assert user.receive("who@example.net") == {"Screener"}
 
 

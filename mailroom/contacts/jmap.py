@@ -1,8 +1,8 @@
 """The address book over JMAP (RFC 9610): its calls travel with the mail's, so it costs no round trip of its own."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from mailroom.addresses import spellings
@@ -30,12 +30,14 @@ from mailroom.jmap.session import Limits
 from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.jmap.wire import Json
 
-_Patch = Callable[[Group, Set[str]], dict[str, Json]]
-"""What changes the members of a group, by their bare uids."""
+_JOIN: Json = True
+_LEAVE: Json = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Membership:
+    """To write one, `uid` has to be as the server spells it."""
+
     sender: str
     uid: str
     group: Group
@@ -48,17 +50,6 @@ class _LookedUp:
     state: str = ""
     address_book: str = ""
     cards: Mapping[str, ContactCard] = field(default_factory=dict)
-    uids: Mapping[str, str] = field(default_factory=dict)
-    """As the server spells them, by bare uid."""
-
-    def joining(self, _: Group, uids: Set[str]) -> dict[str, Json]:
-        """The patch that makes cards members of a group. A new card has no uid but the bare one."""
-        return jscontact.members_patch(sorted(self.uids.get(uid, uid) for uid in uids), True)
-
-    def leaving(self, group: Group, uids: Set[str]) -> dict[str, Json]:
-        """The patch that takes members out of a group, each by the name that the group has for it."""
-        members = self.cards[group.ref].members or frozenset()
-        return jscontact.members_patch(sorted(member for member in members if bare_uid(member) in uids), None)
 
 
 class JmapContacts:
@@ -106,15 +97,19 @@ class JmapContacts:
         self, found: Iterable[ContactCard | Malformed], state: str, books: tuple[AddressBookInfo, ...]
     ) -> None:
         cards = {item.id: item for item in found if isinstance(item, ContactCard)}
-        uids = {bare_uid(card.uid): card.uid for card in cards.values()}
-        self._looked_up = _LookedUp(state, jscontact.default_book(books), cards, uids)
+        self._looked_up = _LookedUp(state, jscontact.default_book(books), cards)
 
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
-        memberships = [_Membership(change.sender, change.uid, group) for change in changes for group in change.join]
+        spelled = {bare_uid(card.uid): card.uid for card in self._looked_up.cards.values()}
+        memberships = [
+            _Membership(change.sender, spelled.get(change.uid, change.uid), group)
+            for change in changes
+            for group in change.join
+        ]
         begun, empty = self._split(memberships)
         first_members = self._stage_first_members(empty, batch)
         cards = self._stage_cards(changes, batch)
-        members = self._stage_members(begun, self._looked_up.joining, batch)
+        members = self._stage_members(begun, _JOIN, batch)
 
         async def settle(replies: Replies) -> Failures:
             return {**first_members(replies), **await members(replies), **await cards(replies)}
@@ -123,7 +118,7 @@ class JmapContacts:
 
     async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
         memberships = [_Membership(each.sender, each.uid, group) for each in departures for group in each.leave]
-        return Staged(self._stage_members(memberships, self._looked_up.leaving, batch))
+        return Staged(self._stage_members(list(self._as_spelled(memberships)), _LEAVE, batch))
 
     async def create_groups(self, names: Sequence[str]) -> Failures:
         book = self._looked_up.address_book
@@ -141,6 +136,14 @@ class JmapContacts:
         errors = merged_errors(replies[slot] for slot in slots)
         return {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
 
+    def _as_spelled(self, memberships: Iterable[_Membership]) -> Iterator[_Membership]:
+        """Those that there are, each under the uid or uids that the group has for it."""
+        for ref, leaving in _by_group(memberships).items():
+            spelled: dict[str, list[str]] = defaultdict(list)
+            for member in self._looked_up.cards[ref].members or ():
+                spelled[bare_uid(member)].append(member)
+            yield from (replace(each, uid=member) for each in leaving for member in spelled[each.uid])
+
     def _split(self, memberships: Iterable[_Membership]) -> tuple[list[_Membership], list[_Membership]]:
         """Those whose group has a `members` property for a patch path to lead into, and those whose group hasn't."""
         begun: list[_Membership] = []
@@ -157,8 +160,7 @@ class JmapContacts:
         It goes before the cards, since these change the state that it depends on.
         """
         patches = {
-            ref: {"members": {self._looked_up.uids.get(each.uid, each.uid): True for each in members}}
-            for ref, members in _by_group(memberships).items()
+            ref: {"members": {each.uid: True for each in members}} for ref, members in _by_group(memberships).items()
         }
         slot = update_cards_in_state(batch, self._account, self._looked_up.state, patches) if patches else None
 
@@ -228,11 +230,11 @@ class JmapContacts:
         return {bare_uid(card.uid): card for card in found if isinstance(card, ContactCard) and card.kind != "group"}
 
     def _stage_members(
-        self, memberships: Sequence[_Membership], patch: _Patch, batch: Batch
+        self, memberships: Sequence[_Membership], value: Json, batch: Batch
     ) -> Callable[[Replies], Awaitable[Failures]]:
         """One patch a group; where a group refuses several senders at once, each is tried alone."""
         by_group = _by_group(memberships)
-        patches = {ref: patch(members[0].group, {m.uid for m in members}) for ref, members in by_group.items()}
+        patches = {ref: jscontact.members_patch([m.uid for m in members], value) for ref, members in by_group.items()}
         slots = update_cards(batch, self._account, self._limits, patches)
 
         async def settle(replies: Replies) -> Failures:
@@ -240,16 +242,16 @@ class JmapContacts:
             alone = [by_group[ref][0] for ref in refused if len(by_group[ref]) == 1]
             crowd = [membership for ref in refused if len(by_group[ref]) > 1 for membership in by_group[ref]]
             failed = {m.sender: _group_failure(m.group, refused[m.group.ref]) for m in alone}
-            return failed | await self._one_by_one(crowd, patch)
+            return failed | await self._one_by_one(crowd, value)
 
         return settle
 
-    async def _one_by_one(self, memberships: Iterable[_Membership], patch: _Patch) -> dict[str, str]:
+    async def _one_by_one(self, memberships: Iterable[_Membership], value: Json) -> dict[str, str]:
         batch = Batch()
         tries: list[tuple[_Membership, tuple[Slot[SetResult], ...]]] = []
         for membership in memberships:
-            patches = {membership.group.ref: patch(membership.group, {membership.uid})}
-            tries.append((membership, update_cards(batch, self._account, self._limits, patches)))
+            patch = {membership.group.ref: jscontact.members_patch([membership.uid], value)}
+            tries.append((membership, update_cards(batch, self._account, self._limits, patch)))
         replies = await self._client.send(batch)
         return {
             membership.sender: _group_failure(membership.group, error)

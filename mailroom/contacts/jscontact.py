@@ -1,6 +1,6 @@
 """Contact cards as JSContact (RFC 9553): read, made and patched (pure)."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from mailroom.addresses import canonical
 from mailroom.contacts import notes
@@ -108,7 +108,8 @@ def extras(card: Mapping[str, object]) -> frozenset[str]:
     """
     names = {name for name, value in card.items() if value not in (None, "", (), [], {})}
     found = {name for name in names if name not in _WRITTEN | _ADMINISTRATIVE and not name.startswith(_SERVERS_OWN)}
-    found -= {"vCardProps"} if _is_the_version_alone(card.get("vCardProps")) else frozenset()
+    if _is_the_version_alone(card.get("vCardProps")):
+        found.discard("vCardProps")
     found |= {name for name in ("emails", "organizations") if len(_entries(card, name)) > 1}
     found |= {"organizations" for each in _entries(card, "organizations") if _beyond(each, {"name"})}
     name = card.get("name")
@@ -128,8 +129,9 @@ def _entries(card: Mapping[str, object], name: str) -> list[object]:
 
 def _is_the_version_alone(properties: object) -> bool:
     """Of what JSContact has no word for (RFC 9555 §2.15.1), Cyrus 3.12 tells the vCard's version."""
-    lists = properties if isinstance(properties, list) else [properties]
-    return all(isinstance(each, list) and each[:1] == ["version"] for each in lists)
+    return isinstance(properties, list) and all(
+        isinstance(each, list) and each[:1] == ["version"] for each in properties
+    )
 
 
 def _beyond(value: object, written: Set[str]) -> bool:
@@ -202,7 +204,7 @@ def address_patch(address: str, card: ContactCard) -> Json:
     return {f"emails/{free}": {"address": address}}
 
 
-def members_patch(uids: Iterable[str], value: Json) -> dict[str, Json]:
+def members_patch(uids: Sequence[str], value: Json) -> Json:
     """Members of a group that has some, set to true (join) or null (leave); the uids as the server spells them."""
     return {f"members/{_escaped(uid)}": value for uid in uids}
 

@@ -389,6 +389,15 @@ class TestRemoving:
             failures = await b.remove(Departure(ANN, uid, (readers,)))
             assert failures == {ANN: "contact group 'Readers' could not be written: forbidden"}
 
+    async def test_tells_of_everybody_who_shares_the_card_that_could_not_leave(self) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(ANN, "Ann", emails={"e1": {"address": ANN}, "e2": {"address": BOB}})
+            b.sandbox.add_group("Readers", [ANN])
+            (readers,) = await b.groups("Readers")
+            b.sandbox.faults.set_errors[readers.ref] = SetError("forbidden")
+            failures = await b.remove(*(Departure(who, uid, (readers,)) for who in (ANN, BOB)))
+            assert failures.keys() == {ANN, BOB}
+
 
 @pytest.mark.parametrize("uid", ["urn:uuid:1", "a/b", "a~b", "~1", "a b"])
 async def test_any_uid_can_join_and_leave(uid: str) -> None:

@@ -58,9 +58,9 @@ class Jmap:
     session: Session
 
     def ask(self, *calls: Call) -> list[Any]:
-        """One request; the answers to its calls."""
-        numbered = [[name, arguments, str(number)] for number, (name, arguments) in enumerate(calls)]
-        body = {"using": [CORE, MAIL, *([CONTACTS] if self.session.contacts_account else [])], "methodCalls": numbered}
+        """One request, no method twice: a call's id is its name. The answers to the calls."""
+        using = [CORE, MAIL, *([CONTACTS] if self.session.contacts_account else [])]
+        body = {"using": using, "methodCalls": [[name, arguments, name] for name, arguments in calls]}
         reply = self.http.post(self.session.api_url, json=body).raise_for_status().json()
         for name, arguments, _ in reply["methodResponses"]:
             if name == "error" or arguments.get("notUpdated") or arguments.get("notCreated"):
@@ -73,9 +73,9 @@ class Jmap:
         return found
 
 
-def search(kind: str, account: str | None, filter: Arguments, *, at: int = 0) -> tuple[Call, Call]:
-    """The calls of a search; `at` is the number of the first of them in its request."""
-    ids = {"resultOf": str(at), "name": f"{kind}/query", "path": "/ids"}
+def search(kind: str, account: str | None, filter: Arguments) -> tuple[Call, Call]:
+    """The calls of a search."""
+    ids = {"resultOf": f"{kind}/query", "name": f"{kind}/query", "path": "/ids"}
     query = (f"{kind}/query", {"accountId": account, "filter": filter})
     return query, (f"{kind}/get", {"accountId": account, "#ids": ids, "properties": PROPERTIES.get(kind)})
 
@@ -93,7 +93,7 @@ class JmapBook:
         self._begun = {group["name"]["full"] for group in groups if "members" in group}
 
     def search(self, address: str) -> tuple[Call, ...]:
-        return search("ContactCard", self._account, {"email": address}, at=2)  # after the two for mail
+        return search("ContactCard", self._account, {"email": address})
 
     def has(self, address: str, found: Sequence[Any]) -> bool:
         return bool(found[-1]["list"])

@@ -15,9 +15,9 @@ from mailroom.jmap.mail import EMAIL, Email, Mailbox, Move, get_emails, move_ema
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.session import MAIL
 from mailroom.jmap.set import SetError, merged_errors, read_set_result
-from mailroom.jmap.wire import Json
 from mailroom.mailboxes import Places, find_places
 from mailroom.plan import sender_of
+from mailroom.wire import Json
 
 DOMAIN = "mailroom-human-test.example"
 """Nobody's: `.example` never is a domain (RFC 2606 §2)."""

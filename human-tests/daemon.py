@@ -16,8 +16,8 @@ import httpx
 import trio
 from support import Failed, Run, say
 
-from mailroom.jmap.wire import reader
 from mailroom.status import Health
+from mailroom.wire import reader
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 10

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from support import Failed, Run, Unmet, arguments_of, run_script, say
 
 from mailroom.categories import Category
-from mailroom.jmap.session import is_loopback
+from mailroom.urls import is_loopback
 
 PROJECT = Path(__file__).parents[1]
 NAME = "mailroom-human-test"

@@ -13,7 +13,7 @@ from httpx_sse import EventSource, ServerSentEvent
 from uritemplate import URITemplate
 
 from mailroom.errors import BadReply
-from mailroom.jmap.wire import Wire, reader
+from mailroom.wire import Wire, reader
 
 TYPES = ("Email", "Mailbox")
 PING_SECONDS = 60

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from mailroom import __version__
 from mailroom.errors import BadReply, Refused, Unavailable
-from mailroom.jmap.wire import Json
+from mailroom.wire import Json
 
 DEADLINE_SECONDS = 30
 """For one HTTP exchange from connect to the last byte. httpx alone has no total one."""

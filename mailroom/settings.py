@@ -21,9 +21,9 @@ from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSou
 
 from mailroom.categories import DEFAULT_SCHEME, Scheme
 from mailroom.errors import ConfigError
-from mailroom.jmap.session import MAX_PORT, is_loopback
 from mailroom.scheme_file import read_scheme
 from mailroom.suggest import did_you_mean
+from mailroom.urls import MAX_PORT, is_loopback
 
 PREFIX = "MAILROOM_"
 _LONGEST_ENDING = 2  # a plural, say

@@ -15,7 +15,8 @@ from mailroom.commands.run import with_servers
 from mailroom.commands.running_daemon import ask_daemon
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
-from mailroom.reset_steps import Account, look, undo_all
+from mailroom.reset_steps import Found as Account
+from mailroom.reset_steps import look, undo_all
 from mailroom.servers import Servers
 from mailroom.settings import Settings
 

@@ -6,8 +6,8 @@ import httpx
 import trio
 
 from mailroom.errors import BadReply
-from mailroom.jmap.wire import Wire, reader
 from mailroom.settings import Settings
+from mailroom.wire import Wire, reader
 
 SECONDS = 5
 

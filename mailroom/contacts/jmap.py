@@ -28,7 +28,7 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.query import Filter, Search, any_of, search
 from mailroom.jmap.session import Limits
 from mailroom.jmap.set import SetError, SetResult, merged_errors
-from mailroom.jmap.wire import Json
+from mailroom.wire import Json
 
 _JOIN: Json = True
 _LEAVE: Json = None

@@ -8,7 +8,7 @@ from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, N
 from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import AddressBookInfo, ContactCard, Malformed
-from mailroom.jmap.wire import Json
+from mailroom.wire import Json
 
 _WRITTEN = frozenset({"name", "emails", "organizations", "notes"})
 _ADMINISTRATIVE = frozenset(

@@ -13,7 +13,7 @@ from typing import Generic, Protocol, TypeVar, cast
 
 from mailroom.errors import BadReply, BatchRefused, ServerFailed, Unavailable
 from mailroom.jmap.session import Limits
-from mailroom.jmap.wire import Json, plain_name
+from mailroom.wire import Json, plain_name
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

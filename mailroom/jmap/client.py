@@ -15,7 +15,7 @@ from mailroom.http import Credentials, Reply, check_status, fetch, joined, place
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
 from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session, trusted_url
-from mailroom.jmap.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, reader
 
 log = structlog.get_logger(component="jmap")
 

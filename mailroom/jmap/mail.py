@@ -12,7 +12,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.jmap.wire import IdSet, Json, Wire, reader
+from mailroom.wire import IdSet, Json, Wire, reader
 
 
 class Mailbox(Wire):

@@ -8,7 +8,7 @@ from pydantic import Field
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.jmap.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, reader
 
 
 @dataclass(frozen=True, slots=True)

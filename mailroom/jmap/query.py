@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 from mailroom.jmap.batch import Batch, Call, Slot
 from mailroom.jmap.session import Limits
-from mailroom.jmap.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, reader
 
 Filter = Mapping[str, Json]
 

@@ -1,6 +1,5 @@
 """The JMAP Session object (RFC 8620 §2): where things are, what the server can do and its limits."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,8 @@ from pydantic import Field
 
 from mailroom.errors import BadReply
 from mailroom.http import joined
-from mailroom.jmap.wire import Wire, plain_name, reader
+from mailroom.urls import MAX_PORT, is_loopback
+from mailroom.wire import Wire, plain_name, reader
 
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
@@ -19,9 +19,6 @@ CONTACTS = "urn:ietf:params:jmap:contacts"
 SIEVE = "urn:ietf:params:jmap:sieve"
 CYRUS_SIEVE = "https://cyrusimap.org/ns/jmap/sieve"
 """What Cyrus 3.6 calls a draft of RFC 9661 that differs in nothing that is used here."""
-
-
-MAX_PORT = 65_535
 
 
 class Limits(Wire):
@@ -180,13 +177,3 @@ def trusted_url(url: httpx.URL, what: str) -> httpx.URL:
         return url
     place = f"{url.scheme}://{url.netloc.decode('ascii')}"
     raise BadReply(f"{what} is {place}", expected="an https url (http only on this machine)")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host, by name or number, is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

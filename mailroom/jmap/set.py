@@ -5,7 +5,7 @@ from typing import Any
 
 from mailroom.errors import shortened
 from mailroom.jmap.batch import raise_if_transient
-from mailroom.jmap.wire import Wire, plain_name, reader
+from mailroom.wire import Wire, plain_name, reader
 
 
 class SetError(Wire):

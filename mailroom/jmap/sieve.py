@@ -3,7 +3,7 @@
 from mailroom.jmap.batch import Call
 from mailroom.jmap.session import SIEVE, SieveAccess
 from mailroom.jmap.set import SetError, SetResult, read_set_result
-from mailroom.jmap.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, reader
 
 CONTENT_TYPE = "application/sieve"
 _NEW = "script"

@@ -12,8 +12,8 @@ from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Fai
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.errors import BadReply, BatchRefused, Unavailable
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.wire import Json
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError
+from mailroom.wire import Json
 from tests.jmap.support import Connected, connected
 from tests.jmap.trouble import answer
 from tests.screener import empty_sandbox

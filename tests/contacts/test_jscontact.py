@@ -10,8 +10,8 @@ from mailroom.contacts import jscontact
 from mailroom.contacts.base import Card, CardEdit, Fields, NewCard
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import CARD, AddressBookInfo, ContactCard, Malformed
-from mailroom.jmap.wire import Json
 from mailroom.sandbox.patch import apply_patch
+from mailroom.wire import Json
 
 ANN = "ann@example.org"
 Properties = dict[str, Any]

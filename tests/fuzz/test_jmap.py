@@ -26,7 +26,7 @@ from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, Limits, Session
 from mailroom.jmap.set import merged_errors
 from mailroom.jmap.sieve import get_scripts, validate_script
-from mailroom.jmap.wire import Json
+from mailroom.wire import Json
 from tests.fuzz.mutations import Tape, made, spoilt_json
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error, assert_sane
 from tests.fuzz.running import fuzzed

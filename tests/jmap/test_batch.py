@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailroom.errors import BadReply, MailroomError
 from mailroom.jmap.batch import Batch, Call, MethodError, MethodFailed, Replies, Request, Slot, chunks, slices
 from mailroom.jmap.session import CONTACTS, MAIL, SUBMISSION, Limits
-from mailroom.jmap.wire import Json
+from mailroom.wire import Json
 
 
 def call(arguments: Mapping[str, Json] | None = None, *, capability: str = MAIL) -> Call[object]:

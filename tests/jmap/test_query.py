@@ -6,8 +6,8 @@ from mailroom.errors import BadReply
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.mail import EMAIL
 from mailroom.jmap.query import QueryResult, all_of, any_of, search
-from mailroom.jmap.wire import Json
 from mailroom.sandbox import Limits, MethodError
+from mailroom.wire import Json
 from tests.jmap.support import ACCOUNT, Connected, connected
 from tests.jmap.trouble import answer
 from tests.screener import empty_sandbox

@@ -6,9 +6,9 @@ from mailroom.errors import BadReply
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.cards import get_whole_cards
 from mailroom.jmap.mail import EMAIL, Address, Email
-from mailroom.jmap.wire import Json
 from mailroom.sandbox import faults
 from mailroom.sandbox.faults import Reply
+from mailroom.wire import Json
 from tests.jmap.support import ACCOUNT, Connected, connected
 from tests.jmap.trouble import answer, assert_clean
 from tests.screener import empty_sandbox

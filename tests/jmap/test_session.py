@@ -16,9 +16,9 @@ from mailroom.jmap.session import (
     Limits,
     Session,
     SieveAccess,
-    is_loopback,
     read_session,
 )
+from mailroom.urls import is_loopback
 
 READ_FROM = httpx.URL("https://mail.example/jmap/session")
 Document = dict[str, Any]

@@ -3,9 +3,9 @@
 import pytest
 
 from mailroom.errors import MailroomError
-from mailroom.jmap.wire import Json
 from mailroom.sandbox import faults
 from mailroom.sandbox.faults import CutAfter, CutBefore, EditSession, Fault, Reply
+from mailroom.wire import Json
 
 SECRETS = ("sandbox-token", "Bearer", "Quarterly", "ann@example.org", "Ann Lee")
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from mailroom.config.settings import Settings
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import EMAIL, get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.servers import open_servers
-from mailroom.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from bench.daemon_figures import cpu_seconds as cpu_seconds_of
 from bench.daemon_figures import memory_mb
 from bench.load import Load
 from bench.servers import Server, variables
-from mailroom.settings import Settings
+from mailroom.config.settings import Settings
 from tests.daemon_process import DaemonProcess, daemon_process
 
 START_DEADLINE_SECONDS = 60

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.processes import module_process
-from mailroom.settings import Settings
+from mailroom.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bench.load import Contact, Load
 from bench.processes import module_process
-from mailroom.settings import Settings
+from mailroom.config.settings import Settings
 from tests.real.accounts import radicale_book
 from tests.real.cyrus import Cyrus
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user, put_card

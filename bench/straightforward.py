@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import httpx
 
 from mailroom import note
-from mailroom.categories import DEFAULT_SCHEME, Category
+from mailroom.config.scheme import DEFAULT_SCHEME, Category
 from mailroom.contacts import jscontact, vcard, webdav
 from mailroom.contacts.base import Group, NewCard
 from mailroom.http import Reply

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from support import Failed, Run, Unmet, say
 
-from mailroom.categories import Category
 from mailroom.commands.inventory import State
 from mailroom.commands.running_daemon import ask_daemon
 from mailroom.commands.setup import look
+from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.mail import EMAIL, Email, Mailbox, Move, get_emails, move_emails

@@ -25,7 +25,7 @@ from daemon import ANSWER_SECONDS, HOST, free_port, health_at
 from pydantic import SecretStr
 from support import Failed, Run, Unmet, arguments_of, run_script, say
 
-from mailroom.categories import Category
+from mailroom.config.scheme import Category
 from mailroom.urls import is_loopback
 
 PROJECT = Path(__file__).parents[1]

@@ -23,7 +23,7 @@ from account import Account, Mail, Sender, category_of, open_account
 from daemon import Daemon, running_daemon
 from support import Failed, Run, Unmet, main, say
 
-from mailroom.categories import Category
+from mailroom.config.scheme import Category
 from mailroom.status import Trigger
 
 LIMIT_SECONDS = 10.0

@@ -14,7 +14,7 @@ from account import Account, Mail, Sender, category_of, open_account
 from daemon import Daemon, running_daemon
 from support import Run, main
 
-from mailroom.categories import Category
+from mailroom.config.scheme import Category
 
 MINA = Sender("Mina Mind", "mina.mind")
 

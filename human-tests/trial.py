@@ -8,12 +8,12 @@ from support import Failed, Run, say
 
 from mailroom.commands.inventory import State
 from mailroom.commands.setup import Account, look
+from mailroom.config.scheme_file import read_scheme
 from mailroom.contacts.base import Card, Fields
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import destroy_empty_mailboxes
 from mailroom.jmap.set import merged_errors
 from mailroom.mailboxes import ids_by_path
-from mailroom.scheme_file import read_scheme
 
 TRIAL_TOML = """\
 screener_mailbox = "Human Test Screener"

@@ -9,14 +9,14 @@ from typing import Never, Self
 import httpx
 import trio
 
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings
 from mailroom.http import http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.loop import Rhythm, TriageLoop
 from mailroom.metrics import registry_of
 from mailroom.push import PushReader, Ring
 from mailroom.servers import Servers, open_servers, telling_what_to_renew
-from mailroom.settings import Settings
 from mailroom.status import Outcome, Status
 from mailroom.triage import Triage, prepare
 

@@ -48,7 +48,7 @@ def report(error: MailroomError) -> int:
 
 async def run_daemon() -> int:
     """Run the daemon until it is told to stop; returns its exit status. Raises `MailroomError`."""
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)
@@ -137,7 +137,7 @@ def setup(apply: bool) -> int:
     import trio
 
     from mailroom.commands import setup
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     return trio.run(setup.apply if apply else setup.show, settings, load_scheme(settings))
@@ -155,7 +155,7 @@ def senders(waiting: bool, category: str | None, as_json: bool) -> int:
 
     from mailroom.commands import senders
     from mailroom.commands.names import category_named
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)
@@ -177,7 +177,7 @@ def triage(address: str, category: str) -> int:
 
     from mailroom.commands import triage
     from mailroom.commands.names import category_named
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)
@@ -217,7 +217,7 @@ def rules(form: str, apply: bool) -> int:
     import trio
 
     from mailroom.commands import rules
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)
@@ -242,7 +242,7 @@ def reset(apply: bool, yes: bool) -> int:
     import trio
 
     from mailroom.commands import reset
-    from mailroom.settings import load_scheme, load_settings
+    from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)

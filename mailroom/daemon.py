@@ -9,12 +9,12 @@ import structlog
 import trio
 
 from mailroom.account import open_account
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves
 from mailroom.health import serve_health
 from mailroom.heartbeat import send_heartbeats
 from mailroom.log import set_up
-from mailroom.settings import Settings
 from mailroom.status import Status
 
 log = structlog.get_logger(component="daemon")

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailroom.categories import Category, Scheme
+from mailroom.config.scheme import Category, Scheme
 from mailroom.jmap.mail import Mailbox
 
 _UNTOUCHED_ROLES = frozenset({"trash", "junk", "drafts", "sent"})

@@ -16,7 +16,7 @@ from nameparser import HumanName
 
 from mailroom import note
 from mailroom.addresses import display_name
-from mailroom.categories import Category, ContactType, Scheme
+from mailroom.config.scheme import Category, ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Fields, Group, NewCard
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move

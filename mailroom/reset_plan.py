@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailroom import note
-from mailroom.categories import ContactType, Scheme
+from mailroom.config.scheme import ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, Departure, Fields, Group
 from mailroom.jmap.mail import Email, Move
 from mailroom.mailboxes import Places

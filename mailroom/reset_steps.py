@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, Staged
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch

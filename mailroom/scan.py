@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mailroom.addresses import canonical
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Replies

@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 from pydantic import SecretStr
 
+from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts
 from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.errors import ConfigError, Refused
 from mailroom.http import Credentials, basic, bearer, http_client
 from mailroom.jmap.client import Client
-from mailroom.settings import Settings
 
 FASTMAIL_SESSION_HOST = "api.fastmail.com"
 FASTMAIL_CARDDAV_URL = httpx.URL("https://carddav.fastmail.com/")

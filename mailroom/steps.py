@@ -11,7 +11,7 @@ from datetime import date
 import structlog
 
 from mailroom.addresses import search_texts
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
 from mailroom.jmap.batch import Batch, MethodError, Replies, Slot, slices
 from mailroom.jmap.client import Client

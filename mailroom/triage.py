@@ -14,7 +14,7 @@ from datetime import date
 import structlog
 import trio
 
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
 from mailroom.jmap.batch import Batch

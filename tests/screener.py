@@ -9,7 +9,7 @@ import httpx
 import trio
 from pydantic import SecretStr
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client

@@ -29,7 +29,7 @@ from bench.report import Report, markdown, show
 from bench.sandbox_process import filled
 from bench.storm import Storm
 from bench.targets import targets
-from mailroom.settings import Settings
+from mailroom.config.settings import Settings
 from tests.screener import served
 
 SMALLEST = replace(

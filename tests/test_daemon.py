@@ -13,10 +13,10 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import daemon
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
-from mailroom.settings import Settings
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
 from tests.real.processes import free_port
 from tests.scrape import samples

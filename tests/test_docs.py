@@ -13,9 +13,9 @@ import pytest
 import trio
 from defusedxml.ElementTree import fromstring
 
-from mailroom.categories import DEFAULT_CATEGORIES, Category, Scheme
-from mailroom.scheme_file import build_scheme
-from mailroom.settings import Settings
+from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
+from mailroom.config.scheme_file import build_scheme
+from mailroom.config.settings import Settings
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
 from tests.programs import ENTRIES

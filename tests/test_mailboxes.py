@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.jmap.mail import Mailbox
 from mailroom.mailboxes import find_places, needed_mailboxes, role_problems
 

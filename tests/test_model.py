@@ -8,7 +8,7 @@ import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailroom.categories import DEFAULT_SCHEME, Category
+from mailroom.config.scheme import DEFAULT_SCHEME, Category
 from mailroom.errors import Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.sandbox import MethodError, Sandbox, SetError

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from mailroom import note
-from mailroom.categories import DEFAULT_SCHEME, Category, Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Address, Email, Mailbox, Move

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from mailroom import http
 from mailroom.commands import doctor
+from mailroom.config.settings import Settings
 from mailroom.errors import BadReply
 from mailroom.event_stream import event_source_url
 from mailroom.heartbeat import send_heartbeats
@@ -22,7 +23,6 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import get_mailboxes
 from mailroom.push import check_stream, connect
 from mailroom.servers import open_servers
-from mailroom.settings import Settings
 from mailroom.status import Outcome, Status
 from tests.scripted_server import ScriptedServer, reply, session_reply
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from mailroom import note
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card, Fields, Group
 from mailroom.jmap.mail import Move
 from mailroom.reset_plan import ContactUndo, made_by_mailroom, undo_contacts, undo_mails

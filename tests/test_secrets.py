@@ -19,10 +19,10 @@ from pydantic import SecretStr
 from trio.testing import MockClock
 
 from mailroom import daemon, log
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint, Fault
-from mailroom.settings import Settings
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.leaks import (
     ANN,

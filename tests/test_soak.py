@@ -31,7 +31,7 @@ from bench.soak.player import RoundEnd
 from bench.soak.report import show
 from bench.soak.script import write_script
 from bench.soak.week import run_week
-from mailroom.categories import DEFAULT_CATEGORIES, DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.faults import Delay
 from tests.screener import empty_sandbox

@@ -4,7 +4,7 @@ import pytest
 import structlog.testing
 from structlog.typing import EventDict
 
-from mailroom.categories import Scheme, category
+from mailroom.config.scheme import Scheme, category
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Limits
 from tests.screener import Wire, connected, empty_sandbox, screener, served, start

@@ -23,11 +23,11 @@ from bench.soak.figures import Counts, count_problems, crashes_in, left_over, ob
 from bench.soak.leaks import all_tasks, live_objects, open_files, warnings_collected
 from bench.soak.player import Player, RoundEnd
 from mailroom import daemon
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.log import set_up
 from mailroom.sandbox import FASTMAIL, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
-from mailroom.settings import Settings
 from mailroom.status import Status
 from tests.real.processes import free_port
 

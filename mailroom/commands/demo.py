@@ -10,13 +10,13 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from mailroom import daemon
-from mailroom.categories import DEFAULT_SCHEME
 from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console, plural
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.log import set_up
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports
-from mailroom.settings import Settings
 
 HOST = "127.0.0.1"
 STANDARD_ERROR = 2

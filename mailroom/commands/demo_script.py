@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import trio
 
-from mailroom.categories import Category, Scheme
 from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who, plural
+from mailroom.config.scheme import Category, Scheme
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.message import addresses
 from mailroom.sandbox.store import Mail

@@ -10,9 +10,10 @@ from typing import Protocol
 from rich.text import Text
 
 from mailroom import __version__
-from mailroom.categories import Scheme
 from mailroom.commands.run import until_interrupted
 from mailroom.commands.terminal import log_to_stderr, open_console, printable, working
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.doctor import contacts_check, push_check
 from mailroom.doctor.contacts_check import check_groups, check_reading, check_writing
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
@@ -21,7 +22,6 @@ from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
 from mailroom.doctor.push_check import check_connecting, check_hearing
 from mailroom.errors import ConfigError
 from mailroom.servers import open_servers
-from mailroom.settings import Settings, load_scheme, load_settings
 
 _SESSION = Check("session", "Session", check_session)
 _MAIL = Check("mail", "Mail", check_mail, ("session",))

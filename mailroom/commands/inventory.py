@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Group
 from mailroom.jmap.mail import Mailbox
 from mailroom.jmap.mailbox import NewMailbox

@@ -1,6 +1,6 @@
 """Names that people type on the command line, found among those that there are."""
 
-from mailroom.categories import Category, Scheme
+from mailroom.config.scheme import Category, Scheme
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 

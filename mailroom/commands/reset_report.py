@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from rich.console import Console
 from rich.table import Table
 
-from mailroom.categories import Scheme
 from mailroom.commands.terminal import printable
+from mailroom.config.scheme import Scheme
 from mailroom.reset_plan import ContactUndo, Undo, moves_by_mailbox
 
 COMMAND = "mailroom reset --apply"

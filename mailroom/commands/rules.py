@@ -3,10 +3,11 @@
 import sys
 from functools import partial
 
-from mailroom.categories import Scheme
 from mailroom.commands.run import with_servers
 from mailroom.commands.sieve_script import SCRIPT_NAME, Installed, find_installed, install, obstacles
 from mailroom.commands.terminal import printable
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings
 from mailroom.contacts.base import AddressBook
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import SieveAccess
@@ -15,7 +16,6 @@ from mailroom.rules.routes import warnings
 from mailroom.rules.sieve import Account, Server
 from mailroom.scan import check_account
 from mailroom.servers import Servers
-from mailroom.settings import Settings
 
 UNKNOWN = Server(frozenset({sieve.NEEDED, "copy"}))
 """What is taken for granted where the server doesn't say what it can do."""

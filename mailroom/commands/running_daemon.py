@@ -5,8 +5,8 @@ import json
 import httpx
 import trio
 
+from mailroom.config.settings import Settings
 from mailroom.errors import BadReply
-from mailroom.settings import Settings
 from mailroom.wire import Wire, reader
 
 SECONDS = 5

@@ -10,9 +10,10 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from mailroom.categories import Category, Scheme
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.config.scheme import Category, Scheme
+from mailroom.config.settings import Settings
 from mailroom.contacts.base import AddressBook
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
@@ -22,7 +23,6 @@ from mailroom.jmap.query import search
 from mailroom.mailboxes import Places, find_places
 from mailroom.plan import name_of, sender_of
 from mailroom.servers import Servers
-from mailroom.settings import Settings
 
 NOBODY = "(no usable sender)"
 

@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mailroom.categories import Scheme
 from mailroom.commands.inventory import Creation, Item, State, creation, inventory
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
@@ -20,7 +21,6 @@ from mailroom.jmap.mail import Mailbox, get_mailboxes
 from mailroom.jmap.mailbox import create_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.servers import Servers
-from mailroom.settings import Settings
 
 COMMAND = "mailroom setup --apply"
 

@@ -10,10 +10,11 @@ from datetime import date
 from functools import partial
 
 from mailroom.addresses import canonical
-from mailroom.categories import Category, Scheme
 from mailroom.commands.run import with_servers
 from mailroom.commands.senders import who_waits
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.config.scheme import Category, Scheme
+from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.jmap.batch import Batch
@@ -23,7 +24,6 @@ from mailroom.mailboxes import Places
 from mailroom.plan import Plan, Sender, labels_of, matching_card, name_differs, name_of, select
 from mailroom.scan import check_account, scan
 from mailroom.servers import Servers
-from mailroom.settings import Settings
 from mailroom.steps import Found, Pass, look_up
 from mailroom.suggest import did_you_mean
 from mailroom.triage import Failed, Settled, treat_one

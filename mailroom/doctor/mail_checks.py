@@ -1,7 +1,7 @@
 """What can be seen of session, mailboxes and rules without changing anything."""
 
-from mailroom.categories import Scheme
 from mailroom.commands.inventory import Item, State, inventory
+from mailroom.config.scheme import Scheme
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Mailbox, get_mailboxes

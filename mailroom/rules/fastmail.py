@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.rules.routes import Route, routes
 
 

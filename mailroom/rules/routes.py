@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailroom.categories import Category, Scheme
+from mailroom.config.scheme import Category, Scheme
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from mailroom.addresses import spellings
-from mailroom.categories import Scheme
+from mailroom.config.scheme import Scheme
 from mailroom.rules.routes import Route, routes
 
 MARKER = "# Made by Mailroom"

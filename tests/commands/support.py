@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import trio
 from pydantic import SecretStr
 
+from mailroom.config.settings import Settings
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
 from mailroom.sandbox.sample import ROLES
-from mailroom.settings import Settings
 from tests.screener import served
 
 GUARD_SECONDS = 30

@@ -15,10 +15,10 @@ import pytest
 import trio
 from rich.console import Console
 
-from mailroom.categories import DEFAULT_SCHEME
 from mailroom.commands.demo import settings_for
 from mailroom.commands.demo_report import Filed, HealthAnswer, Summary, Teller, Who, console, rows
 from mailroom.commands.demo_script import ACTS, PATIENCE_SECONDS, Act, User, play
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox, fill_sample
 from mailroom.sandbox.faults import Endpoint
 from mailroom.sandbox.sample import SENDERS

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom import note
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
 from mailroom.commands import reset
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.reset_steps import look, undo_all
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
-from mailroom.settings import Settings
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
 from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
 from mailroom.commands import rules
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError
 from mailroom.rules import sieve
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, faults
 from mailroom.sandbox.dispatch import SIEVE
 from mailroom.sandbox.errors import Json
-from mailroom.settings import Settings
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.rules.sieve_interpreter import Delivery, deliver
 from tests.screener import empty_sandbox

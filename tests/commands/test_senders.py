@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
 from mailroom.commands import senders
 from mailroom.commands.names import category_named
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.errors import ConfigError
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox
 from tests.commands.support import bare_sandbox, command, sets, settings_for

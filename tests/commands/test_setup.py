@@ -11,8 +11,8 @@ import httpx
 import pytest
 import trio
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
 from mailroom.commands import setup
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.errors import Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint

@@ -7,12 +7,12 @@ import httpx
 import pytest
 
 from mailroom import servers as servers_module
-from mailroom.categories import DEFAULT_SCHEME
 from mailroom.commands import triage
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
-from mailroom.settings import Settings
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.screener import TODAY, Wire, connected, empty_sandbox, start
 from tests.test_crash import seen

@@ -7,7 +7,7 @@ import structlog.testing
 import trio
 from pydantic import SecretStr
 
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic

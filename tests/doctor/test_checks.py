@@ -10,14 +10,14 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import Settings
 from mailroom.doctor.findings import Examined, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_health_port
 from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
 from mailroom.jmap.session import CORE, MAIL, SIEVE
 from mailroom.rules.sieve import MARKER
 from mailroom.servers import open_servers
-from mailroom.settings import Settings
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 

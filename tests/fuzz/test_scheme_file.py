@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mailroom.scheme_file import build_scheme, read_scheme
+from mailroom.config.scheme_file import build_scheme, read_scheme
 from tests.conftest import PROJECT
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.promises import a_value_or_a_clear_error, assert_sane

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailroom.settings import PREFIX, Settings, load_settings
+from mailroom.config.settings import PREFIX, Settings, load_settings
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error
 from tests.fuzz.running import fuzzed

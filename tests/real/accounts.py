@@ -9,7 +9,7 @@ import httpx
 import trio
 from pydantic import SecretStr
 
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, basic, bearer

@@ -9,8 +9,8 @@ import pytest
 import trio
 from pydantic import SecretStr
 
+from mailroom.config.settings import Settings
 from mailroom.sandbox import Sandbox
-from mailroom.settings import Settings
 from tests.commands.support import Ended, command
 from tests.real.accounts import Mail, SandboxMail
 from tests.real.contacts_app import ContactsApp

@@ -10,12 +10,12 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
 from mailroom.commands import rules
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import CYRUS_SIEVE
 from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, Account, Server, quoted, script
-from mailroom.settings import Settings
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import MailApp, message

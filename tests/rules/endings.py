@@ -7,7 +7,7 @@ from datetime import date
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from mailroom.categories import Category, Scheme, category
+from mailroom.config.scheme import Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Group
 from mailroom.errors import ConfigError
 from mailroom.jmap.mail import Address, Email, Mailbox

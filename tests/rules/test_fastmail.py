@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.rules.fastmail import as_json, rules
 from tests.rules.endings import INBOX, Ending, all_triaged, schemes, triaged
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.rules.sieve import (
     ADDRESS_BOOKS,
     CYRUS_QUERY,

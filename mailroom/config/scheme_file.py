@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from mailroom.categories import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
+from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.categories import DEFAULT_SCHEME, Category, Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Category, Scheme, category
+from mailroom.config.scheme_file import build_scheme, read_scheme
 from mailroom.errors import ConfigError
-from mailroom.scheme_file import build_scheme, read_scheme
 from mailroom.suggest import did_you_mean
 from tests.conftest import PROJECT
 

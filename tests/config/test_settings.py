@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from mailroom.categories import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.settings import HOW_TO_LOG_IN, Settings, load_scheme, load_settings
 from mailroom.errors import ConfigError
-from mailroom.settings import HOW_TO_LOG_IN, Settings, load_scheme, load_settings
 
 TOKEN = "fmu1-s3cret"
 

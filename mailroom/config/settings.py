@@ -19,9 +19,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict, SettingsError
 
-from mailroom.categories import DEFAULT_SCHEME, Scheme
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
+from mailroom.config.scheme_file import read_scheme
 from mailroom.errors import ConfigError
-from mailroom.scheme_file import read_scheme
 from mailroom.suggest import did_you_mean
 from mailroom.urls import MAX_PORT, is_loopback
 

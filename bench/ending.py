@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from mailroom.config.settings import Settings
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import EMAIL, get_mailboxes
+from mailroom.jmap.mail import EMAIL
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.servers import open_servers
 

@@ -10,10 +10,11 @@ from httpx_sse import aconnect_sse
 
 from bench.load import label_for
 from mailroom.config.settings import Settings
-from mailroom.event_stream import event_source_url
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, get_mailboxes, move_emails
+from mailroom.jmap.event_stream import event_source_url
+from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.servers import open_servers
 

@@ -11,7 +11,8 @@ from mailroom.commands.setup import look
 from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
 from mailroom.jmap.batch import Batch, Call
-from mailroom.jmap.mail import EMAIL, Email, Mailbox, Move, get_emails, move_emails
+from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
+from mailroom.jmap.mailbox import Mailbox
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.session import MAIL
 from mailroom.jmap.set import SetError, merged_errors, read_set_result

@@ -16,7 +16,8 @@ from support import Run, Unmet, main, say
 
 from mailroom.addresses import search_texts
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import EMAIL, Email, Mailbox, get_mailboxes
+from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mailbox import Mailbox, get_mailboxes
 from mailroom.jmap.query import Filter, any_of, search
 from mailroom.mailboxes import find_places
 from mailroom.plan import sender_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Category, Scheme
-from mailroom.jmap.mail import Mailbox
+from mailroom.jmap.mailbox import Mailbox
 
 _UNTOUCHED_ROLES = frozenset({"trash", "junk", "drafts", "sent"})
 

@@ -1,9 +1,7 @@
 """The EventSource reader (RFC 8620 §7.3): tells the triage loop that something may have changed, and nothing else."""
 
 import random
-import socket
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal, Never
@@ -15,7 +13,10 @@ from httpx_sse import ServerSentEvent
 
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
-from mailroom.event_stream import (
+from mailroom.http import place
+from mailroom.jmap.client import Client
+from mailroom.jmap.event_source import NoPush, StreamGone, check_stream, connect, keep_alive, typed_errors
+from mailroom.jmap.event_stream import (
     MAX_EVENT_BYTES,
     MAX_RETRY_SECONDS,
     EventSize,
@@ -27,8 +28,6 @@ from mailroom.event_stream import (
     sendable_id,
     watched_events,
 )
-from mailroom.http import DEADLINE_SECONDS, Reply, check_status, no_exchange, place
-from mailroom.jmap.client import Client
 from mailroom.jmap.session import Session
 from mailroom.status import Status
 
@@ -48,14 +47,6 @@ class Ring:
     """A reason for a pass: something changed, or may have changed while nobody listened."""
 
     why: Literal["state", "connected", "refused"]
-
-
-class _NoPush(MailroomError):
-    """The server offers no push: no url, or 204. Polling does the work."""
-
-
-class _NotFound(MailroomError):
-    """The event source's url is gone (404); a session read anew may name another."""
 
 
 class PushReader:
@@ -86,11 +77,11 @@ class PushReader:
         while True:
             try:
                 await self._listen(await read_session())
-            except _NotFound as gone:
+            except StreamGone as gone:
                 if read_session == self._client.refresh:
                     await self._rest(gone)
                 read_session = self._client.refresh
-            except _NoPush as none:
+            except NoPush as none:
                 await self._rest(none)
                 read_session = self._client.refresh
             except Refused as refused:
@@ -111,7 +102,7 @@ class PushReader:
                 # It may be the id that the server dislikes, now that it has restarted.
                 self._last_event_id = ""
             check_stream(response)
-            with _typed_errors(url):
+            with typed_errors(url):
                 self._welcome(response)
                 await self._read(response)
         finally:
@@ -120,7 +111,7 @@ class PushReader:
 
     def _url_to_ask(self, session: Session) -> httpx.URL:
         if session.event_source_url is None:
-            raise _NoPush("the session names no eventSourceUrl")
+            raise NoPush("the session names no eventSourceUrl")
         url = event_source_url(session.event_source_url)
         if url != self._url:
             self._url = url
@@ -130,7 +121,7 @@ class PushReader:
 
     def _welcome(self, response: httpx.Response) -> None:
         """What is due once a connection stands. Changes from before it are never announced: ring for them."""
-        _keep_alive(response)
+        keep_alive(response)
         self._connected_at = trio.current_time()
         self._told_reason = None
         self._status.push_connected()
@@ -216,57 +207,3 @@ class PushReader:
             self._told_reason = str(reason)
             log.warning("eventsource_not_available", reason=str(reason), look_again_in=LOOK_AGAIN_SECONDS)
         await trio.sleep(LOOK_AGAIN_SECONDS)
-
-
-async def connect(client: Client, http: httpx.AsyncClient, url: httpx.URL, last_event_id: str = "") -> httpx.Response:
-    """Ask for the event stream at `url`; the caller closes the response. Raises `Unavailable`."""
-    # Not compressed, so that what is counted is what memory holds.
-    headers = [
-        (b"Accept", b"text/event-stream"),
-        (b"Accept-Encoding", b"identity"),
-        (b"Cache-Control", b"no-store"),
-    ]
-    if last_event_id:
-        headers.append((b"Last-Event-ID", last_event_id.encode()))
-    request = http.build_request("GET", url, headers=headers)
-    with _typed_errors(url), trio.fail_after(DEADLINE_SECONDS):
-        return await http.send(request, auth=client.credentials, stream=True)
-
-
-def check_stream(response: httpx.Response) -> None:
-    """Raise a `MailroomError` unless this is an event stream."""
-    reply = Reply(response, b"")
-    where = place(response.url)
-    if reply.status == HTTPStatus.NO_CONTENT:
-        raise _NoPush(f"{where} answered HTTP 204")
-    if reply.status == HTTPStatus.NOT_FOUND:
-        raise _NotFound(f"{where} answered HTTP 404")
-    check_status(reply, response.url)
-    encoding = reply.headers.get("Content-Encoding", "identity").lower()
-    if reply.content_type != "text/event-stream" or encoding != "identity":
-        what = reply.content_type if encoding == "identity" else f"{encoding} of {reply.content_type}"
-        raise BadReply(f"{where} sent {what}", expected="text/event-stream, not compressed")
-
-
-@contextmanager
-def _typed_errors(url: httpx.URL) -> Iterator[None]:
-    try:
-        yield
-    except trio.TooSlowError:
-        raise Unavailable(f"{url.scheme}://{url.host} gave no answer in {DEADLINE_SECONDS} s") from None
-    except (httpx.TransportError, OSError) as error:
-        raise no_exchange(url, error) from error
-
-
-def _keep_alive(response: httpx.Response) -> None:
-    """Let the kernel find out about a peer that vanished without a word, within about two minutes.
-
-    Set on the socket, not through the transport's socket_options: a transport of our own would bypass the proxy
-    that the environment may name.
-    """
-    sock = response.extensions["network_stream"].get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    # macOS names the first one differently and has its own defaults.
-    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -15,7 +15,8 @@ from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failur
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email, Move, get_mailboxes, move_emails
+from mailroom.jmap.mail import EMAIL, Email, Move, move_emails
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.set import merged_errors
 from mailroom.mailboxes import Places, find_places, role_problems

@@ -8,7 +8,8 @@ from mailroom.contacts.base import AddressBook, Contacts
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email, get_identities, get_mailboxes
+from mailroom.jmap.mail import EMAIL, Email, get_identities
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import Search, any_of, search
 from mailroom.jmap.session import Session
 from mailroom.mailboxes import Places, find_places, role_problems

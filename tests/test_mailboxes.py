@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.jmap.mail import Mailbox
+from mailroom.jmap.mailbox import Mailbox
 from mailroom.mailboxes import find_places, needed_mailboxes, role_problems
 
 FEED = Scheme(categories=(category("Feed"),))

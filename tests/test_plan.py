@@ -9,7 +9,8 @@ from mailroom import note
 from mailroom.config.scheme import DEFAULT_SCHEME, Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
 from mailroom.errors import SenderFailed
-from mailroom.jmap.mail import Address, Email, Mailbox, Move
+from mailroom.jmap.mail import Address, Email, Move
+from mailroom.jmap.mailbox import Mailbox
 from mailroom.mailboxes import Places, find_places
 from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_of, paused, plan, select, settled
 

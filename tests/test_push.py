@@ -14,9 +14,9 @@ from pydantic import SecretStr
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
-from mailroom.event_stream import MAX_EVENT_BYTES
 from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.client import Client
+from mailroom.jmap.event_stream import MAX_EVENT_BYTES
 from mailroom.push import PushReader, Ring
 from mailroom.status import Status
 from tests.scripted_server import FOREVER, Answer, ScriptedServer, event_stream, reply, session_reply

@@ -7,8 +7,7 @@ from enum import Enum
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Group
-from mailroom.jmap.mail import Mailbox
-from mailroom.jmap.mailbox import NewMailbox
+from mailroom.jmap.mailbox import Mailbox, NewMailbox
 from mailroom.mailboxes import find_places, ids_by_path, roles_by_name
 
 

@@ -18,7 +18,8 @@ from mailroom.contacts.base import AddressBook
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email, get_mailboxes
+from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.mailboxes import Places, find_places
 from mailroom.plan import name_of, sender_of

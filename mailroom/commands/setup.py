@@ -17,8 +17,7 @@ from mailroom.contacts.base import Contacts
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import Mailbox, get_mailboxes
-from mailroom.jmap.mailbox import create_mailboxes
+from mailroom.jmap.mailbox import Mailbox, create_mailboxes, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.servers import Servers
 

@@ -4,8 +4,7 @@ from mailroom.commands.inventory import Item, State, inventory
 from mailroom.config.scheme import Scheme
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import Mailbox, get_mailboxes
-from mailroom.jmap.mailbox import Rights, get_rights
+from mailroom.jmap.mailbox import Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
 from mailroom.mailboxes import find_places
 from mailroom.rules.sieve import is_made_by_mailroom

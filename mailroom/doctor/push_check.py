@@ -13,14 +13,19 @@ from httpx_sse import ServerSentEvent
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.undo import ChangeRefused, finished, undoing
 from mailroom.errors import BadReply, MailroomError
-from mailroom.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
 from mailroom.http import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import get_mailboxes
-from mailroom.jmap.mailbox import NewMailbox, create_mailboxes, destroy_empty_mailboxes, get_mailbox_state
+from mailroom.jmap.event_source import check_stream, connect
+from mailroom.jmap.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
+from mailroom.jmap.mailbox import (
+    NewMailbox,
+    create_mailboxes,
+    destroy_empty_mailboxes,
+    get_mailbox_state,
+    get_mailboxes,
+)
 from mailroom.jmap.set import merged_errors
-from mailroom.push import check_stream, connect
 
 NAME = "Mailroom doctor"
 NOTICE = f"creates the empty mailbox {NAME!r} and removes it again (--read-only leaves this out)"

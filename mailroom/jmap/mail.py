@@ -15,15 +15,6 @@ from mailroom.jmap.set import SetResult, read_set_result
 from mailroom.wire import IdSet, Json, Wire, reader
 
 
-class Mailbox(Wire):
-    """A mailbox (RFC 8621 §2). `role` is None or one of IANA's mailbox roles."""
-
-    id: str
-    name: str
-    parent_id: str | None = None
-    role: str | None = None
-
-
 class Address(Wire):
     """One address of a From header, as the server parsed it (RFC 8621 §4.1.2.3).
 
@@ -57,10 +48,6 @@ class Identity(Wire):
     email: str
 
 
-class _Mailboxes(Wire):
-    list: tuple[Mailbox, ...]
-
-
 class _Emails(Wire):
     list: tuple[Email, ...]
 
@@ -69,7 +56,6 @@ class _Identities(Wire):
     list: tuple[Identity, ...]
 
 
-_read_mailboxes = reader(_Mailboxes)
 _read_emails = reader(_Emails)
 _read_identities = reader(_Identities)
 
@@ -80,13 +66,6 @@ EMAIL = Kind[Email](
     sort="receivedAt",
     read_list=lambda reply: _read_emails(reply).list,
 )
-
-
-def get_mailboxes(account: str) -> Call[tuple[Mailbox, ...]]:
-    """All mailboxes."""
-    properties = ("id", "name", "parentId", "role")
-    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": properties}
-    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_mailboxes(reply).list)
 
 
 def get_identities(account: str) -> Call[tuple[Identity, ...]]:

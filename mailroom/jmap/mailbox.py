@@ -11,6 +11,29 @@ from mailroom.jmap.set import SetResult, read_set_result
 from mailroom.wire import Json, Wire, reader
 
 
+class Mailbox(Wire):
+    """A mailbox (RFC 8621 §2). `role` is None or one of IANA's mailbox roles."""
+
+    id: str
+    name: str
+    parent_id: str | None = None
+    role: str | None = None
+
+
+class _Mailboxes(Wire):
+    list: tuple[Mailbox, ...]
+
+
+_read_mailboxes = reader(_Mailboxes)
+
+
+def get_mailboxes(account: str) -> Call[tuple[Mailbox, ...]]:
+    """All mailboxes."""
+    properties = ("id", "name", "parentId", "role")
+    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": properties}
+    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_mailboxes(reply).list)
+
+
 @dataclass(frozen=True, slots=True)
 class NewMailbox:
     """A mailbox to create. `parent` is an id, or `#` and the creation id of one that comes earlier, or None."""

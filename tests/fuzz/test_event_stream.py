@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from mailroom.errors import BadReply, Unavailable
-from mailroom.event_stream import EventSize, event_source_url
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
+from mailroom.jmap.event_stream import EventSize, event_source_url
 from mailroom.jmap.session import CORE, MAIL
 from mailroom.push import PushReader, Ring
 from mailroom.status import Status

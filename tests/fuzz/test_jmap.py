@@ -15,13 +15,13 @@ from mailroom.addresses import canonical, display_name
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import Card, CardEdit, Fields
 from mailroom.contacts.jmap import JmapContacts
-from mailroom.event_stream import event_source_url
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.cards import CARD, ContactCard, create_cards, get_address_books, get_card_state
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Move, get_identities, get_mailboxes, move_emails
-from mailroom.jmap.mailbox import get_rights
+from mailroom.jmap.event_stream import event_source_url
+from mailroom.jmap.mail import EMAIL, Move, get_identities, move_emails
+from mailroom.jmap.mailbox import get_mailboxes, get_rights
 from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, Limits, Session
 from mailroom.jmap.set import merged_errors

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import Mailbox, get_mailboxes
+from mailroom.jmap.mailbox import Mailbox, get_mailboxes
 from mailroom.sandbox import Sandbox, serve
 
 ACCOUNT = "u1"

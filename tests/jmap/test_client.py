@@ -8,7 +8,8 @@ from mailroom import http as http_module
 from mailroom.errors import BadReply, BatchRefused, MailroomError, Refused, Unavailable
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.cards import get_address_books
-from mailroom.jmap.mail import EMAIL, Move, get_identities, get_mailboxes, move_emails
+from mailroom.jmap.mail import EMAIL, Move, get_identities, move_emails
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SUBMISSION
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError, faults

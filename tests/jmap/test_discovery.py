@@ -5,7 +5,7 @@ import trio
 
 from mailroom.errors import BadReply, Unavailable
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import get_mailboxes
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.session import CONTACTS, MAIL
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint, Fault

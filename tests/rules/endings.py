@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Group
 from mailroom.errors import ConfigError
-from mailroom.jmap.mail import Address, Email, Mailbox
+from mailroom.jmap.mail import Address, Email
+from mailroom.jmap.mailbox import Mailbox
 from mailroom.mailboxes import find_places
 from mailroom.plan import Plan, Sender, plan, settled
 

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from mailroom.errors import BadReply
-from mailroom.event_stream import (
+from mailroom.jmap.event_stream import (
     EventSize,
     Silence,
     clamp_retry,

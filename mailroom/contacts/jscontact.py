@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence, Set
 
 from mailroom.addresses import canonical
-from mailroom.contacts import notes
+from mailroom.contacts import joined_notes as notes
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BadReply

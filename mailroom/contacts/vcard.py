@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mailroom.addresses import canonical
-from mailroom.contacts import notes
+from mailroom.contacts import joined_notes as notes
 from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
 

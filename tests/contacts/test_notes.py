@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.contacts.notes import joined, revised
+from mailroom.contacts.joined_notes import joined, revised
 
 
 @pytest.mark.parametrize(

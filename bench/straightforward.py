@@ -16,13 +16,13 @@ from typing import Any, Protocol
 
 import httpx
 
-from mailroom import note
 from mailroom.config.scheme import DEFAULT_SCHEME, Category
 from mailroom.contacts import jscontact, vcard, webdav
 from mailroom.contacts.base import Group, NewCard
+from mailroom.decisions import note
+from mailroom.decisions.contact import fields_for, new_uid
 from mailroom.http import Reply
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, Session
-from mailroom.plan import fields_for, new_uid
 
 SCHEME = DEFAULT_SCHEME
 PROPERTIES = {"Email": ("id", "mailboxIds", "from")}

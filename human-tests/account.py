@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 
 from support import Failed, Run, Unmet, say
 
-from mailroom.commands.inventory import State
 from mailroom.commands.running_daemon import ask_daemon
 from mailroom.commands.setup import look
 from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
+from mailroom.decisions.inventory import State
+from mailroom.decisions.places import Places, find_places
+from mailroom.decisions.select import sender_of
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
 from mailroom.jmap.mailbox import Mailbox
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.session import MAIL
 from mailroom.jmap.set import SetError, merged_errors, read_set_result
-from mailroom.mailboxes import Places, find_places
-from mailroom.plan import sender_of
 from mailroom.wire import Json
 
 DOMAIN = "mailroom-human-test.example"

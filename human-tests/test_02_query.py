@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from support import Run, Unmet, main, say
 
 from mailroom.addresses import search_texts
+from mailroom.decisions.places import find_places
+from mailroom.decisions.select import sender_of
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.mailbox import Mailbox, get_mailboxes
 from mailroom.jmap.query import Filter, any_of, search
-from mailroom.mailboxes import find_places
-from mailroom.plan import sender_of
 
 
 async def steps(run: Run) -> None:

@@ -13,7 +13,7 @@ from account import Sender, open_account
 from support import Run, main
 
 from mailroom.contacts.base import CardEdit, Change, Fields, NewCard
-from mailroom.plan import new_uid
+from mailroom.decisions.contact import new_uid
 
 CARL = Sender("Carl Card", "carl.card")
 

@@ -14,7 +14,7 @@ from account import Account, Sender, open_account
 from support import Run, Unmet, main
 
 from mailroom.contacts.base import Change, Departure, Fields, NewCard
-from mailroom.plan import new_uid
+from mailroom.decisions.contact import new_uid
 
 GRETA, GUNNAR = Sender("Greta Group", "greta.group"), Sender("Gunnar Group", "gunnar.group")
 

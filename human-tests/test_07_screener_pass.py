@@ -15,7 +15,7 @@ from account import Sender, category_of, open_account
 from daemon import running_daemon
 from support import Run, main, say
 
-from mailroom.note import says_created
+from mailroom.decisions.note import says_created
 
 SARA, OTTO = Sender("Sara Screened", "sara.screened"), Sender("Otto Other", "otto.other")
 

@@ -15,7 +15,7 @@ from daemon import running_daemon
 from support import Run, main
 
 from mailroom.contacts.base import Change, Fields, NewCard
-from mailroom.plan import new_uid
+from mailroom.decisions.contact import new_uid
 
 NEW = Sender("Kontor New & Co", "kontor.new")
 KNOWN = Sender("Kontor Known & Co", "kontor.known")

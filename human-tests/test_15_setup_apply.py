@@ -15,8 +15,8 @@ from daemon import command, running_daemon
 from support import Run, main
 from trial import open_trial
 
-from mailroom.commands.inventory import State
 from mailroom.commands.setup import look
+from mailroom.decisions.inventory import State
 
 
 async def steps(run: Run) -> None:

@@ -22,8 +22,8 @@ from support import UNMET, Run, Unmet, main
 from trial import Trial, open_trial
 
 from mailroom.contacts.base import Change, Fields, NewCard
-from mailroom.note import has_block
-from mailroom.plan import new_uid
+from mailroom.decisions.contact import new_uid
+from mailroom.decisions.note import has_block
 
 ROSA, ADA = Sender("Rosa Reset", "rosa.reset"), Sender("Ada Adopted", "ada.adopted")
 OWN_NOTE = "Met at the fair."

@@ -6,14 +6,14 @@ from tempfile import TemporaryDirectory
 
 from support import Failed, Run, say
 
-from mailroom.commands.inventory import State
 from mailroom.commands.setup import Account, look
 from mailroom.config.scheme_file import read_scheme
 from mailroom.contacts.base import Card, Fields
+from mailroom.decisions.inventory import State
+from mailroom.decisions.places import ids_by_path
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import destroy_empty_mailboxes
 from mailroom.jmap.set import merged_errors
-from mailroom.mailboxes import ids_by_path
 
 TRIAL_TOML = """\
 screener_mailbox = "Human Test Screener"

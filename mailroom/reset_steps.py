@@ -12,6 +12,9 @@ from typing import TypeVar
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, Staged
+from mailroom.decisions.note import stripped
+from mailroom.decisions.places import Places, find_places, role_problems
+from mailroom.decisions.reset import ContactUndo, Undo, made_by_mailroom, undo_contacts, undo_mails
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -19,9 +22,6 @@ from mailroom.jmap.mail import EMAIL, Email, Move, move_emails
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.set import merged_errors
-from mailroom.mailboxes import Places, find_places, role_problems
-from mailroom.note import stripped
-from mailroom.reset_plan import ContactUndo, Undo, made_by_mailroom, undo_contacts, undo_mails
 
 AT_A_TIME = 100
 """Mails or cards in one step: so far a bar moves at once, and so much Ctrl-C leaves for the next time."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.places import Places, find_places, role_problems
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
@@ -12,7 +13,6 @@ from mailroom.jmap.mail import EMAIL, Email, get_identities
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import Search, any_of, search
 from mailroom.jmap.session import Session
-from mailroom.mailboxes import Places, find_places, role_problems
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,16 @@ import structlog
 from mailroom.addresses import search_texts
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.filing import paused, sweep
+from mailroom.decisions.places import Places
+from mailroom.decisions.plan import Plan, settled
+from mailroom.decisions.select import Pause, Sender, select, sender_of
 from mailroom.jmap.batch import Batch, MethodError, Replies, Slot, slices
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
 from mailroom.jmap.query import Filter, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult, merged_errors
-from mailroom.mailboxes import Places
-from mailroom.plan import Pause, Plan, Sender, paused, select, sender_of, settled, sweep
 
 log = structlog.get_logger(component="triage")
 

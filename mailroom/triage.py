@@ -16,12 +16,13 @@ import trio
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
+from mailroom.decisions.places import Places
+from mailroom.decisions.plan import Plan, name_differs, plan
+from mailroom.decisions.select import Pause, Reason, Selection, Sender, select
 from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.mailboxes import Places
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
-from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_differs, plan, select
 from mailroom.scan import check_account, scan
 from mailroom.status import Outcome
 from mailroom.steps import Found, Pass, apply, commit, follow_up, hold, look_up, report_held

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
-from mailroom.reset_plan import ContactUndo, Undo, moves_by_mailbox
+from mailroom.decisions.reset import ContactUndo, Undo, moves_by_mailbox
 
 COMMAND = "mailroom reset --apply"
 

@@ -9,10 +9,10 @@ from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import AddressBook
+from mailroom.decisions.routes import warnings
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import SieveAccess
 from mailroom.rules import fastmail, sieve
-from mailroom.rules.routes import warnings
 from mailroom.rules.sieve import Account, Server
 from mailroom.scan import check_account
 from mailroom.servers import Servers

@@ -15,14 +15,14 @@ from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import AddressBook
+from mailroom.decisions.places import Places, find_places
+from mailroom.decisions.select import name_of, sender_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
-from mailroom.mailboxes import Places, find_places
-from mailroom.plan import name_of, sender_of
 from mailroom.servers import Servers
 
 NOBODY = "(no usable sender)"

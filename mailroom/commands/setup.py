@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mailroom.commands.inventory import Creation, Item, State, creation, inventory
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts
+from mailroom.decisions.inventory import Creation, Item, State, creation, inventory
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client

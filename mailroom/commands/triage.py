@@ -16,12 +16,14 @@ from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
+from mailroom.decisions.contact import matching_card
+from mailroom.decisions.places import Places
+from mailroom.decisions.plan import Plan, name_differs
+from mailroom.decisions.select import Sender, labels_of, name_of, select
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.set import merged_errors
-from mailroom.mailboxes import Places
-from mailroom.plan import Plan, Sender, labels_of, matching_card, name_differs, name_of, select
 from mailroom.scan import check_account, scan
 from mailroom.servers import Servers
 from mailroom.steps import Found, Pass, look_up

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mailroom.commands.inventory import State, inventory
 from mailroom.contacts.base import AddressBook, Change, Contacts, Departure, Fields, Group, NewCard
 from mailroom.contacts.jmap import JmapContacts
+from mailroom.decisions.contact import new_uid
+from mailroom.decisions.inventory import State, inventory
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.mail_checks import CREATE
 from mailroom.doctor.undo import ChangeRefused, finished, undoing
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.plan import new_uid
 
 ADDRESS = "doctor@mailroom.invalid"
 """Nobody's: `.invalid` never is a domain (RFC 2606 §2)."""

@@ -1,12 +1,12 @@
 """What can be seen of session, mailboxes and rules without changing anything."""
 
-from mailroom.commands.inventory import Item, State, inventory
 from mailroom.config.scheme import Scheme
+from mailroom.decisions.inventory import Item, State, inventory
+from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
-from mailroom.mailboxes import find_places
 from mailroom.rules.sieve import is_made_by_mailroom
 from mailroom.servers import is_fastmail
 

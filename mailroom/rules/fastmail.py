@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
-from mailroom.rules.routes import Route, routes
+from mailroom.decisions.routes import Route, routes
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from mailroom.addresses import spellings
 from mailroom.config.scheme import Scheme
-from mailroom.rules.routes import Route, routes
+from mailroom.decisions.routes import Route, routes
 
 MARKER = "# Made by Mailroom"
 ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"

@@ -15,9 +15,9 @@ import trio
 from mailroom.commands import doctor
 from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING
 from mailroom.config.settings import Settings
+from mailroom.decisions.contact import new_uid
 from mailroom.doctor import contacts_check, push_check
 from mailroom.doctor.findings import Check
-from mailroom.plan import new_uid
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for

@@ -14,11 +14,11 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom import note
 from mailroom.commands import reset
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
+from mailroom.decisions import note
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.reset_steps import look, undo_all

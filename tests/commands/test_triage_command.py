@@ -14,9 +14,9 @@ from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailabl
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
 from tests.commands.support import bare_sandbox, command, sets, settings_for
+from tests.decisions.test_plan import PLACES, mail, places_of
 from tests.screener import TODAY, Wire, connected, empty_sandbox, start
 from tests.test_crash import seen
-from tests.test_plan import PLACES, mail, places_of
 
 ANN = "ann@x.org"
 CATEGORIES = DEFAULT_SCHEME.by_name

@@ -3,7 +3,7 @@
 from datetime import date
 
 from mailroom.addresses import canonical, display_name, search_texts, spellings
-from mailroom.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
+from mailroom.decisions.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
 from tests.fuzz.mutations import Tape, made
 from tests.fuzz.promises import assert_sane
 from tests.fuzz.running import fuzzed

@@ -13,7 +13,7 @@ from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING, JsonReport
 from mailroom.commands.doctor import run as run_doctor
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
-from mailroom.mailboxes import needed_mailboxes
+from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command, environment
 from tests.real.cyrus import Cyrus
 from tests.real.daemon import GUARD_SECONDS

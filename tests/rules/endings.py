@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Group
+from mailroom.decisions.places import find_places
+from mailroom.decisions.plan import Plan, plan, settled
+from mailroom.decisions.select import Sender
 from mailroom.errors import ConfigError
 from mailroom.jmap.mail import Address, Email
 from mailroom.jmap.mailbox import Mailbox
-from mailroom.mailboxes import find_places
-from mailroom.plan import Plan, Sender, plan, settled
 
 SENDER = "ann@example.org"
 INBOX = "Inbox"

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailroom import note
 from mailroom.config.scheme import ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, Departure, Fields, Group
+from mailroom.decisions import note
+from mailroom.decisions.contact import fields_for
+from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
-from mailroom.mailboxes import Places
-from mailroom.plan import fields_for
 
 
 @dataclass(frozen=True, slots=True)

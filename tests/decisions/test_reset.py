@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 
-from mailroom import note
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card, Fields, Group
+from mailroom.decisions import note
+from mailroom.decisions.reset import ContactUndo, made_by_mailroom, undo_contacts, undo_mails
 from mailroom.jmap.mail import Move
-from mailroom.reset_plan import ContactUndo, made_by_mailroom, undo_contacts, undo_mails
-from tests.test_plan import ANN, PLACES, groups, mail
+from tests.decisions.test_plan import ANN, PLACES, groups, mail
 
 CREATED = note.recorded("", "Feed", date(2026, 3, 5), note.CREATED)
 ADOPTED = note.recorded("Met in Porto.", "Feed", date(2026, 3, 5), note.ADOPTED)

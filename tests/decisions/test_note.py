@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
+from mailroom.decisions.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
 
 MARCH = date(2026, 3, 5)
 APRIL = date(2026, 4, 1)

@@ -5,14 +5,16 @@ from datetime import date
 
 import pytest
 
-from mailroom import note
 from mailroom.config.scheme import DEFAULT_SCHEME, Category, Scheme, category
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
+from mailroom.decisions import note
+from mailroom.decisions.filing import paused
+from mailroom.decisions.places import Places, find_places
+from mailroom.decisions.plan import Plan, plan, settled
+from mailroom.decisions.select import Pause, Reason, Selection, Sender, name_of, select
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Address, Email, Move
 from mailroom.jmap.mailbox import Mailbox
-from mailroom.mailboxes import Places, find_places
-from mailroom.plan import Pause, Plan, Reason, Selection, Sender, name_of, paused, plan, select, settled
 
 TODAY = date(2026, 3, 5)
 ROLES = ("Inbox", "Trash", "Junk", "Drafts", "Sent", "Archive")

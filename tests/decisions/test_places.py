@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.decisions.places import find_places, needed_mailboxes, role_problems
 from mailroom.jmap.mailbox import Mailbox
-from mailroom.mailboxes import find_places, needed_mailboxes, role_problems
 
 FEED = Scheme(categories=(category("Feed"),))
 NESTED = Scheme(categories=(category("Feed", destination_mailbox="Lists/Feed"),))

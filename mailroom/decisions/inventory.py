@@ -7,8 +7,8 @@ from enum import Enum
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Group
+from mailroom.decisions.places import find_places, ids_by_path, roles_by_name
 from mailroom.jmap.mailbox import Mailbox, NewMailbox
-from mailroom.mailboxes import find_places, ids_by_path, roles_by_name
 
 
 class Kind(Enum):

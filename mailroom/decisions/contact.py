@@ -1,0 +1,93 @@
+"""A sender's contact card: which one it is, what is written on it, which groups it joins and leaves (pure)."""
+
+import uuid
+from datetime import date
+
+from nameparser import HumanName
+
+from mailroom.config.scheme import Category, ContactType, Scheme
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard
+from mailroom.decisions import note
+from mailroom.decisions.select import Sender
+from mailroom.errors import SenderFailed
+
+
+def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
+    """The card of an address: of several the one in a managed group, else the oldest."""
+    cards = cards_of(address, book)
+    if not cards:
+        if (unreadable := next((each for each in book.unreadable if address in each.addresses), None)) is not None:
+            raise SenderFailed(
+                f"the contact card {unreadable.ref} can't be read ({unreadable.reason}): mend or delete it"
+            )
+        return None
+    settled = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
+    return min(cards, key=lambda card: (card.uid not in settled, card.age, card.uid))
+
+
+def cards_of(address: str, book: AddressBook) -> list[Card]:
+    return [card for card in book.cards if address in card.addresses]
+
+
+def new_uid(account: str, address: str) -> str:
+    """The uid of the card that Mailroom makes for an address: always the same, so that there is never a second one."""
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"jmap:{account}"), address))
+
+
+def card_change(sender: Sender, uid: str, card: Card | None, fields: Fields, today: date) -> NewCard | CardEdit | None:
+    if card is None:
+        text = note.recorded("", sender.category.name, today, note.CREATED)
+        return NewCard(uid, sender.address, fields, text)
+    fill = _empty_fields(card.fields, fields)
+    text = note.recorded(card.note, sender.category.name, today, note.ADOPTED)
+    return None if fill == Fields() and text == card.note else CardEdit(card, fill, text)
+
+
+def fields_of(sender: Sender) -> Fields:
+    return fields_for(sender.name or sender.address.rpartition("@")[0], sender.category.contact_type)
+
+
+def fields_for(full_name: str, contact_type: ContactType) -> Fields:
+    """What a new card says of somebody with this name."""
+    if contact_type == "company":
+        return Fields(full_name, organization=full_name)
+    name = HumanName(full_name)
+    given = " ".join(part for part in (name.first, name.middle) if part)
+    return Fields(full_name, given=given or name.last, family=name.last if given else "")
+
+
+def _empty_fields(has: Fields, wanted: Fields) -> Fields:
+    """What may be filled in: fields that are empty, and never a company's on a person's card or the reverse."""
+    is_named = bool(has.organization or has.given or has.family)
+    return Fields(
+        full_name="" if has.full_name else wanted.full_name,
+        organization="" if is_named else wanted.organization,
+        given="" if is_named else wanted.given,
+        family="" if is_named else wanted.family,
+    )
+
+
+def provenance_to_join(card: Card | None, book: AddressBook, scheme: Scheme) -> tuple[Group, ...]:
+    """The provenance group, if the card is Mailroom's own and not in it: new, or its start was cut off in between."""
+    if card is not None and not note.says_created(card.note):
+        return ()
+    group = _group(scheme.provenance_group, book)
+    return () if card is not None and card.uid in group.members else (group,)
+
+
+def groups_to_change(
+    uid: str, category: Category, book: AddressBook, scheme: Scheme
+) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+    """The groups that the card joins and those that it leaves: ALL managed groups against the category's chain."""
+    names = [each.contact_group for each in scheme.chain(category)]
+    old = [group for group in book.groups if group.name in scheme.groups and uid in group.members]
+    joined = tuple(_group(name, book) for name in dict.fromkeys(names) if name not in {group.name for group in old})
+    return joined, tuple(group for group in old if group.name not in names)
+
+
+def _group(name: str, book: AddressBook) -> Group:
+    """The group of a name, the first by ref if there are several. Raises `SenderFailed`."""
+    group = next((group for group in book.groups if group.name == name), None)
+    if group is None:
+        raise SenderFailed(f"no contact group {name}: create it, or run `mailroom setup --apply`")
+    return group

@@ -1,0 +1,102 @@
+"""The decisions: whom a pass treats, and what happens to each sender. Pure: no I/O, no clock, no log.
+
+It follows the rules in their order: whom a pass sees (`select`), then contact, note, groups and mail of a clean
+sender (`plan`), the warning and the last act (`settled`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from mailroom.config.scheme import Category, Scheme
+from mailroom.contacts.base import AddressBook, Change, Departure
+from mailroom.decisions import note
+from mailroom.decisions.contact import (
+    card_change,
+    cards_of,
+    fields_of,
+    groups_to_change,
+    matching_card,
+    new_uid,
+    provenance_to_join,
+)
+from mailroom.decisions.filing import filed, sweep
+from mailroom.decisions.places import Places
+from mailroom.decisions.select import Sender, labels_of, name_of
+from mailroom.errors import SenderFailed
+from mailroom.jmap.mail import Email, Move
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
+
+    `destinations` are the mailbox ids of the category and its ancestors, `card_name` is the full name that the
+    contact card will have, `origin` says who made the card. `cards_found` counts the cards with this address, of
+    which the others stay as they are.
+    """
+
+    sender: Sender
+    change: Change
+    departure: Departure
+    moves: Mapping[str, Move]
+    destinations: frozenset[str]
+    card_name: str
+    origin: Literal["created", "adopted"]
+    cards_found: int
+
+
+def plan(
+    sender: Sender, book: AddressBook, mails: Iterable[Email], places: Places, scheme: Scheme, account: str, today: date
+) -> Plan:
+    """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
+    destinations = _destinations(sender.category, places, scheme)
+    card = matching_card(sender.address, book, scheme)
+    uid = card.uid if card else new_uid(account, sender.address)
+    fields = fields_of(sender)
+    joined, left = groups_to_change(uid, sender.category, book, scheme)
+    provenance = provenance_to_join(card, book, scheme)
+    return Plan(
+        sender=sender,
+        change=Change(sender.address, uid, card_change(sender, uid, card, fields, today), (*provenance, *joined)),
+        departure=Departure(sender.address, uid, left),
+        moves=sweep(sender, mails, destinations, places),
+        destinations=destinations,
+        card_name=(card.fields.full_name if card else "") or fields.full_name,
+        origin="created" if card is None or note.says_created(card.note) else "adopted",
+        cards_found=len(cards_of(sender.address, book)),
+    )
+
+
+def _destinations(category: Category, places: Places, scheme: Scheme) -> frozenset[str]:
+    names = [each.destination_mailbox for each in scheme.chain(category)]
+    missing = sorted(name for name in names if name not in places.destinations)
+    if missing or places.screener is None:
+        absent = ", ".join(missing or [scheme.screener])
+        raise SenderFailed(f"no mailbox {absent}: create it, or run `mailroom setup --apply`")
+    return frozenset(places.destinations[name] for name in names)
+
+
+def name_differs(email: Email, plan: Plan) -> bool:
+    """Whether a mail shows another name than the contact card of its sender: someone may be posing as someone else."""
+    name = name_of(email)
+    return bool(name) and name.strip().casefold() != plan.card_name.strip().casefold()
+
+
+def settled(plan: Plan, email: Email, places: Places) -> Move:
+    """The last act for a labelled mail as it is NOW: filed, warned of if need be, triage label off.
+
+    Nothing for a mail whose label was taken off meanwhile (the user thought again) or that got a second one or the
+    error label. A mail in Trash, Junk, Drafts or Sent loses its label only.
+    """
+    labels = labels_of(email, places)
+    if {places.labels[id] for id in labels} != {plan.sender.category} or places.error_label in email.mailbox_ids:
+        return Move()
+    if email.mailbox_ids & places.untouched:
+        return Move(remove=labels)
+    move = filed(email, plan.sender.category, plan.destinations, places)
+    if places.warning_label and name_differs(email, plan):
+        warning = frozenset({places.warning_label})
+        return Move(move.add | (warning - email.mailbox_ids), (move.remove - warning) | labels)
+    return Move(move.add, move.remove | labels)

@@ -1,0 +1,110 @@
+"""Whom a pass sees: labelled mails by sender, and which of them wait for the user (pure)."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from mailroom.addresses import display_name
+from mailroom.config.scheme import Category
+from mailroom.decisions.places import Places
+from mailroom.jmap.mail import Email
+
+
+class Reason(Enum):
+    """Why mails are paused: they get the error label and wait for the user."""
+
+    CONFLICT = "one sender has different triage labels: take off all but one"
+    OWN_ADDRESS = "the sender is one of your own addresses"
+    NO_SENDER = "the From header names no usable address"
+    FAILING = "the sender failed again and again; the log says why. Take the error label off to try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first."""
+
+    address: str
+    name: str
+    category: Category
+    mails: tuple[Email, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Mails that need the user; `sender` is None where there is no usable one."""
+
+    reason: Reason
+    sender: str | None
+    labels: tuple[str, ...]
+    mails: tuple[Email, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Whom a pass treats, sorted by address, and which mails it pauses."""
+
+    senders: tuple[Sender, ...]
+    pauses: tuple[Pause, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.senders or self.pauses)
+
+    @property
+    def is_divisible(self) -> bool:
+        """Whether there is more in it than one sender, or than pauses."""
+        return len(self.senders) > 1 or bool(self.senders and self.pauses)
+
+    def halves(self) -> tuple["Selection", "Selection"]:
+        """Two smaller selections; the pauses make up one of them if only one sender is left."""
+        if len(self.senders) == 1:
+            return Selection(self.senders, ()), Selection((), self.pauses)
+        middle = len(self.senders) // 2
+        return Selection(self.senders[:middle], self.pauses), Selection(self.senders[middle:], ())
+
+
+def select(labelled: Iterable[Email], places: Places, own: frozenset[str]) -> Selection:
+    """Sort the labelled mails by sender. `own` holds the user's canonical addresses."""
+    by_sender: dict[str | None, list[Email]] = defaultdict(list)
+    for email in sorted(labelled, key=_age):
+        if labels_of(email, places) and places.error_label not in email.mailbox_ids:
+            by_sender[sender_of(email)].append(email)
+    senders: list[Sender] = []
+    pauses: list[Pause] = []
+    for address in sorted(by_sender, key=lambda each: each or ""):
+        mails = tuple(by_sender[address])
+        labels = frozenset[str]().union(*(labels_of(email, places) for email in mails))
+        if (reason := _reason_to_pause(address, labels, own)) is not None:
+            pauses.append(Pause(reason, address, tuple(sorted(places.labels[id].label for id in labels)), mails))
+        elif address is not None:
+            (label,) = labels
+            names = [name for email in mails if (name := name_of(email))]
+            senders.append(Sender(address, names[-1] if names else "", places.labels[label], mails))
+    return Selection(tuple(senders), tuple(pauses))
+
+
+def _reason_to_pause(address: str | None, labels: frozenset[str], own: frozenset[str]) -> Reason | None:
+    if address is None:
+        return Reason.NO_SENDER
+    if address in own:
+        return Reason.OWN_ADDRESS
+    return Reason.CONFLICT if len(labels) > 1 else None
+
+
+def _age(email: Email) -> tuple[str, str]:
+    return email.received_at, email.id
+
+
+def labels_of(email: Email, places: Places) -> frozenset[str]:
+    """The ids of the triage labels on a mail."""
+    return email.mailbox_ids & places.labels.keys()
+
+
+def sender_of(email: Email) -> str | None:
+    """The first usable From address, canonical."""
+    return next((address for each in email.senders or () if (address := each.canonical)), None)
+
+
+def name_of(email: Email) -> str:
+    """The display name that goes with the address of `sender_of`."""
+    return next((display_name(each.name) for each in email.senders or () if each.canonical), "")

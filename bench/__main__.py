@@ -15,7 +15,7 @@ from bench.machine import PROJECT, this_machine
 from bench.plot import NoPlotter, draw
 from bench.report import Report, markdown, show
 from bench.servers import CyrusServer, RadicaleServer, SandboxServer, Server
-from mailroom.log import set_up
+from mailroom.observe.log import set_up
 from tests.real import cyrus, radicale
 
 RESULTS = PROJECT / "bench" / "results"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from support import Failed, Run, Unmet, say
 
-from mailroom.commands.running_daemon import ask_daemon
 from mailroom.commands.setup import look
 from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
@@ -18,6 +17,7 @@ from mailroom.jmap.mailbox import Mailbox
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.session import MAIL
 from mailroom.jmap.set import SetError, merged_errors, read_set_result
+from mailroom.observe.running_daemon import ask_daemon
 from mailroom.wire import Json
 
 DOMAIN = "mailroom-human-test.example"

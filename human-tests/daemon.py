@@ -16,7 +16,7 @@ import httpx
 import trio
 from support import Failed, Run, say
 
-from mailroom.status import Health
+from mailroom.observe.status import Health
 from mailroom.wire import reader
 
 HOST = "127.0.0.1"

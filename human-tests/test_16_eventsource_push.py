@@ -24,7 +24,7 @@ from daemon import Daemon, running_daemon
 from support import Failed, Run, Unmet, main, say
 
 from mailroom.config.scheme import Category
-from mailroom.status import Trigger
+from mailroom.observe.status import Trigger
 
 LIMIT_SECONDS = 10.0
 LONGEST_DEBOUNCE_SECONDS = 8.0

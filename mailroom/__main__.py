@@ -15,7 +15,8 @@ def entry() -> int:
 
         return healthcheck.run()
     exit_at_once_on_signals()
-    from mailroom import cli, tracebacks
+    from mailroom import cli
+    from mailroom.observe import tracebacks
 
     tracebacks.show_no_values()
     return cli.main()
@@ -24,7 +25,8 @@ def entry() -> int:
 async def main() -> int:
     """Run the daemon; returns its exit status. It takes no part in `sys.argv` but complains about what is there."""
     exit_at_once_on_signals()
-    from mailroom import cli, tracebacks
+    from mailroom import cli
+    from mailroom.observe import tracebacks
 
     tracebacks.show_no_values()
     return await cli.run_daemon_alone(sys.argv[1:])

@@ -14,10 +14,10 @@ from mailroom.config.settings import Settings
 from mailroom.http import http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.loop import Rhythm, TriageLoop
-from mailroom.metrics import registry_of
+from mailroom.observe.metrics import registry_of
+from mailroom.observe.status import Outcome, Status
 from mailroom.push import PushReader, Ring
 from mailroom.servers import Servers, open_servers, telling_what_to_renew
-from mailroom.status import Outcome, Status
 from mailroom.triage import Triage, prepare
 
 RINGS_KEPT = 64

@@ -12,10 +12,10 @@ from mailroom.account import open_account
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves
-from mailroom.health import serve_health
-from mailroom.heartbeat import send_heartbeats
-from mailroom.log import set_up
-from mailroom.status import Status
+from mailroom.observe.health import serve_health
+from mailroom.observe.heartbeat import send_heartbeats
+from mailroom.observe.log import set_up
+from mailroom.observe.status import Status
 
 log = structlog.get_logger(component="daemon")
 

@@ -9,8 +9,8 @@ import trio
 
 from mailroom.backoff import backoff
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
+from mailroom.observe.status import Outcome, Status, Trigger
 from mailroom.push import Ring
-from mailroom.status import Outcome, Status, Trigger
 
 log = structlog.get_logger(component="triage")
 

@@ -29,7 +29,7 @@ from mailroom.jmap.event_stream import (
     watched_events,
 )
 from mailroom.jmap.session import Session
-from mailroom.status import Status
+from mailroom.observe.status import Status
 
 log = structlog.get_logger(component="push")
 

@@ -22,9 +22,9 @@ from mailroom.decisions.select import Pause, Reason, Selection, Sender, select
 from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
+from mailroom.observe.status import Outcome
 from mailroom.patience import FAILURES_UNTIL_PAUSED, Patience
 from mailroom.scan import check_account, scan
-from mailroom.status import Outcome
 from mailroom.steps import Found, Pass, apply, commit, follow_up, hold, look_up, report_held
 
 log = structlog.get_logger(component="triage")

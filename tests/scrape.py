@@ -7,8 +7,8 @@ from pydantic import SecretStr
 
 from mailroom.http import Credentials
 from mailroom.jmap.client import Client
-from mailroom.metrics import registry_of
-from mailroom.status import Status
+from mailroom.observe.metrics import registry_of
+from mailroom.observe.status import Status
 
 
 def metrics_of(status: Status) -> CollectorRegistry:

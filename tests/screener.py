@@ -13,9 +13,9 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
+from mailroom.observe.status import Outcome
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
-from mailroom.status import Outcome
 from mailroom.triage import Triage, prepare
 
 TODAY = date(2026, 3, 5)

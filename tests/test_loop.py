@@ -12,8 +12,8 @@ from trio.testing import MockClock
 
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
 from mailroom.loop import Rhythm, TooManyFailures, TriageLoop
+from mailroom.observe.status import Outcome, Status
 from mailroom.push import Ring
-from mailroom.status import Outcome, Status
 
 IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 BUSY = Outcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)

@@ -17,8 +17,8 @@ from trio.testing import MockClock
 from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES
+from mailroom.observe.status import Status
 from mailroom.push import PushReader, Ring
-from mailroom.status import Status
 from tests.scripted_server import FOREVER, Answer, ScriptedServer, event_stream, reply, session_reply
 
 TEMPLATE = "/events?types={types}&closeafter={closeafter}&ping={ping}"

@@ -16,14 +16,14 @@ from mailroom import http
 from mailroom.commands import doctor
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply
-from mailroom.heartbeat import send_heartbeats
 from mailroom.http import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.observe.heartbeat import send_heartbeats
+from mailroom.observe.status import Outcome, Status
 from mailroom.servers import open_servers
-from mailroom.status import Outcome, Status
 from tests.scripted_server import ScriptedServer, reply, session_reply
 
 EVENTS = "/events"

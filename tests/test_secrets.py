@@ -18,9 +18,10 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock
 
-from mailroom import daemon, log
+from mailroom import daemon
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.observe import log
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint, Fault
 from tests.daemon_process import daemon_process, stops_at_once

@@ -25,10 +25,10 @@ from bench.soak.player import Player, RoundEnd
 from mailroom import daemon
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
-from mailroom.log import set_up
+from mailroom.observe.log import set_up
+from mailroom.observe.status import Status
 from mailroom.sandbox import FASTMAIL, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
-from mailroom.status import Status
 from tests.real.processes import free_port
 
 QUIET_SECONDS_BEFORE_JUMP = 0.003

@@ -14,7 +14,7 @@ from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, co
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
-from mailroom.log import set_up
+from mailroom.observe.log import set_up
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports
 

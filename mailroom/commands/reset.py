@@ -11,11 +11,11 @@ from rich.progress import Progress
 
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
 from mailroom.commands.run import with_servers
-from mailroom.commands.running_daemon import ask_daemon
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
+from mailroom.observe.running_daemon import ask_daemon
 from mailroom.reset_steps import Found as Account
 from mailroom.reset_steps import look, undo_all
 from mailroom.servers import Servers

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from mailroom import log
-from mailroom.log import LogFormat
+from mailroom.observe import log
+from mailroom.observe.log import LogFormat
 
 _WIDTH_OF_A_PIPE = 10_000
 

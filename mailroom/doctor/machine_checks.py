@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 import trio
 
-from mailroom.commands.running_daemon import ask_daemon
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.http import fetch
+from mailroom.observe.running_daemon import ask_daemon
 
 TOLERATED_SECONDS = 30.0
 """Notes carry dates, and certificates and tokens have times; half a minute hurts none of them."""

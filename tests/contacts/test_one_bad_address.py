@@ -11,8 +11,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic
+from mailroom.observe.status import Outcome
 from mailroom.sandbox import Sandbox
-from mailroom.status import Outcome
 from mailroom.triage import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from mailroom.status import PushState
+from mailroom.observe.status import PushState
 from tests.faults.world import USUAL_SETUP, Setup, World
 
 Strike = Callable[[World], AbstractAsyncContextManager[None]]

@@ -17,7 +17,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.daemon import serve
 from mailroom.errors import MailroomError, leaves
-from mailroom.log import set_up
+from mailroom.observe.log import set_up
 from tests.faults.clock import IDLE_SECONDS, IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver
 from tests.faults.fault import Fault
 from tests.faults.observed import Answer, Log, Requests, ask_health, counting_requests

@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from structlog.typing import EventDict
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from mailroom.heartbeat import DEADLINE_SECONDS, heartbeat_url, send_heartbeats
-from mailroom.status import Outcome, Status, Success, Trigger
+from mailroom.observe.heartbeat import DEADLINE_SECONDS, heartbeat_url, send_heartbeats
+from mailroom.observe.status import Outcome, Status, Success, Trigger
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, Asked, ScriptedServer, reply
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
 from mailroom import __version__
-from mailroom.status import Outcome, Status
+from mailroom.observe.status import Outcome, Status
 from tests.scrape import metrics_of, samples
 
 IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)

@@ -24,7 +24,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
 from mailroom.errors import MailroomError, leaves
-from mailroom.status import Status
+from mailroom.observe.status import Status
 
 log = structlog.get_logger(component="health")
 

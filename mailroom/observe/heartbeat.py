@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from mailroom.errors import BadReply, Unavailable
 from mailroom.http import fetch, http_client
-from mailroom.status import Status, Success
+from mailroom.observe.status import Status, Success
 
 log = structlog.get_logger(component="heartbeat")
 

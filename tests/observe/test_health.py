@@ -11,8 +11,8 @@ import trio
 from trio.testing import MockClock
 
 from mailroom import __version__
-from mailroom.health import HealthPortTaken, serve_health
-from mailroom.status import Outcome, Status
+from mailroom.observe.health import HealthPortTaken, serve_health
+from mailroom.observe.status import Outcome, Status
 from tests.scrape import metrics_of, samples
 
 IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)

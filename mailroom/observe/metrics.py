@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from mailroom import __version__
 from mailroom.jmap.client import Client
-from mailroom.status import BUCKETS_SECONDS, Durations, PassResult, Status, Trigger
+from mailroom.observe.status import BUCKETS_SECONDS, Durations, PassResult, Status, Trigger
 
 Families = Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily]
 

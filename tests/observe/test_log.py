@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from mailroom import log
 from mailroom.errors import Unavailable
-from mailroom.log import LineWriter
+from mailroom.observe import log
+from mailroom.observe.log import LineWriter
 
 PIPE_BYTES = 65_536
 
@@ -130,7 +130,7 @@ def test_a_traceback_shows_where_and_what_but_no_values(log_format: log.LogForma
             raise ExceptionGroup(token, causes) from error
     except ExceptionGroup:
         structlog.get_logger(component="triage").exception("poll_failed")
-        logging.getLogger("mailroom.health").exception("oops")
+        logging.getLogger("mailroom.observe.health").exception("oops")
     text = pipe.read()
     for part in (
         "KeyError",
@@ -192,7 +192,7 @@ def test_standard_output_closed_from_the_start_is_no_error(tmp_path: Path) -> No
     """Descriptor 1 is then whatever is opened next: a file here, a connection to the mail server elsewhere."""
     script = (
         "import os, structlog\n"
-        "from mailroom import log\n"
+        "from mailroom.observe import log\n"
         f"fd = os.open({str(tmp_path / 'other')!r}, os.O_CREAT | os.O_WRONLY)\n"
         "assert fd == 1\n"
         "log.set_up('info', 'json')\n"

@@ -9,7 +9,7 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
-from mailroom.tracebacks import told
+from mailroom.observe.tracebacks import told
 
 LogFormat = Literal["auto", "json", "console"]
 

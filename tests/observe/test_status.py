@@ -5,7 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from mailroom.status import BUCKETS_SECONDS, Durations, EventSourceHealth, Outcome, Status
+from mailroom.observe.status import BUCKETS_SECONDS, Durations, EventSourceHealth, Outcome, Status
 
 IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 

@@ -17,7 +17,7 @@ from bench.servers import Server
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.servers import open_servers
-from mailroom.triage import prepare
+from mailroom.triage.passes import prepare
 
 TODAY = date(2026, 3, 5)
 

@@ -13,7 +13,7 @@ Cleans up: the mail goes to the Trash.
 from account import Account, Mail, Sender, category_of, open_account
 from support import Run, main
 
-from mailroom.scan import scan
+from mailroom.triage.scan import scan
 
 LENA = Sender("Lena Label", "lena.label")
 

@@ -18,7 +18,7 @@ from mailroom.observe.metrics import registry_of
 from mailroom.observe.status import Outcome, Status
 from mailroom.push import PushReader, Ring
 from mailroom.servers import Servers, open_servers, telling_what_to_renew
-from mailroom.triage import Triage, prepare
+from mailroom.triage.passes import Triage, prepare
 
 RINGS_KEPT = 64
 """More waiting rings than this tell nothing more: one pass answers them all."""

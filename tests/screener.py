@@ -16,7 +16,7 @@ from mailroom.jmap.client import Client
 from mailroom.observe.status import Outcome
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
-from mailroom.triage import Triage, prepare
+from mailroom.triage.passes import Triage, prepare
 
 TODAY = date(2026, 3, 5)
 

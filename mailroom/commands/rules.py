@@ -14,8 +14,8 @@ from mailroom.errors import ConfigError
 from mailroom.jmap.session import SieveAccess
 from mailroom.rules import fastmail, sieve
 from mailroom.rules.sieve import Account, Server
-from mailroom.scan import check_account
 from mailroom.servers import Servers
+from mailroom.triage.start_check import check_account
 
 UNKNOWN = Server(frozenset({sieve.NEEDED, "copy"}))
 """What is taken for granted where the server doesn't say what it can do."""

@@ -24,11 +24,13 @@ from mailroom.errors import ConfigError, SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.set import merged_errors
-from mailroom.scan import check_account, scan
 from mailroom.servers import Servers
-from mailroom.steps import Found, Pass, look_up
 from mailroom.suggest import did_you_mean
-from mailroom.triage import Failed, Settled, treat_one
+from mailroom.triage.look_up import Found, look_up
+from mailroom.triage.one_pass import Pass
+from mailroom.triage.scan import scan
+from mailroom.triage.start_check import check_account
+from mailroom.triage.treat import Failed, Settled, treat_one
 
 
 def usable(address: str) -> str:

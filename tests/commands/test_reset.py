@@ -26,7 +26,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
 from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start
-from tests.test_model import MAY_CHANGE, World, built, examples, passes, worlds
+from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
 
 FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 

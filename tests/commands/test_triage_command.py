@@ -16,7 +16,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.decisions.test_plan import PLACES, mail, places_of
 from tests.screener import TODAY, Wire, connected, empty_sandbox, start
-from tests.test_crash import seen
+from tests.triage.test_crash import seen
 
 ANN = "ann@x.org"
 CATEGORIES = DEFAULT_SCHEME.by_name

@@ -13,7 +13,7 @@ from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic
 from mailroom.observe.status import Outcome
 from mailroom.sandbox import Sandbox
-from mailroom.triage import prepare
+from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus
 from tests.screener import TODAY, Wire, connected, empty_sandbox, served

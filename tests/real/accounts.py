@@ -15,7 +15,7 @@ from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, basic, bearer
 from mailroom.jmap.client import Client
 from mailroom.sandbox import Sandbox
-from mailroom.triage import Triage, prepare
+from mailroom.triage.passes import Triage, prepare
 from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card

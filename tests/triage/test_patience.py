@@ -1,6 +1,6 @@
 """How long a failing sender is left alone."""
 
-from mailroom.patience import Patience
+from mailroom.triage.patience import Patience
 
 ANN = "ann@example.org"
 MINUTE = 60.0

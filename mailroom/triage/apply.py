@@ -1,0 +1,82 @@
+"""The third step: contacts, then mail without a label; and what has to follow in a request of its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailroom.decisions.filing import sweep
+from mailroom.decisions.plan import Plan
+from mailroom.decisions.select import Pause
+from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.mail import Email, Move, get_emails, move_emails
+from mailroom.jmap.set import SetResult, merged_errors
+from mailroom.triage.look_up import mails_found, searches_from
+from mailroom.triage.one_pass import Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How the account looks after the apply step: labelled mails read back, mails that are still in the Screener."""
+
+    failed: Mapping[str, str]
+    labelled: tuple[Email, ...]
+    strays: Mapping[str, Sequence[Email]]
+
+
+async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Applied:
+    """Write contacts, file every mail but the labelled ones, then read back what the commit depends on."""
+    session = await run.client.session()
+    batch = Batch()
+    staged = await run.contacts.add([plan.change for plan in plans], batch)
+    going = [plan for plan in plans if plan.sender.address not in staged.failed]
+    owners = {id: plan.sender.address for plan in going for id in plan.moves}
+    filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
+    waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
+    labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
+    strays = searches_from(batch, session, (plan.sender for plan in going), {"inMailbox": run.places.screener})
+    replies = await run.client.send(batch)
+    return Applied(
+        failed={**await staged.settle(replies), **refused_moves(replies, filed, owners)},
+        labelled=tuple(email for slot in labelled for email in replies[slot]),
+        strays=await mails_found(run, strays, replies),
+    )
+
+
+def refused_moves(replies: Replies, slots: Iterable[Slot[SetResult]], owners: Mapping[str, str]) -> dict[str, str]:
+    """Senders whose mails the server refused to move. A mail that is gone needs no filing."""
+    errors = merged_errors(replies[slot] for slot in slots)
+    return {
+        owners[id]: f"a mail could not be filed: {error}" for id, error in errors.items() if error.type != "notFound"
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """How many stragglers were filed, by sender."""
+
+    failed: Mapping[str, str]
+    mails: Mapping[str, int]
+
+
+async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> FollowedUp:
+    """Take re-triaged senders out of their former groups, and file the stragglers; no request if there is neither.
+
+    Calls in one request run on after a failed one: not in that of the joins, which a leave depends on, nor in that of
+    the labels, which depend on all of it.
+    """
+    batch = Batch()
+    staged = await run.contacts.remove([plan.departure for plan in plans if plan.departure.leave], batch)
+    strays = {
+        plan.sender.address: sweep(
+            plan.sender, applied.strays.get(plan.sender.address, ()), plan.destinations, run.places
+        )
+        for plan in plans
+    }
+    owners = {id: address for address, moves in strays.items() for id in moves}
+    filed = move_emails(batch, await run.client.session(), merged_moves(strays.values()))
+    replies = await run.client.send(batch)
+    failed = {**staged.failed, **await staged.settle(replies), **refused_moves(replies, filed, owners)}
+    return FollowedUp(failed, {address: len(moves) for address, moves in strays.items()})
+
+
+def merged_moves(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:
+    return {id: move for by_id in moves for id, move in by_id.items()}

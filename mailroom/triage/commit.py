@@ -1,0 +1,72 @@
+"""The last step: the labels, on the mails as they are now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from mailroom.decisions.filing import paused
+from mailroom.decisions.places import Places
+from mailroom.decisions.plan import Plan, settled
+from mailroom.decisions.select import Pause, select
+from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
+from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.session import Session
+from mailroom.jmap.set import SetError, SetResult
+from mailroom.triage.apply import Applied, merged_moves, refused_moves
+from mailroom.triage.one_pass import Pass
+
+log = structlog.get_logger(component="triage")
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """How many mails moved in the last act, by sender; the mails that wait for the user after all."""
+
+    failed: Mapping[str, str]
+    mails: Mapping[str, int]
+    pauses: tuple[Pause, ...]
+
+
+async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committed:
+    """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
+    now = select(applied.labelled, run.places, run.own)
+    labelled = {sender.address: sender.mails for sender in now.senders}
+    endings = {plan.sender.address: _ending(run, plan, labelled.get(plan.sender.address, ())) for plan in plans}
+    session = await run.client.session()
+    batch = Batch()
+    slots = move_emails(batch, session, merged_moves(endings.values()))
+    held = hold(batch, session, now.pauses, run.places)
+    replies = await run.client.send(batch)
+    owners = {id: address for address, moves in endings.items() for id in moves}
+    report_held(replies, held)
+    failed = refused_moves(replies, slots, owners)
+    return Committed(failed, {address: len(moves) for address, moves in endings.items()}, now.pauses)
+
+
+def _ending(run: Pass, plan: Plan, labelled: Iterable[Email]) -> dict[str, Move]:
+    """The last moves for one sender, by mail id."""
+    moves = {email.id: settled(plan, email, run.places) for email in labelled}
+    return {id: move for id, move in moves.items() if move}
+
+
+def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:
+    """The error label on mails that wait for the user; nothing happens if the account has no error label.
+
+    One call a sender: a crash that leaves half of a conflict's mails without it would settle the conflict.
+    """
+    return tuple(slot for pause in pauses for slot in move_emails(batch, session, paused(pause.mails, places)))
+
+
+def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> bool:
+    """Whether all mails of `hold` have the error label now. One that can't even get that is told in the log."""
+    refused = [error for slot in slots for error in _why_not_held(replies, slot)]
+    for error in refused:
+        log.warning("error_label_failed", reason=str(error))
+    return not refused
+
+
+def _why_not_held(replies: Replies, slot: Slot[SetResult]) -> Sequence[MethodError | SetError]:
+    if (whole := replies.error(slot)) is not None:
+        return [whole]
+    return [error for error in replies[slot].errors().values() if error.type != "notFound"]

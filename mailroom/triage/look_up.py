@@ -1,0 +1,68 @@
+"""The requests of a pass after its scan: look up, apply, follow up, commit. Each is one for all senders.
+
+Failures are reasons by sender address: what went wrong with one sender alone. A call that fails as a whole raises
+`BatchRefused`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from mailroom.addresses import search_texts
+from mailroom.contacts.base import AddressBook
+from mailroom.decisions.select import Sender, sender_of
+from mailroom.jmap.batch import Batch, Replies, slices
+from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.query import Filter, Search, all_of, any_of, search
+from mailroom.jmap.session import Session
+from mailroom.triage.one_pass import Pass
+
+log = structlog.get_logger(component="triage")
+
+_TEXTS_PER_SEARCH = 200
+"""Each makes two conditions of a filter; Cyrus takes no more than 499 of them together with a mailbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the look-up brought: the senders' cards and all groups, and mails by sender."""
+
+    book: AddressBook
+    mails: Mapping[str, Sequence[Email]]
+
+
+async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
+    """The senders' contact cards, all groups, and their mail everywhere."""
+    if not senders:
+        return Found(AddressBook((), ()), {})
+    session = await run.client.session()
+    batch = Batch()
+    book = run.contacts.look_up([sender.address for sender in senders], batch)
+    searches = searches_from(batch, session, senders)
+    replies = await run.client.send(batch)
+    return Found(await book(replies), await mails_found(run, searches, replies))
+
+
+def searches_from(batch: Batch, session: Session, senders: Iterable[Sender], *where: Filter) -> list[Search[Email]]:
+    """For mail that may be from one of the senders, and is where the filters say."""
+    texts = [text for sender in senders for text in search_texts(sender.address)]
+    return [
+        search(batch, EMAIL, session.mail_account, session.limits, all_of([*where, _from_any(part)]))
+        for part in slices(texts, _TEXTS_PER_SEARCH)
+    ]
+
+
+def _from_any(texts: Iterable[str]) -> Filter:
+    """Candidates: `from` is a text search that may lag behind, the header condition needs no index. Ask for either."""
+    return any_of([condition for text in texts for condition in ({"from": text}, {"header": ["From", text]})])
+
+
+async def mails_found(run: Pass, searches: Iterable[Search[Email]], replies: Replies) -> dict[str, list[Email]]:
+    """By sender. Of several addresses in From each may have been searched for: a mail counts once."""
+    emails = {email.id: email for each in searches for email in await run.client.all_found(each, replies)}
+    mails: dict[str, list[Email]] = {}
+    for email in emails.values():
+        if (address := sender_of(email)) is not None:
+            mails.setdefault(address, []).append(email)
+    return mails

@@ -1,0 +1,51 @@
+"""The start check: what must be there before the first pass, and the user's own addresses."""
+
+from dataclasses import dataclass
+
+from mailroom.addresses import canonical
+from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.places import Places, find_places, role_problems
+from mailroom.errors import ConfigError
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
+from mailroom.jmap.mail import get_identities
+from mailroom.jmap.mailbox import get_mailboxes
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedAccount:
+    """What is asked for once, at the start: the mailboxes, and the user's own canonical addresses."""
+
+    places: Places
+    own: frozenset[str]
+
+
+async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> CheckedAccount:
+    """The start check, one request. Raises `ConfigError` that lists everything that is missing at once."""
+    session = await client.session()
+    batch = Batch()
+    mailboxes = batch.add(get_mailboxes(session.mail_account))
+    identities = batch.add(get_identities(session.mail_account)) if session.identities else None
+    book = contacts.look_up((), batch)
+    replies = await client.send(batch)
+    found = replies[mailboxes]
+    places = find_places(found, scheme)
+    if problems := [*_missing(places, await book(replies), scheme), *role_problems(found, scheme)]:
+        raise ConfigError(problems)
+    # Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name is the user's, too.
+    own = [each.email for each in replies[identities]] if identities else []
+    own += [session.username, session.mail_account_name]
+    return CheckedAccount(places, frozenset(address for each in own if (address := canonical(each))))
+
+
+def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:
+    """ONE line for everything without which no sender can be settled; a missing label doesn't stop a start."""
+    needed = scheme.managed_mailboxes & frozenset(places.missing)
+    groups = (scheme.groups | {scheme.provenance_group}) - {group.name for group in book.groups}
+    parts = [
+        f"{what}: {', '.join(sorted(names))}"
+        for what, names in (("mailboxes", needed), ("contact groups", groups))
+        if names
+    ]
+    return [f"missing {'; '.join(parts)}. `mailroom setup --apply` creates them"] if parts else []

@@ -1,0 +1,129 @@
+"""Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from mailroom.decisions.plan import Plan, plan
+from mailroom.decisions.select import Pause, Reason, Selection, Sender
+from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
+from mailroom.triage.apply import apply, follow_up
+from mailroom.triage.commit import commit
+from mailroom.triage.look_up import Found, look_up
+from mailroom.triage.one_pass import Pass
+
+log = structlog.get_logger(component="triage")
+
+
+_OUTAGES_OF_ALL = 3
+"""A server that fails at so many senders, each alone, fails at all of them: the others are not tried in this pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A sender that is done; `mails` counts those that moved."""
+
+    plan: Plan
+    mails: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A sender that keeps its labels, and why."""
+
+    sender: Sender
+    reason: str
+
+
+Result = Settled | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """What became of the senders of a pass. Those at whose turn the server failed are in no result: `outage`."""
+
+    results: tuple[Result, ...]
+    outage: ServerFailed | None = None
+
+
+async def treat_one(run: Pass, sender: Sender) -> Result:
+    """Take one sender alone through the steps of a pass; one without labelled mail gets card, groups and filing."""
+    treated = await treat(run, Selection((sender,), ()))
+    if treated.outage is not None:
+        raise treated.outage
+    (result,) = treated.results
+    return result
+
+
+async def treat(run: Pass, selection: Selection) -> Treated:
+    """Treat all at once; where a call fails as a whole, in halves, until the one that makes it fail is alone.
+
+    Every step is idempotent, so that the half that was fine may go through it twice.
+    """
+    results: list[Result] = []
+    outages: list[ServerFailed] = []
+    waiting = [selection]
+    while waiting and len(outages) < _OUTAGES_OF_ALL:
+        part = waiting.pop()
+        try:
+            results += await _treat_at_once(run, part)
+        except (BatchRefused, ServerFailed) as failed:
+            if part.is_divisible:
+                waiting += reversed(part.halves())
+            elif isinstance(failed, ServerFailed):
+                outages.append(failed)
+            elif part.senders:
+                results.append(Failed(part.senders[0], str(failed)))
+            else:
+                raise
+    return Treated(tuple(results), outages[0] if outages else None)
+
+
+async def _treat_at_once(run: Pass, selection: Selection) -> list[Result]:
+    if not selection:
+        return []
+    found = await look_up(run, selection.senders)
+    plans, failed = _decide(run, selection.senders, found)
+    applied = await apply(run, plans, selection.pauses)
+    failed |= applied.failed
+    followed = await follow_up(run, [each for each in plans if each.sender.address not in failed], applied)
+    failed |= followed.failed
+    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
+    failed |= done.failed
+    for each in done.pauses:
+        log_pause(each)
+    mails = Counter(followed.mails) + Counter(done.mails)
+    settled = (each for each in plans if each.sender.address not in failed)
+    return [
+        *(Failed(sender, failed[sender.address]) for sender in selection.senders if sender.address in failed),
+        *(Settled(each, len(each.moves) + mails[each.sender.address]) for each in settled),
+    ]
+
+
+def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Plan], dict[str, str]]:
+    """A plan for each sender, and the reasons of those that can't have one.
+
+    Of several senders on one contact card the first is treated now; the others keep their labels until the next
+    pass, which sees the card as this one leaves it.
+    """
+    plans: dict[str, Plan] = {}
+    failed: dict[str, str] = {}
+    for sender in senders:
+        mails = found.mails.get(sender.address, ())
+        try:
+            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account, run.today)
+        except SenderFailed as reason:
+            failed[sender.address] = str(reason)
+        except Exception as bug:  # a card that nobody thought of must not stop the other senders
+            log.exception("sender_planning_failed", sender=sender.address)
+            failed[sender.address] = f"it breaks the planner ({type(bug).__name__}); please report this"
+        else:
+            plans.setdefault(decided.change.uid, decided)
+    return list(plans.values()), failed
+
+
+def log_pause(pause: Pause) -> None:
+    event = "conflict_detected" if pause.reason is Reason.CONFLICT else "mail_paused"
+    log.warning(event, sender=pause.sender, labels=pause.labels, mails=len(pause.mails), reason=pause.reason.value)

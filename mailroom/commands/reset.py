@@ -16,8 +16,8 @@ from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
 from mailroom.observe.running_daemon import ask_daemon
-from mailroom.reset_steps import Found as Account
-from mailroom.reset_steps import look, undo_all
+from mailroom.senders.reset import Found as Account
+from mailroom.senders.reset import look, undo_all
 from mailroom.servers import Servers
 
 

@@ -1,9 +1,8 @@
 """`mailroom senders`: who waits in the Screener, and who is in a category."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
@@ -14,37 +13,11 @@ from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
-from mailroom.contacts.base import AddressBook
-from mailroom.decisions.places import Places, find_places
-from mailroom.decisions.select import name_of, sender_of
-from mailroom.errors import ConfigError
-from mailroom.jmap.batch import Batch
-from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.mailbox import get_mailboxes
-from mailroom.jmap.query import search
+from mailroom.senders.members import Member, members
+from mailroom.senders.waiting import Waiting, who_waits
 from mailroom.servers import Servers
 
 NOBODY = "(no usable sender)"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A sender whose mail is in the Screener: canonical address (None if there is no usable one), name of the newest
-    mail that has one, number of mails, and when the newest came (a UTCDate)."""
-
-    sender: str | None
-    name: str
-    mails: int
-    newest: str
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """An address of a contact that is in a category's group (None for a contact without one), and its name."""
-
-    sender: str | None
-    name: str
 
 
 async def show_waiting(settings: Settings, scheme: Scheme) -> int:
@@ -73,47 +46,6 @@ async def members_as_json(category: Category, settings: Settings) -> int:
         return _print_json(members(await (await servers.contacts()).read_all(), category))
 
     return await with_servers(settings, work)
-
-
-async def who_waits(client: Client, scheme: Scheme) -> tuple[Waiting, ...]:
-    """Who has mail in the Screener, newest first. Two requests beside the session, and one a further page."""
-    session = await client.session()
-    batch = Batch()
-    mailboxes = batch.add(get_mailboxes(session.mail_account))
-    places = find_places((await client.send(batch))[mailboxes], scheme)
-    if places.screener is None:
-        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
-    batch = Batch()
-    page = search(batch, EMAIL, session.mail_account, session.limits, {"inMailbox": places.screener})
-    return waiting(await client.all_found(page, await client.send(batch)), places)
-
-
-def waiting(emails: Iterable[Email], places: Places) -> tuple[Waiting, ...]:
-    """The senders of these mails, newest first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
-    by_sender: dict[str | None, list[Email]] = defaultdict(list)
-    for email in sorted(emails, key=lambda each: (each.received_at, each.id)):
-        if not email.mailbox_ids & places.untouched:
-            by_sender[sender_of(email)].append(email)
-    found = [
-        Waiting(address, next(filter(None, map(name_of, reversed(mails))), ""), len(mails), mails[-1].received_at)
-        for address, mails in sorted(by_sender.items(), key=lambda item: item[0] or "")
-    ]
-    return tuple(sorted(found, key=lambda each: each.newest, reverse=True))
-
-
-def members(book: AddressBook, category: Category) -> tuple[Member, ...]:
-    """Whose contacts are in the category's group, by address; those without one last. Raises `ConfigError`."""
-    groups = [group for group in book.groups if group.name == category.contact_group]
-    if not groups:
-        raise ConfigError([f"missing contact group: {category.contact_group}. `mailroom setup --apply` creates it"])
-    uids = frozenset[str]().union(*(group.members for group in groups))
-    found = {
-        Member(address, card.fields.full_name)
-        for card in book.cards
-        if card.uid in uids
-        for address in (card.addresses or (None,))
-    }
-    return tuple(sorted(found, key=lambda each: (each.sender is None, each.sender or "", each.name)))
 
 
 async def _show_waiting(scheme: Scheme, servers: Servers) -> int:

@@ -4,26 +4,23 @@ The label goes onto one of the sender's mails first, and then the pass runs for 
 is finished by the daemon's next pass, or by the same command. Without mail there is nothing to label.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from functools import partial
 
 from mailroom.addresses import canonical
 from mailroom.commands.run import with_servers
-from mailroom.commands.senders import who_waits
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.contact import matching_card
-from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, name_differs
-from mailroom.decisions.select import Sender, labels_of, name_of, select
+from mailroom.decisions.select import Sender, name_of, select
 from mailroom.errors import ConfigError, SenderFailed
-from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import Email, Move, move_emails
-from mailroom.jmap.set import merged_errors
+from mailroom.senders.tap import by_age, label_for, other_labels, put_label
+from mailroom.senders.waiting import who_waits
 from mailroom.servers import Servers
 from mailroom.suggest import did_you_mean
 from mailroom.triage.look_up import Found, look_up
@@ -83,9 +80,9 @@ async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
         )
     label = label_for(mails, asked.category, run.places)
     if label is None:
-        names = [name for email in sorted(mails, key=_age, reverse=True) if (name := name_of(email))]
+        names = [name for email in sorted(mails, key=by_age, reverse=True) if (name := name_of(email))]
         return replace(asked, name=next(iter(names), card.fields.full_name if card else ""))
-    await _put(run, *label)
+    await put_label(run, *label)
     return await _as_scanned(run, asked)
 
 
@@ -94,49 +91,6 @@ async def _unknown(run: Pass, address: str) -> str:
     known.update(*(card.addresses for card in (await run.contacts.read_all()).cards))
     nearest = did_you_mean(address, known)
     return f"nobody writes from {address}: there is no mail and no contact{nearest or '; check the spelling'}"
-
-
-def other_labels(mails: Iterable[Email], category: Category, places: Places) -> tuple[str, ...]:
-    """The triage labels of other categories on these mails, sorted: a pass would find a conflict."""
-    labels = {places.labels[id].label for email in mails for id in labels_of(email, places)}
-    return tuple(sorted(labels - {category.label}))
-
-
-def label_for(mails: Sequence[Email], category: Category, places: Places) -> tuple[str, Move] | None:
-    """The id of the mail to label, with the move that does it; None for a sender without mail that is in play.
-
-    A mail that has the label already is taken again, so that a second try finishes the first. Else it is the newest in
-    the Screener, else the newest anywhere outside Trash, Junk, Drafts and Sent; one without the error label comes
-    first, and from others it is taken off: a pass doesn't see them. Raises `ConfigError` if there is no such label.
-    """
-    label = next((id for id, each in places.labels.items() if each == category), None)
-
-    def rank(email: Email) -> tuple[bool, bool, bool, tuple[str, str]]:
-        visible = places.error_label not in email.mailbox_ids
-        return visible and label in email.mailbox_ids, visible, places.screener in email.mailbox_ids, _age(email)
-
-    in_play = [email for email in mails if not email.mailbox_ids & places.untouched]
-    if not in_play:
-        return None
-    if label is None:
-        raise ConfigError([f"missing mailbox: {category.label}. `mailroom setup --apply` creates it"])
-    email = max(in_play, key=rank)
-    paused = frozenset({places.error_label} if places.error_label else ())
-    return email.id, Move(add=frozenset({label}) - email.mailbox_ids, remove=paused & email.mailbox_ids)
-
-
-def _age(email: Email) -> tuple[str, str]:
-    return email.received_at, email.id
-
-
-async def _put(run: Pass, id: str, move: Move) -> None:
-    if not move:
-        return
-    batch = Batch()
-    slots = move_emails(batch, await run.client.session(), {id: move})
-    replies = await run.client.send(batch)
-    if error := merged_errors(replies[slot] for slot in slots).get(id):
-        raise SenderFailed(f"the mail could not be labelled: {error}. Run the same command again")
 
 
 async def _as_scanned(run: Pass, asked: Sender) -> Sender:

@@ -21,8 +21,8 @@ from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions import note
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap.batch import MethodFailed
-from mailroom.reset_steps import look, undo_all
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
+from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
 from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start

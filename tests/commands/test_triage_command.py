@@ -13,6 +13,7 @@ from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
+from mailroom.senders.tap import label_for
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.decisions.test_plan import PLACES, mail, places_of
 from tests.screener import TODAY, Wire, connected, empty_sandbox, start
@@ -95,7 +96,7 @@ async def test_a_label_that_waits_for_the_daemon_on_another_sender_stays() -> No
     ids=["newest_in_screener", "newest_elsewhere", "not_in_trash", "not_paused", "labelled_already", "labelled_unseen"],
 )
 def test_the_label_goes_on_the_newest_mail_that_a_pass_sees(mails: Collection[Email], expected: str) -> None:
-    chosen = triage.label_for(tuple(mails), CATEGORIES["Feed"], PLACES)
+    chosen = label_for(tuple(mails), CATEGORIES["Feed"], PLACES)
     assert chosen is not None
     assert chosen[0] == expected
 
@@ -103,14 +104,14 @@ def test_the_label_goes_on_the_newest_mail_that_a_pass_sees(mails: Collection[Em
 def test_the_error_label_comes_off_where_no_other_mail_is_left() -> None:
     mails = (mail("1", "Screener", "@MailroomError"),)
     move = Move(frozenset({"@ToFeed"}), frozenset({"@MailroomError"}))
-    assert triage.label_for(mails, CATEGORIES["Feed"], PLACES) == ("1", move)
+    assert label_for(mails, CATEGORIES["Feed"], PLACES) == ("1", move)
 
 
 def test_a_label_that_is_missing_is_needed_only_for_mail() -> None:
     places = places_of(without={"@ToFeed"})
-    assert triage.label_for((mail("1", "Trash"),), CATEGORIES["Feed"], places) is None
+    assert label_for((mail("1", "Trash"),), CATEGORIES["Feed"], places) is None
     with pytest.raises(ConfigError, match=r"missing mailbox: @ToFeed\. `mailroom setup --apply` creates it"):
-        triage.label_for((mail("1", "Screener"),), CATEGORIES["Feed"], places)
+        label_for((mail("1", "Screener"),), CATEGORIES["Feed"], places)
 
 
 @FLAVOURS

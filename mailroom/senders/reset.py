@@ -32,7 +32,7 @@ Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Found:
     """What was found. `names` are those of the mailboxes, by id."""
 
     client: Client
@@ -46,7 +46,7 @@ class Account:
         return len(self.undo.moves) + 2 * len(self.undo.contacts) + len(self.undo.provenance_members)
 
 
-async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Account:
+async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
     """Read all that there is to undo. Raises `MailroomError`, `ConfigError` where the scheme doesn't fit."""
     session = await client.session()
     batch = Batch()
@@ -64,7 +64,7 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Account:
     book = await contacts.read_all()
     extras = await contacts.extras(made_by_mailroom(book))
     undone, provenance = undo_contacts(book, extras, scheme)
-    return Account(client, contacts, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
+    return Found(client, contacts, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
 
 
 async def _touched_mails(client: Client, places: Places) -> tuple[Email, ...]:
@@ -79,7 +79,7 @@ async def _touched_mails(client: Client, places: Places) -> tuple[Email, ...]:
     return await client.all_found(page, await client.send(batch))
 
 
-async def undo_all(account: Account, advance: Advance) -> list[str]:
+async def undo_all(account: Found, advance: Advance) -> list[str]:
     """Undo mail, then contacts; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
     mails = await _in_parts(account.undo.moves, partial(_move, account.client), advance)
     contacts = await _undo_contacts(account, advance)
@@ -92,7 +92,7 @@ def _count(mails: int) -> str:
     return "1 mail could not be moved" if mails == 1 else f"{mails} mails could not be moved"
 
 
-async def _undo_contacts(account: Account, advance: Advance) -> Failures:
+async def _undo_contacts(account: Found, advance: Advance) -> Failures:
     """Groups, notes, cards, provenance, in this order; the failures are by ref, in the provenance group by uid.
 
     A card keeps its block until it is out of the groups, and its place in the provenance group until it is done: it is

@@ -1,0 +1,55 @@
+"""One tap: the triage label on one mail of a sender, as a mail app puts it there."""
+
+from collections.abc import Iterable, Sequence
+
+from mailroom.config.scheme import Category
+from mailroom.decisions.places import Places
+from mailroom.decisions.select import labels_of
+from mailroom.errors import ConfigError, SenderFailed
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.set import merged_errors
+from mailroom.triage.one_pass import Pass
+
+
+def other_labels(mails: Iterable[Email], category: Category, places: Places) -> tuple[str, ...]:
+    """The triage labels of other categories on these mails, sorted: a pass would find a conflict."""
+    labels = {places.labels[id].label for email in mails for id in labels_of(email, places)}
+    return tuple(sorted(labels - {category.label}))
+
+
+def label_for(mails: Sequence[Email], category: Category, places: Places) -> tuple[str, Move] | None:
+    """The id of the mail to label, with the move that does it; None for a sender without mail that is in play.
+
+    A mail that has the label already is taken again, so that a second try finishes the first. Else it is the newest in
+    the Screener, else the newest anywhere outside Trash, Junk, Drafts and Sent; one without the error label comes
+    first, and from others it is taken off: a pass doesn't see them. Raises `ConfigError` if there is no such label.
+    """
+    label = next((id for id, each in places.labels.items() if each == category), None)
+
+    def rank(email: Email) -> tuple[bool, bool, bool, tuple[str, str]]:
+        visible = places.error_label not in email.mailbox_ids
+        return visible and label in email.mailbox_ids, visible, places.screener in email.mailbox_ids, by_age(email)
+
+    in_play = [email for email in mails if not email.mailbox_ids & places.untouched]
+    if not in_play:
+        return None
+    if label is None:
+        raise ConfigError([f"missing mailbox: {category.label}. `mailroom setup --apply` creates it"])
+    email = max(in_play, key=rank)
+    paused = frozenset({places.error_label} if places.error_label else ())
+    return email.id, Move(add=frozenset({label}) - email.mailbox_ids, remove=paused & email.mailbox_ids)
+
+
+def by_age(email: Email) -> tuple[str, str]:
+    return email.received_at, email.id
+
+
+async def put_label(run: Pass, id: str, move: Move) -> None:
+    if not move:
+        return
+    batch = Batch()
+    slots = move_emails(batch, await run.client.session(), {id: move})
+    replies = await run.client.send(batch)
+    if error := merged_errors(replies[slot] for slot in slots).get(id):
+        raise SenderFailed(f"the mail could not be labelled: {error}. Run the same command again")

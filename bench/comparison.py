@@ -14,12 +14,12 @@ from bench.network import Network, far_away
 from bench.passes import TODAY, PassRun, labelled_account, run_pass
 from bench.servers import Server
 from bench.straightforward import CardDavBook, Jmap, JmapBook, Straightforward
+from mailroom.account.servers import carddav_url, open_servers
 from mailroom.config.settings import Settings
 from mailroom.contacts.dav import Dav
 from mailroom.contacts.discovery import find_book
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.session import Session
-from mailroom.servers import carddav_url, open_servers
 
 TIMEOUT_SECONDS = 60
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from mailroom.account.servers import open_servers
 from mailroom.config.settings import Settings
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import EMAIL
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
-from mailroom.servers import open_servers
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import trio
 from httpx_sse import aconnect_sse
 
 from bench.load import label_for
+from mailroom.account.servers import open_servers
 from mailroom.config.settings import Settings
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -16,7 +17,6 @@ from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mail import EMAIL, Email, Move, get_emails, move_emails
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.query import search
-from mailroom.servers import open_servers
 
 
 @dataclass(frozen=True, slots=True)

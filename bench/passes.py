@@ -14,9 +14,9 @@ from bench.load import Load
 from bench.mail_app import mail_app
 from bench.network import Network, far_away
 from bench.servers import Server
+from mailroom.account.servers import open_servers
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
-from mailroom.servers import open_servers
 from mailroom.triage.passes import prepare
 
 TODAY = date(2026, 3, 5)

@@ -12,10 +12,10 @@ Changes nothing.
 from pydantic import SecretStr
 from support import Failed, Run, main, say
 
+from mailroom.account.servers import open_servers
 from mailroom.config.settings import Settings
 from mailroom.errors import Refused
 from mailroom.jmap.session import Session
-from mailroom.servers import open_servers
 
 
 async def steps(run: Run) -> None:

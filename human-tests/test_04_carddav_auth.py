@@ -13,10 +13,10 @@ Changes nothing.
 from pydantic import SecretStr
 from support import Failed, Run, Unmet, main, say
 
+from mailroom.account.servers import carddav_url, open_servers
 from mailroom.config.settings import Settings
 from mailroom.contacts.carddav import CardDav
 from mailroom.errors import Refused
-from mailroom.servers import carddav_url, open_servers
 
 
 async def steps(run: Run) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 import trio
 
-from mailroom.account import open_account
+from mailroom.account.account import open_account
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves

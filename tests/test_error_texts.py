@@ -12,13 +12,13 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import cli
+from mailroom.account.servers import open_servers
 from mailroom.commands import doctor, reset, rules, senders, setup, triage
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
 from mailroom.sandbox.faults import Endpoint, Fault, Reply
-from mailroom.servers import open_servers
 from tests.commands.support import environment, settings_for
 from tests.leaks import (
     ANN,

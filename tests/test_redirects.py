@@ -13,6 +13,7 @@ import trustme
 from pydantic import SecretStr
 
 from mailroom import http
+from mailroom.account.servers import open_servers
 from mailroom.commands import doctor
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply
@@ -23,7 +24,6 @@ from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.status import Outcome, Status
-from mailroom.servers import open_servers
 from tests.scripted_server import ScriptedServer, reply, session_reply
 
 EVENTS = "/events"

@@ -10,6 +10,7 @@ from typing import Protocol
 from rich.text import Text
 
 from mailroom import __version__
+from mailroom.account.servers import open_servers
 from mailroom.commands.run import until_interrupted
 from mailroom.commands.terminal import log_to_stderr, open_console, printable, working
 from mailroom.config.scheme import Scheme
@@ -21,7 +22,6 @@ from mailroom.doctor.machine_checks import check_clock, check_health_port
 from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules, check_session
 from mailroom.doctor.push_check import check_connecting, check_hearing
 from mailroom.errors import ConfigError
-from mailroom.servers import open_servers
 
 _SESSION = Check("session", "Session", check_session)
 _MAIL = Check("mail", "Mail", check_mail, ("session",))

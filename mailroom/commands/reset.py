@@ -9,6 +9,7 @@ import trio
 from rich.console import Console
 from rich.progress import Progress
 
+from mailroom.account.servers import Servers
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
@@ -18,7 +19,6 @@ from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.senders.reset import Found as Account
 from mailroom.senders.reset import look, undo_all
-from mailroom.servers import Servers
 
 
 class NotFinished(MailroomError):

@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 
+from mailroom.account.servers import Servers
 from mailroom.commands.run import with_servers
 from mailroom.commands.sieve_script import SCRIPT_NAME, Installed, find_installed, install, obstacles
 from mailroom.commands.terminal import printable
@@ -14,7 +15,6 @@ from mailroom.errors import ConfigError
 from mailroom.jmap.session import SieveAccess
 from mailroom.rules import fastmail, sieve
 from mailroom.rules.sieve import Account, Server
-from mailroom.servers import Servers
 from mailroom.triage.start_check import check_account
 
 UNKNOWN = Server(frozenset({sieve.NEEDED, "copy"}))

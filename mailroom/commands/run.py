@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.commands.terminal import log_to_stderr
 from mailroom.config.settings import Settings
 from mailroom.errors import MailroomError
-from mailroom.servers import Servers, open_servers, telling_what_to_renew
 
 
 async def with_servers(settings: Settings, work: Callable[[Servers], Awaitable[int]]) -> int:

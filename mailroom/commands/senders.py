@@ -9,13 +9,13 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
+from mailroom.account.servers import Servers
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.senders.members import Member, members
 from mailroom.senders.waiting import Waiting, who_waits
-from mailroom.servers import Servers
 
 NOBODY = "(no usable sender)"
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailroom.account.servers import Servers
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.config.scheme import Scheme
@@ -19,7 +20,6 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, create_mailboxes, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
-from mailroom.servers import Servers
 
 COMMAND = "mailroom setup --apply"
 

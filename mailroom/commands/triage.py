@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
+from mailroom.account.servers import Servers
 from mailroom.addresses import canonical
 from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
@@ -21,7 +22,6 @@ from mailroom.decisions.select import Sender, name_of, select
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.senders.tap import by_age, label_for, other_labels, put_label
 from mailroom.senders.waiting import who_waits
-from mailroom.servers import Servers
 from mailroom.suggest import did_you_mean
 from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.one_pass import Pass

@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from mailroom.account.servers import Servers, what_to_renew
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.doctor.undo import NotUndone
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
-from mailroom.servers import Servers, what_to_renew
 
 
 class Outcome(Enum):

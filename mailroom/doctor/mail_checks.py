@@ -1,5 +1,6 @@
 """What can be seen of session, mailboxes and rules without changing anything."""
 
+from mailroom.account.servers import is_fastmail
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.inventory import Item, State, inventory
 from mailroom.decisions.places import find_places
@@ -8,7 +9,6 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
 from mailroom.rules.sieve import is_made_by_mailroom
-from mailroom.servers import is_fastmail
 
 CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from mailroom import servers as servers_module
+from mailroom.account import servers as servers_module
 from mailroom.commands import triage
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings

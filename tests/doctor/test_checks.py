@@ -10,6 +10,7 @@ import pytest
 import trio
 from pydantic import SecretStr
 
+from mailroom.account.servers import open_servers
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.doctor.findings import Examined, Outcome
@@ -17,7 +18,6 @@ from mailroom.doctor.machine_checks import check_clock, check_health_port
 from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
 from mailroom.jmap.session import CORE, MAIL, SIEVE
 from mailroom.rules.sieve import MARKER
-from mailroom.servers import open_servers
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 

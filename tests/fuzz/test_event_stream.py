@@ -10,13 +10,14 @@ import trio
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from mailroom.account.push_reader import PushReader
+from mailroom.account.ring import Ring
 from mailroom.errors import BadReply, Unavailable
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import EventSize, event_source_url
 from mailroom.jmap.session import CORE, MAIL
 from mailroom.observe.status import Status
-from mailroom.push import PushReader, Ring
 from tests.fuzz.mutations import Tape, made, spoilt, spoilt_json
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error, assert_clear
 from tests.fuzz.running import fuzzed

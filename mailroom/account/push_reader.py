@@ -2,15 +2,15 @@
 
 import random
 from contextlib import aclosing
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Literal, Never
+from typing import Never
 
 import httpx
 import structlog
 import trio
 from httpx_sse import ServerSentEvent
 
+from mailroom.account.ring import Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
 from mailroom.http import place
@@ -40,13 +40,6 @@ HEALTHY_AFTER_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 60 * 60.0
 
 _MOST_JITTER = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class Ring:
-    """A reason for a pass: something changed, or may have changed while nobody listened."""
-
-    why: Literal["state", "connected", "refused"]
 
 
 class PushReader:

@@ -14,11 +14,12 @@ from pydantic import SecretStr
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
+from mailroom.account.push_reader import PushReader
+from mailroom.account.ring import Ring
 from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES
 from mailroom.observe.status import Status
-from mailroom.push import PushReader, Ring
 from tests.scripted_server import FOREVER, Answer, ScriptedServer, event_stream, reply, session_reply
 
 TEMPLATE = "/events?types={types}&closeafter={closeafter}&ping={ping}"

@@ -7,10 +7,10 @@ from typing import Never
 import structlog
 import trio
 
+from mailroom.account.ring import Ring
 from mailroom.backoff import backoff
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
 from mailroom.observe.status import Outcome, Status, Trigger
-from mailroom.push import Ring
 
 log = structlog.get_logger(component="triage")
 

@@ -10,12 +10,12 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.account import open_account
+from mailroom.account.account import open_account
+from mailroom.account.servers import carddav_url
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import Sandbox
-from mailroom.servers import carddav_url
 from tests.screener import empty_sandbox, served
 from tests.scripted_server import Asked, ScriptedServer, reply, session_reply
 

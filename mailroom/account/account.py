@@ -9,15 +9,16 @@ from typing import Never, Self
 import httpx
 import trio
 
+from mailroom.account.push_reader import PushReader
+from mailroom.account.ring import Ring
+from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
+from mailroom.account.triage_loop import Rhythm, TriageLoop
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.http import http_client
 from mailroom.jmap.session import Limits, Session
-from mailroom.loop import Rhythm, TriageLoop
 from mailroom.observe.metrics import registry_of
 from mailroom.observe.status import Outcome, Status
-from mailroom.push import PushReader, Ring
-from mailroom.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.triage.passes import Triage, prepare
 
 RINGS_KEPT = 64

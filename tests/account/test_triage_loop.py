@@ -10,10 +10,10 @@ import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
+from mailroom.account.ring import Ring
+from mailroom.account.triage_loop import Rhythm, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
-from mailroom.loop import Rhythm, TooManyFailures, TriageLoop
 from mailroom.observe.status import Outcome, Status
-from mailroom.push import Ring
 
 IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 BUSY = Outcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)

@@ -52,7 +52,7 @@ async def run_daemon() -> int:
 
     settings = load_settings()
     scheme = load_scheme(settings)
-    from mailroom import daemon
+    from mailroom.daemon import process as daemon
 
     return await daemon.run(settings, scheme)
 

@@ -170,8 +170,8 @@ sys.meta_path.insert(0, Blocker())
         ("click", signal.SIGTERM),
         ("trio", signal.SIGINT),
         ("pydantic_settings", signal.SIGTERM),
-        ("mailroom.daemon", signal.SIGINT),
-        ("mailroom.daemon", signal.SIGTERM),
+        ("mailroom.daemon.process", signal.SIGINT),
+        ("mailroom.daemon.process", signal.SIGTERM),
     ],
 )
 @pytest.mark.parametrize("way", DAEMONS)

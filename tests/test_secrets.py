@@ -18,9 +18,9 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock
 
-from mailroom import daemon
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.daemon import process as daemon
 from mailroom.observe import log
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint, Fault

@@ -22,9 +22,9 @@ from bench.soak.acts import Script
 from bench.soak.figures import Counts, count_problems, crashes_in, left_over, object_problems, round_problems
 from bench.soak.leaks import all_tasks, live_objects, open_files, warnings_collected
 from bench.soak.player import Player, RoundEnd
-from mailroom import daemon
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.observe.status import Status
 from mailroom.sandbox import FASTMAIL, Sandbox, serve

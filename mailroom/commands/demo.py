@@ -9,11 +9,11 @@ import trio
 from pydantic import SecretStr
 from rich.console import Console
 
-from mailroom import daemon
 from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console, plural
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
-from mailroom.daemon import serve
+from mailroom.daemon.process import serve
 from mailroom.errors import MailroomError, leaves
 from mailroom.observe.log import set_up
 from tests.faults.clock import IDLE_SECONDS, IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver

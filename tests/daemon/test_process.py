@@ -12,9 +12,9 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom import daemon
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.daemon import process as daemon
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once

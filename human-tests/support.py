@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import trio
 
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
-from mailroom.commands.run import until_interrupted
 from mailroom.commands.terminal import log_to_stderr, printable
+from mailroom.commands.with_servers import until_interrupted
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.errors import ConfigError, MailroomError

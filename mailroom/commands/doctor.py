@@ -11,8 +11,8 @@ from rich.text import Text
 
 from mailroom import __version__
 from mailroom.account.servers import open_servers
-from mailroom.commands.run import until_interrupted
 from mailroom.commands.terminal import log_to_stderr, open_console, printable, working
+from mailroom.commands.with_servers import until_interrupted
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.doctor import contacts_check, push_check

@@ -11,8 +11,8 @@ from rich.progress import Progress
 
 from mailroom.account.servers import Servers
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
-from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable

@@ -4,9 +4,9 @@ import sys
 from functools import partial
 
 from mailroom.account.servers import Servers
-from mailroom.commands.run import with_servers
 from mailroom.commands.sieve_script import SCRIPT_NAME, Installed, find_installed, install, obstacles
 from mailroom.commands.terminal import printable
+from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import AddressBook

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from mailroom.account.servers import Servers
-from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.senders.members import Member, members

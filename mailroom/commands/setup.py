@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mailroom.account.servers import Servers
-from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts

@@ -11,8 +11,8 @@ from functools import partial
 
 from mailroom.account.servers import Servers
 from mailroom.addresses import canonical
-from mailroom.commands.run import with_servers
 from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard

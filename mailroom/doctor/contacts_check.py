@@ -8,9 +8,9 @@ from mailroom.contacts.base import AddressBook, Change, Contacts, Departure, Fie
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.inventory import State, inventory
+from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.mail_checks import CREATE
-from mailroom.doctor.undo import ChangeRefused, finished, undoing
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 

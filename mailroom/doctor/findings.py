@@ -7,7 +7,7 @@ from enum import Enum
 from mailroom.account.servers import Servers, what_to_renew
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
-from mailroom.doctor.undo import NotUndone
+from mailroom.doctor.clean_up import NotUndone
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
 
 

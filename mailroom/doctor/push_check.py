@@ -10,8 +10,8 @@ import httpx
 import trio
 from httpx_sse import ServerSentEvent
 
+from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
-from mailroom.doctor.undo import ChangeRefused, finished, undoing
 from mailroom.errors import BadReply, MailroomError
 from mailroom.http import http_client
 from mailroom.jmap.batch import Batch

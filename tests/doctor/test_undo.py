@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from mailroom.doctor.undo import SECONDS, ChangeRefused, NotUndone, finished, undoing
+from mailroom.doctor.clean_up import SECONDS, ChangeRefused, NotUndone, finished, undoing
 from mailroom.errors import Unavailable
 
 

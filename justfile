@@ -18,6 +18,7 @@ check: _venv && test human-tests faults audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
+    {{ venv }}/lint-imports
 
 # Run every script of human-tests/ that can run unattended, against the sandbox and Cyrus
 human-tests *arguments: _venv

@@ -176,13 +176,6 @@ def test_the_architecture_names_every_room() -> None:
     assert named == {each.name for each in package.glob("*.py")} - {"__init__.py"} | folders
 
 
-def test_the_sandbox_imports_nothing_of_the_rest() -> None:
-    for path, text in SOURCES.items():
-        if path.parent.name == "sandbox":
-            imported = re.findall(r"^ *(?:from|import) (mailroom[\w.]*)", text, re.MULTILINE)
-            assert all(each.startswith("mailroom.sandbox") for each in imported), path
-
-
 @page
 def test_recipes_named_in_the_documents_exist(path: Path) -> None:
     recipes = re.findall(r"^([a-z][\w-]*)(?: [^:\n]*)?:(?!=)", (PROJECT / "justfile").read_text(), re.MULTILINE)

@@ -12,7 +12,7 @@ Changes nothing.
 from daemon import command
 from support import Run, main
 
-from mailroom.commands.setup import Account, look
+from mailroom.commands.setup import Inventoried, look
 
 
 async def steps(run: Run) -> None:
@@ -28,7 +28,7 @@ async def steps(run: Run) -> None:
     run.check("what exists and what is missing is the same as before", after.items == before.items)
 
 
-def mailboxes(account: Account) -> set[tuple[str, str]]:
+def mailboxes(account: Inventoried) -> set[tuple[str, str]]:
     return {(mailbox.id, mailbox.name) for mailbox in account.mailboxes}
 
 

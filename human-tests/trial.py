@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from support import Failed, Run, say
 
-from mailroom.commands.setup import Account, look
+from mailroom.commands.setup import Inventoried, look
 from mailroom.config.scheme_file import read_scheme
 from mailroom.contacts.base import Card, Fields
 from mailroom.decisions.inventory import State
@@ -63,14 +63,14 @@ async def remove(trial: Trial) -> None:
         raise Failed(f"mailboxes or groups of the trial are left: {'; '.join(sorted(problems))}")
 
 
-async def _destroy(account: Account, ids: list[str]) -> list[str]:
+async def _destroy(account: Inventoried, ids: list[str]) -> list[str]:
     batch = Batch()
     slots = destroy_empty_mailboxes(batch, await account.client.session(), ids)
     replies = await account.client.send(batch)
     return list(map(str, merged_errors(replies[slot] for slot in slots).values()))
 
 
-async def _delete_groups(trial: Trial, account: Account) -> list[str]:
+async def _delete_groups(trial: Trial, account: Inventoried) -> list[str]:
     batch = Batch()
     settle = account.contacts.look_up((), batch)
     groups = (await settle(await account.client.send(batch))).groups

@@ -13,7 +13,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
-from mailroom.observe.status import Outcome
+from mailroom.observe.status import PassOutcome
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare
@@ -65,7 +65,7 @@ class Screener:
     triage: Triage
     wire: Wire
 
-    async def run(self, today: date = TODAY) -> Outcome:
+    async def run(self, today: date = TODAY) -> PassOutcome:
         return await self.triage.run(today)
 
     async def requests_of_a_pass(self) -> int:

@@ -23,7 +23,7 @@ from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe.heartbeat import send_heartbeats
-from mailroom.observe.status import Outcome, Status
+from mailroom.observe.status import PassOutcome, Status
 from tests.scripted_server import ScriptedServer, reply, session_reply
 
 EVENTS = "/events"
@@ -146,7 +146,7 @@ async def test_of_a_monitor_are_not_followed(elsewhere: str, tls: ssl.SSLContext
         status = Status(60)
         url = httpx.URL(servers.own.origin).join("/push").copy_with(username="ann", password="s3cret")  # noqa: S106  invented
         nursery.start_soon(send_heartbeats, SecretStr(str(url)), status, 60)
-        status.pass_succeeded("startup", Outcome({}, 0, 0, 0), 1)
+        status.pass_succeeded("startup", PassOutcome({}, 0, 0, 0), 1)
         asked = await servers.own.wait_asked("/push", 1)
         assert asked.headers["Authorization"].startswith("Basic ")
         await trio.testing.wait_all_tasks_blocked(0.05)

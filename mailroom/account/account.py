@@ -18,7 +18,7 @@ from mailroom.config.settings import Settings
 from mailroom.http import http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.observe.metrics import registry_of
-from mailroom.observe.status import Outcome, Status
+from mailroom.observe.status import PassOutcome, Status
 from mailroom.triage.passes import Triage, prepare
 
 RINGS_KEPT = 64
@@ -66,7 +66,7 @@ class Account:
         with telling_what_to_renew(self._settings):
             await self._loop.run()
 
-    async def _run_pass(self) -> Outcome:
+    async def _run_pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is
         # made again when the server has changed what it rests on.
         terms = _Terms.of(await self._servers.client.session())

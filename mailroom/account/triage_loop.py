@@ -10,7 +10,7 @@ import trio
 from mailroom.account.ring import Ring
 from mailroom.backoff import backoff
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
-from mailroom.observe.status import Outcome, Status, Trigger
+from mailroom.observe.status import PassOutcome, Status, Trigger
 
 log = structlog.get_logger(component="triage")
 
@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 15 * 60.0
 LONGEST_RETRY_AFTER_SECONDS = 15 * 60.0
 """The most that a server's Retry-After may hold up the next pass."""
 
-RunPass = Callable[[], Awaitable[Outcome]]
+RunPass = Callable[[], Awaitable[PassOutcome]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
 from mailroom.observe.running_daemon import ask_daemon
-from mailroom.senders.reset import Found as Account
-from mailroom.senders.reset import look, undo_all
+from mailroom.senders.reset import Found, look, undo_all
 
 
 class NotFinished(MailroomError):
@@ -93,15 +92,15 @@ async def _show(settings: Settings, scheme: Scheme) -> Shown:
     async def work(servers: Servers) -> int:
         nonlocal is_anything
         console = open_console()
-        account = await _look(console, servers, scheme)
-        show_plan(console, account.undo, account.names, scheme)
-        is_anything = bool(account.undo)
+        found = await _look(console, servers, scheme)
+        show_plan(console, found.undo, found.names, scheme)
+        is_anything = bool(found.undo)
         return 0
 
     return Shown(await with_servers(settings, work), is_anything)
 
 
-async def _look(console: Console, servers: Servers, scheme: Scheme) -> Account:
+async def _look(console: Console, servers: Servers, scheme: Scheme) -> Found:
     with working(console, "Looking for what there is to undo"):
         return await look(servers.client, await servers.contacts(), scheme)
 
@@ -109,10 +108,10 @@ async def _look(console: Console, servers: Servers, scheme: Scheme) -> Account:
 async def _undo(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     try:
-        account = await _look(console, servers, scheme)
+        found = await _look(console, servers, scheme)
         with Progress(console=console, transient=True, disable=not console.is_interactive) as progress:
-            bar = progress.add_task("Undoing", total=account.steps)
-            failures = await undo_all(account, partial(progress.advance, bar))
+            bar = progress.add_task("Undoing", total=found.steps)
+            failures = await undo_all(found, partial(progress.advance, bar))
     except (Unavailable, BadReply) as outage:
         raise NotFinished(f"{outage}. `{COMMAND}` undoes the rest") from outage
     for reason in failures:

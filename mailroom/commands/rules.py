@@ -14,7 +14,7 @@ from mailroom.decisions.routes import warnings
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import SieveAccess
 from mailroom.rules import fastmail, sieve
-from mailroom.rules.sieve import Account, Server
+from mailroom.rules.sieve import ScriptNames, Server
 from mailroom.triage.start_check import check_account
 
 UNKNOWN = Server(frozenset({sieve.NEEDED, "copy"}))
@@ -63,14 +63,14 @@ async def apply_sieve(settings: Settings, scheme: Scheme) -> int:
 
 async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
     access = (await servers.client.session()).sieve
-    account = await _account(servers, scheme)
+    names = await _script_names(servers, scheme)
     if access is None:
-        print(sieve.script(scheme, account, UNKNOWN), end="")
+        print(sieve.script(scheme, names, UNKNOWN), end="")
         _warn(scheme)
         _say(f"The server offers no Sieve scripts over JMAP (RFC 9661). {BY_HAND}.")
         return 0
     installed = await find_installed(servers.client, access)
-    print(sieve.script(scheme, account, _server(access), installed.include), end="")
+    print(sieve.script(scheme, names, _server(access), installed.include), end="")
     _warn(scheme)
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
@@ -86,7 +86,7 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
     server = _server(access)
-    text = sieve.script(scheme, await _account(servers, scheme), server, installed.include)
+    text = sieve.script(scheme, await _script_names(servers, scheme), server, installed.include)
     _warn(scheme)
     if installed.runs and installed.text == text:
         _say(f"Nothing to do: the script {SCRIPT_NAME} is installed and up to date.")
@@ -111,13 +111,13 @@ def _server(access: SieveAccess) -> Server:
     return Server(access.extensions, access.external_lists)
 
 
-async def _account(servers: Servers, scheme: Scheme) -> Account:
+async def _script_names(servers: Servers, scheme: Scheme) -> ScriptNames:
     """What the script says of the account. Raises `ConfigError` where mailboxes or groups are missing."""
     contacts = await servers.contacts()
     checked = await check_account(servers.client, contacts, scheme)
     book = await contacts.read_all()
     screener = {} if checked.places.screener is None else {scheme.screener: checked.places.screener}
-    return Account(
+    return ScriptNames(
         mailbox_ids={**checked.places.destinations, **screener},
         # Of several groups of one name triage writes to the first by ref.
         group_uids={group.name: group.uid for group in reversed(book.groups)},

@@ -33,7 +33,7 @@ _STYLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Inventoried:
     """What was found: the items, and what it takes to create the missing ones."""
 
     client: Client
@@ -55,24 +55,24 @@ async def apply(settings: Settings, scheme: Scheme) -> int:
 async def _show(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
-        account = await look(servers, scheme)
-    return _tell(console, account.items)
+        found = await look(servers, scheme)
+    return _tell(console, found.items)
 
 
 async def _apply(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
-        account = await look(servers, scheme)
-    missing = [item for item in account.items if item.state is State.MISSING]
+        found = await look(servers, scheme)
+    missing = [item for item in found.items if item.state is State.MISSING]
     mailboxes = [item.name for item in missing if not item.kind.is_group]
     groups = [item.name for item in missing if item.kind.is_group]
     with working(console, f"Creating {len(missing)} mailboxes and contact groups"):
-        failed_mailboxes = await _create_mailboxes(account, mailboxes)
-        failed_groups = await _create_groups(account, groups)
-    return _tell(console, [_outcome(item, failed_mailboxes, failed_groups) for item in account.items])
+        failed_mailboxes = await _create_mailboxes(found, mailboxes)
+        failed_groups = await _create_groups(found, groups)
+    return _tell(console, [_outcome(item, failed_mailboxes, failed_groups) for item in found.items])
 
 
-async def look(servers: Servers, scheme: Scheme) -> Account:
+async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     """What the account has of the scheme; one JMAP request beside the session. Raises `MailroomError`."""
     contacts = await servers.contacts()
     session = await servers.client.session()
@@ -81,16 +81,16 @@ async def look(servers: Servers, scheme: Scheme) -> Account:
     book = contacts.look_up((), batch)
     replies = await servers.client.send(batch)
     found = replies[mailboxes]
-    return Account(servers.client, contacts, found, inventory(found, (await book(replies)).groups, scheme))
+    return Inventoried(servers.client, contacts, found, inventory(found, (await book(replies)).groups, scheme))
 
 
-async def _create_mailboxes(account: Account, names: Sequence[str]) -> Mapping[str, str]:
+async def _create_mailboxes(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:
     """Create mailboxes, one request; what went wrong, by name."""
-    plan = creation(names, account.mailboxes)
+    plan = creation(names, found.mailboxes)
     batch = Batch()
     try:
-        slots = create_mailboxes(batch, await account.client.session(), plan.mailboxes)
-        replies = await account.client.send(batch)
+        slots = create_mailboxes(batch, await found.client.session(), plan.mailboxes)
+        replies = await found.client.send(batch)
         errors = merged_errors(replies[slot] for slot in slots)
     except MailroomError as failure:
         return dict.fromkeys(names, _try_again(failure))
@@ -106,10 +106,10 @@ def _refusal(name: str, plan: Creation, errors: Mapping[str, SetError]) -> str:
     return f"{what}{errors[refused]}. Create it in your mail app, or choose another name for it in the configuration"
 
 
-async def _create_groups(account: Account, names: Sequence[str]) -> Mapping[str, str]:
+async def _create_groups(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:
     """Create contact groups; what went wrong, by name."""
     try:
-        failures = await account.contacts.create_groups(names)
+        failures = await found.contacts.create_groups(names)
     except MailroomError as failure:
         return dict.fromkeys(names, _try_again(failure))
     return {name: f"{reason}. Create it in your address book app" for name, reason in failures.items()}

@@ -58,7 +58,7 @@ class Installed:
 async def find_installed(client: Client, access: SieveAccess) -> Installed:
     """Read the scripts of an account."""
     batch = Batch()
-    slot = batch.add(get_scripts(access.account, access.capability))
+    slot = batch.add(get_scripts(access.account_id, access.capability))
     scripts = (await client.send(batch))[slot]
     own = next((script for script in scripts if script.name == SCRIPT_NAME), None)
     active = next((script for script in scripts if script.is_active), None)
@@ -75,7 +75,7 @@ async def find_installed(client: Client, access: SieveAccess) -> Installed:
 
 
 async def _read(client: Client, access: SieveAccess, script: Script) -> str:
-    data = await client.download(access.account, script.blob_id, CONTENT_TYPE)
+    data = await client.download(access.account_id, script.blob_id, CONTENT_TYPE)
     return data.decode(errors="replace").replace("\r\n", "\n")
 
 
@@ -113,7 +113,7 @@ async def install(client: Client, access: SieveAccess, installed: Installed, tex
                 "addresses in the contact groups for rules of this form"
             ]
         )
-    blob_id = await client.upload(access.account, data, CONTENT_TYPE)
+    blob_id = await client.upload(access.account_id, data, CONTENT_TYPE)
     batch = Batch()
     validation = batch.add(validate_script(access, blob_id))
     error = (await client.send(batch))[validation]

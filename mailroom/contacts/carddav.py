@@ -62,7 +62,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class Membership:
     """The groups that one sender's card joins or leaves."""
 
     sender: str
@@ -110,13 +110,13 @@ class CardDav:
     async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
         """See `Contacts`. All is done when this returns; `settle` only repeats the failures."""
         failed = await self._write_cards(changes)
-        moves = [Move(change.sender, change.uid, change.join) for change in changes]
-        return _done(await self._write_groups(moves, vcard.with_members, failed))
+        memberships = [Membership(change.sender, change.uid, change.join) for change in changes]
+        return _done(await self._write_groups(memberships, vcard.with_members, failed))
 
     async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
         """See `Contacts`. All is done when this returns; `settle` only repeats the failures."""
-        moves = [Move(departure.sender, departure.uid, departure.leave) for departure in departures]
-        return _done(await self._write_groups(moves, vcard.without_members, {}))
+        memberships = [Membership(departure.sender, departure.uid, departure.leave) for departure in departures]
+        return _done(await self._write_groups(memberships, vcard.without_members, {}))
 
     async def create_groups(self, names: Sequence[str]) -> Failures:
         """See `Contacts`. Each is a request of its own."""
@@ -171,25 +171,27 @@ class CardDav:
     async def _write(self, card: NewCard | CardEdit) -> None:
         await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
 
-    async def _write_groups(self, moves: Sequence[Move], edit: EditMembers, failed: Mapping[str, str]) -> Failures:
+    async def _write_groups(
+        self, memberships: Sequence[Membership], edit: EditMembers, failed: Mapping[str, str]
+    ) -> Failures:
         """Write each group once, a few at a time, none before those that a sender is to be in earlier.
 
-        A failure ends that sender's moves.
+        A failure ends that sender's memberships.
         """
         failures = dict(failed)
-        names = {group.ref: group.name for move in moves for group in move.groups}
-        for turn in in_turns(dict.fromkeys(_refs(move) for move in moves)):
-            going = [move for move in moves if move.sender not in failures]
-            concerned = {ref: [move for move in going if ref in _refs(move)] for ref in turn}
+        names = {group.ref: group.name for membership in memberships for group in membership.groups}
+        for turn in in_turns(dict.fromkeys(_refs(membership) for membership in memberships)):
+            going = [membership for membership in memberships if membership.sender not in failures]
+            concerned = {ref: [membership for membership in going if ref in _refs(membership)] for ref in turn}
             refused = await write_all(
-                (ref, partial(self._edit, ref, partial(edit, uids=[move.uid for move in each])))
+                (ref, partial(self._edit, ref, partial(edit, uids=[membership.uid for membership in each])))
                 for ref, each in concerned.items()
                 if each
             )
             failures |= {
-                move.sender: f"group {names[ref]}: {reason}"
+                membership.sender: f"group {names[ref]}: {reason}"
                 for ref, reason in refused.items()
-                for move in concerned[ref]
+                for membership in concerned[ref]
             }
         return failures
 
@@ -277,8 +279,8 @@ def _all_spellings(addresses: Sequence[str]) -> list[str]:
     return [spelling for address in addresses for spelling in spellings(address)]
 
 
-def _refs(move: Move) -> tuple[str, ...]:
-    return tuple(group.ref for group in move.groups)
+def _refs(membership: Membership) -> tuple[str, ...]:
+    return tuple(group.ref for group in membership.groups)
 
 
 def _read(ref: str, resource: Resource) -> Card | Group | Unreadable:

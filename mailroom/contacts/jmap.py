@@ -55,15 +55,15 @@ class _LookedUp:
 class JmapContacts:
     """Contacts in one account of a JMAP server."""
 
-    def __init__(self, client: Client, account: str, limits: Limits) -> None:
+    def __init__(self, client: Client, account_id: str, limits: Limits) -> None:
         self._client = client
-        self._account = account
+        self._account_id = account_id
         self._limits = limits
         self._looked_up = _LookedUp()
 
     def look_up(self, addresses: Sequence[str], batch: Batch) -> Callable[[Replies], Awaitable[AddressBook]]:
-        state = batch.add(get_card_state(self._account))
-        books = batch.add(get_address_books(self._account))
+        state = batch.add(get_card_state(self._account_id))
+        books = batch.add(get_address_books(self._account_id))
         # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         searches = [self._search(batch, {"kind": "group"})]
         if addresses:
@@ -79,8 +79,8 @@ class JmapContacts:
 
     async def read_all(self) -> AddressBook:
         batch = Batch()
-        state = batch.add(get_card_state(self._account))
-        books = batch.add(get_address_books(self._account))
+        state = batch.add(get_card_state(self._account_id))
+        books = batch.add(get_address_books(self._account_id))
         everything = self._search(batch, {})
         replies = await self._client.send(batch)
         found = await self._client.all_found(everything, replies)
@@ -89,7 +89,7 @@ class JmapContacts:
 
     async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
         batch = Batch()
-        slots = get_whole_cards(batch, self._account, self._limits, [card.ref for card in cards])
+        slots = get_whole_cards(batch, self._account_id, self._limits, [card.ref for card in cards])
         replies = await self._client.send(batch)
         return {str(whole["id"]): jscontact.extras(whole) for slot in slots for whole in replies[slot]}
 
@@ -125,13 +125,13 @@ class JmapContacts:
         wanted = {f"group{n}": name for n, name in enumerate(names)}
         creations = {id: jscontact.new_group(str(uuid4()), name, book) for id, name in wanted.items()}
         batch = Batch()
-        slots = create_cards(batch, self._account, self._limits, creations)
+        slots = create_cards(batch, self._account_id, self._limits, creations)
         replies = await self._client.send(batch)
         return {wanted[id]: str(error) for id, error in merged_errors(replies[slot] for slot in slots).items()}
 
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
         batch = Batch()
-        slots = destroy_cards(batch, self._account, self._limits, [card.ref for card in cards])
+        slots = destroy_cards(batch, self._account_id, self._limits, [card.ref for card in cards])
         replies = await self._client.send(batch)
         errors = merged_errors(replies[slot] for slot in slots)
         return {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
@@ -162,7 +162,7 @@ class JmapContacts:
         patches = {
             ref: {"members": {each.uid: True for each in members}} for ref, members in _by_group(memberships).items()
         }
-        slot = update_cards_in_state(batch, self._account, self._looked_up.state, patches) if patches else None
+        slot = update_cards_in_state(batch, self._account_id, self._looked_up.state, patches) if patches else None
 
         def settle(replies: Replies) -> dict[str, str]:
             if slot is None:
@@ -181,8 +181,8 @@ class JmapContacts:
         # A creation id is of the Id type (RFC 8620 §1.2), which an address isn't.
         new = {f"new{n}": change for n, change in enumerate(changes) if isinstance(change.card, NewCard)}
         edited = {change.card.card.ref: change for change in changes if isinstance(change.card, CardEdit)}
-        created = create_cards(batch, self._account, self._limits, self._creations(new))
-        updated = update_cards(batch, self._account, self._limits, self._patches(edited))
+        created = create_cards(batch, self._account_id, self._limits, self._creations(new))
+        updated = update_cards(batch, self._account_id, self._limits, self._patches(edited))
 
         async def settle(replies: Replies) -> Failures:
             errors = merged_errors(replies[slot] for slot in (*created, *updated))
@@ -215,7 +215,7 @@ class JmapContacts:
             if (card := cards.get(change.uid)) is not None and change.sender not in jscontact.addresses(card)
         }
         batch = Batch()
-        slots = update_cards(batch, self._account, self._limits, lacking)
+        slots = update_cards(batch, self._account_id, self._limits, lacking)
         replies = await self._client.send(batch)
         refused = merged_errors(replies[slot] for slot in slots)
         there = {uid for uid, card in cards.items() if card.id not in refused}
@@ -235,7 +235,7 @@ class JmapContacts:
         """One patch a group; where a group refuses several senders at once, each is tried alone."""
         by_group = _by_group(memberships)
         patches = {ref: jscontact.members_patch([m.uid for m in members], value) for ref, members in by_group.items()}
-        slots = update_cards(batch, self._account, self._limits, patches)
+        slots = update_cards(batch, self._account_id, self._limits, patches)
 
         async def settle(replies: Replies) -> Failures:
             refused = merged_errors(replies[slot] for slot in slots)
@@ -251,7 +251,7 @@ class JmapContacts:
         tries: list[tuple[_Membership, tuple[Slot[SetResult], ...]]] = []
         for membership in memberships:
             patch = {membership.group.ref: jscontact.members_patch([membership.uid], value)}
-            tries.append((membership, update_cards(batch, self._account, self._limits, patch)))
+            tries.append((membership, update_cards(batch, self._account_id, self._limits, patch)))
         replies = await self._client.send(batch)
         return {
             membership.sender: _group_failure(membership.group, error)
@@ -260,7 +260,7 @@ class JmapContacts:
         }
 
     def _search(self, batch: Batch, filter: Filter) -> Search[ContactCard | Malformed]:
-        return search(batch, CARD, self._account, self._limits, filter)
+        return search(batch, CARD, self._account_id, self._limits, filter)
 
 
 def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]]:

@@ -29,9 +29,9 @@ def cards_of(address: str, book: AddressBook) -> list[Card]:
     return [card for card in book.cards if address in card.addresses]
 
 
-def new_uid(account: str, address: str) -> str:
+def new_uid(account_id: str, address: str) -> str:
     """The uid of the card that Mailroom makes for an address: always the same, so that there is never a second one."""
-    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"jmap:{account}"), address))
+    return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"jmap:{account_id}"), address))
 
 
 def card_change(sender: Sender, uid: str, card: Card | None, fields: Fields, today: date) -> NewCard | CardEdit | None:

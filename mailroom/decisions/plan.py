@@ -48,12 +48,18 @@ class Plan:
 
 
 def plan(
-    sender: Sender, book: AddressBook, mails: Iterable[Email], places: Places, scheme: Scheme, account: str, today: date
+    sender: Sender,
+    book: AddressBook,
+    mails: Iterable[Email],
+    places: Places,
+    scheme: Scheme,
+    account_id: str,
+    today: date,
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
     destinations = _destinations(sender.category, places, scheme)
     card = matching_card(sender.address, book, scheme)
-    uid = card.uid if card else new_uid(account, sender.address)
+    uid = card.uid if card else new_uid(account_id, sender.address)
     fields = fields_of(sender)
     joined, left = groups_to_change(uid, sender.category, book, scheme)
     provenance = provenance_to_join(card, book, scheme)

@@ -92,11 +92,11 @@ async def check_rules(examined: Examined) -> Finding:
     if sieve is None:
         return _unseen_rules(examined)
     batch = Batch()
-    scripts = batch.add(get_scripts(sieve.account, sieve.capability))
+    scripts = batch.add(get_scripts(sieve.account_id, sieve.capability))
     active = next((script for script in (await client.send(batch))[scripts] if script.is_active), None)
     if active is None:
         return Finding(Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted", APPLY_RULES)
-    text = await client.download(sieve.account, active.blob_id, CONTENT_TYPE)
+    text = await client.download(sieve.account_id, active.blob_id, CONTENT_TYPE)
     name = active.name or active.id
     if is_made_by_mailroom(text.decode(errors="replace")):
         return Finding(Outcome.OK, f"the Sieve script {name} is active, and Mailroom made it")

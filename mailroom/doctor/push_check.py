@@ -110,13 +110,13 @@ async def _connected(client: Client, http: httpx.AsyncClient) -> httpx.Response:
 
 
 @asynccontextmanager
-async def _events(response: httpx.Response, account: str) -> AsyncIterator[trio.MemoryReceiveChannel[_Event]]:
+async def _events(response: httpx.Response, account_id: str) -> AsyncIterator[trio.MemoryReceiveChannel[_Event]]:
     """What the stream tells about the account, until the stream or the block ends; closes the response."""
     send, receive = trio.open_memory_channel[_Event](_EVENTS_KEPT)
     failure: MailroomError | None = None
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_read, response, account, send)
+            nursery.start_soon(_read, response, account_id, send)
             try:
                 with receive:
                     yield receive
@@ -131,7 +131,7 @@ async def _events(response: httpx.Response, account: str) -> AsyncIterator[trio.
         raise failure
 
 
-async def _read(response: httpx.Response, account: str, events: trio.MemorySendChannel[_Event]) -> None:
+async def _read(response: httpx.Response, account_id: str, events: trio.MemorySendChannel[_Event]) -> None:
     """Pass events on until the stream ends, breaks or makes no sense."""
     size = EventSize()
 
@@ -144,15 +144,15 @@ async def _read(response: httpx.Response, account: str, events: trio.MemorySendC
     with events, trio.CancelScope() as scope, suppress(httpx.TransportError):
         async with aclosing(watched_events(response, watch)) as stream:
             async for event in stream:
-                if event.event == "state" and not _pass_on(event, account, events):
+                if event.event == "state" and not _pass_on(event, account_id, events):
                     # Raising in the middle would leave the generators of httpx open.
                     scope.cancel()
 
 
-def _pass_on(event: ServerSentEvent, account: str, events: trio.MemorySendChannel[_Event]) -> bool:
+def _pass_on(event: ServerSentEvent, account_id: str, events: trio.MemorySendChannel[_Event]) -> bool:
     """Whether the event made sense and found room."""
     try:
-        events.send_nowait(_Event(trio.current_time(), states(event.data, account)))
+        events.send_nowait(_Event(trio.current_time(), states(event.data, account_id)))
     except (BadReply, trio.WouldBlock):
         return False
     return True

@@ -124,54 +124,56 @@ CARD = Kind[ContactCard | Malformed](
 )
 
 
-def get_address_books(account: str) -> Call[tuple[AddressBookInfo, ...]]:
+def get_address_books(account_id: str) -> Call[tuple[AddressBookInfo, ...]]:
     """All address books."""
     # Without `properties`: Cyrus 3.12 refuses to be asked for `isDefault`, which it doesn't know.
-    arguments: dict[str, Json] = {"accountId": account, "ids": None}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": None}
     return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
 
 
 def get_whole_cards(
-    batch: Batch, account: str, limits: Limits, ids: Iterable[str]
+    batch: Batch, account_id: str, limits: Limits, ids: Iterable[str]
 ) -> tuple[Slot[tuple[Mapping[str, Any], ...]], ...]:
     """These cards with all their properties, as the server sends them."""
     calls = (
         Call[tuple[Mapping[str, Any], ...]](
-            "ContactCard/get", {"accountId": account, "ids": part}, CONTACTS, lambda reply: _read_whole(reply).list
+            "ContactCard/get", {"accountId": account_id, "ids": part}, CONTACTS, lambda reply: _read_whole(reply).list
         )
         for part in slices(ids, limits.max_objects_in_get)
     )
     return tuple(batch.add(call) for call in calls)
 
 
-def get_card_state(account: str) -> Call[str]:
+def get_card_state(account_id: str) -> Call[str]:
     """The state of all cards (RFC 8620 §5.1), and no card."""
-    arguments: dict[str, Json] = {"accountId": account, "ids": ()}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
     return Call("ContactCard/get", arguments, CONTACTS, lambda reply: _read_state(reply).state)
 
 
-def create_cards(batch: Batch, account: str, limits: Limits, cards: Mapping[str, Json]) -> tuple[Slot[SetResult], ...]:
+def create_cards(
+    batch: Batch, account_id: str, limits: Limits, cards: Mapping[str, Json]
+) -> tuple[Slot[SetResult], ...]:
     """Create cards, by creation id."""
-    return tuple(batch.add(_set({"accountId": account, "create": part})) for part in chunks(cards, limits))
+    return tuple(batch.add(_set({"accountId": account_id, "create": part})) for part in chunks(cards, limits))
 
 
 def update_cards(
-    batch: Batch, account: str, limits: Limits, patches: Mapping[str, Json]
+    batch: Batch, account_id: str, limits: Limits, patches: Mapping[str, Json]
 ) -> tuple[Slot[SetResult], ...]:
     """Patch cards or groups, by id."""
-    return tuple(batch.add(_set({"accountId": account, "update": part})) for part in chunks(patches, limits))
+    return tuple(batch.add(_set({"accountId": account_id, "update": part})) for part in chunks(patches, limits))
 
 
-def destroy_cards(batch: Batch, account: str, limits: Limits, ids: Iterable[str]) -> tuple[Slot[SetResult], ...]:
+def destroy_cards(batch: Batch, account_id: str, limits: Limits, ids: Iterable[str]) -> tuple[Slot[SetResult], ...]:
     """Delete cards or groups, by id."""
     return tuple(
-        batch.add(_set({"accountId": account, "destroy": part})) for part in slices(ids, limits.max_objects_in_set)
+        batch.add(_set({"accountId": account_id, "destroy": part})) for part in slices(ids, limits.max_objects_in_set)
     )
 
 
-def update_cards_in_state(batch: Batch, account: str, state: str, patches: Mapping[str, Json]) -> Slot[SetResult]:
+def update_cards_in_state(batch: Batch, account_id: str, state: str, patches: Mapping[str, Json]) -> Slot[SetResult]:
     """Patch cards or groups, by id, unless any card changed since `state`: then a method error `stateMismatch`."""
-    return batch.add(_set({"accountId": account, "ifInState": state, "update": patches}))
+    return batch.add(_set({"accountId": account_id, "ifInState": state, "update": patches}))
 
 
 def _set(arguments: Mapping[str, Json]) -> Call[SetResult]:

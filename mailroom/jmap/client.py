@@ -92,19 +92,19 @@ class Client:
             self._outdated = True
         return Replies(results)
 
-    async def upload(self, account: str, data: bytes, content_type: str) -> str:
+    async def upload(self, account_id: str, data: bytes, content_type: str) -> str:
         """Store data for later calls; returns its blob id (RFC 8620 §6.1)."""
         session = await self.session()
-        url = self._trusted(session, session.upload_url, "uploadUrl", accountId=account)
+        url = self._trusted(session, session.upload_url, "uploadUrl", accountId=account_id)
         headers = {"Content-Type": content_type}
         reply = await fetch(self._http, "POST", url, auth=self.credentials, headers=headers, content=data)
         check_status(reply, url)
         return _read_upload(decode_json(reply)).blob_id
 
-    async def download(self, account: str, blob_id: str, content_type: str) -> bytes:
+    async def download(self, account_id: str, blob_id: str, content_type: str) -> bytes:
         """The data of a blob (RFC 8620 §6.2)."""
         session = await self.session()
-        values = {"accountId": account, "blobId": blob_id, "type": content_type, "name": "blob"}
+        values = {"accountId": account_id, "blobId": blob_id, "type": content_type, "name": "blob"}
         url = self._trusted(session, session.download_url, "downloadUrl", **values)
         reply = await fetch(self._http, "GET", url, auth=self.credentials)
         check_status(reply, url)
@@ -134,7 +134,7 @@ class Client:
         while (position := replies[page.query].next_position) is not None:
             batch = Batch()
             limits = (await self.session()).limits
-            page = search(batch, page.kind, page.account, limits, page.filter, position=position)
+            page = search(batch, page.kind, page.account_id, limits, page.filter, position=position)
             replies = await self.send(batch)
             ids = set(replies[page.query].ids)
             found |= {item.id: item for item in replies[page.objects]}

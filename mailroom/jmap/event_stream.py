@@ -58,13 +58,13 @@ def event_source_url(offered: str) -> httpx.URL:
         raise BadReply("the session's eventSourceUrl is malformed", expected="a url or a URI template") from None
 
 
-def concerns(data: str, account: str) -> bool:
+def concerns(data: str, account_id: str) -> bool:
     """Whether the data of a `state` event tells of mail or mailboxes of this account. Raises `BadReply`."""
-    changed = states(data, account)
+    changed = states(data, account_id)
     return any(type in changed for type in TYPES)
 
 
-def states(data: str, account: str) -> Mapping[str, Any]:
+def states(data: str, account_id: str) -> Mapping[str, Any]:
     """The new states by type that the data of a `state` event tells for this account. Raises `BadReply`.
 
     Only `changed` is read: the type name is elsewhere on Fastmail, and states are opaque.
@@ -73,7 +73,7 @@ def states(data: str, account: str) -> Mapping[str, Any]:
         decoded = json.loads(data)
     except (ValueError, RecursionError):
         raise BadReply("a state event holds no JSON", expected="a StateChange object") from None
-    return _read_state_change(decoded).changed.get(account, {})
+    return _read_state_change(decoded).changed.get(account_id, {})
 
 
 def clamp_retry(milliseconds: int) -> float:

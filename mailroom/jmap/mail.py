@@ -68,9 +68,9 @@ EMAIL = Kind[Email](
 )
 
 
-def get_identities(account: str) -> Call[tuple[Identity, ...]]:
+def get_identities(account_id: str) -> Call[tuple[Identity, ...]]:
     """All identities; needs the submission capability."""
-    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "email")}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "email")}
     return Call("Identity/get", arguments, SUBMISSION, lambda reply: _read_identities(reply).list)
 
 

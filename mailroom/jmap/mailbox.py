@@ -27,10 +27,10 @@ class _Mailboxes(Wire):
 _read_mailboxes = reader(_Mailboxes)
 
 
-def get_mailboxes(account: str) -> Call[tuple[Mailbox, ...]]:
+def get_mailboxes(account_id: str) -> Call[tuple[Mailbox, ...]]:
     """All mailboxes."""
     properties = ("id", "name", "parentId", "role")
-    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": properties}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": properties}
     return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_mailboxes(reply).list)
 
 
@@ -71,15 +71,15 @@ _read_rights = reader(_AllRights)
 _read_state = reader(_State)
 
 
-def get_rights(account: str) -> Call[tuple[MailboxRights, ...]]:
+def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on all mailboxes."""
-    arguments: dict[str, Json] = {"accountId": account, "ids": None, "properties": ("id", "myRights")}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "myRights")}
     return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_rights(reply).list)
 
 
-def get_mailbox_state(account: str) -> Call[str]:
+def get_mailbox_state(account_id: str) -> Call[str]:
     """The state of all mailboxes (RFC 8620 §5.1), and no mailbox."""
-    arguments: dict[str, Json] = {"accountId": account, "ids": ()}
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
     return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_state(reply).state)
 
 

@@ -32,9 +32,9 @@ class Kind(Generic[T]):
     sort: str | None
     read_list: Callable[[object], tuple[T, ...]]
 
-    def get(self, account: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
+    def get(self, account_id: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
         """A /get whose ids are given (`argument` is `ids`) or come from an earlier call (`#ids`)."""
-        arguments: dict[str, Json] = {"accountId": account, argument: ids, "properties": self.properties}
+        arguments: dict[str, Json] = {"accountId": account_id, argument: ids, "properties": self.properties}
         return Call(f"{self.name}/get", arguments, self.capability, self.read_list)
 
 
@@ -64,18 +64,18 @@ class Search(Generic[T]):
     """One page of a search: the query, and the objects that it found."""
 
     kind: Kind[T]
-    account: str
+    account_id: str
     filter: Filter
     query: Slot[QueryResult]
     objects: Slot[tuple[T, ...]]
 
 
 def search(
-    batch: Batch, kind: Kind[T], account: str, limits: Limits, filter: Filter, *, position: int = 0
+    batch: Batch, kind: Kind[T], account_id: str, limits: Limits, filter: Filter, *, position: int = 0
 ) -> Search[T]:
     """Find objects, from a position on: one page. `Client.all_found` reads the rest."""
     arguments: dict[str, Json] = {
-        "accountId": account,
+        "accountId": account_id,
         "filter": filter,
         # Oldest first: what arrives while the pages are read moves none of the others.
         **({"sort": [{"property": kind.sort, "isAscending": True}]} if kind.sort else {}),
@@ -85,8 +85,8 @@ def search(
         "calculateTotal": True,
     }
     query = batch.add(Call(f"{kind.name}/query", arguments, kind.capability, _read_query))
-    objects = batch.add(kind.get(account, "#ids", query.result("/ids")))
-    return Search(kind, account, filter, query, objects)
+    objects = batch.add(kind.get(account_id, "#ids", query.result("/ids")))
+    return Search(kind, account_id, filter, query, objects)
 
 
 def any_of(filters: Sequence[Filter]) -> Filter:

@@ -40,7 +40,7 @@ class SieveAccess:
     `max_size` is in bytes, None for no limit.
     """
 
-    account: str
+    account_id: str
     capability: str
     extensions: frozenset[str]
     external_lists: frozenset[str]
@@ -148,7 +148,7 @@ def _sieve(wire: _Wire) -> SieveAccess | None:
         if account is not None:
             details = _read_sieve(wire.accounts[account].account_capabilities.get(capability) or {})
             return SieveAccess(
-                account=account,
+                account_id=account,
                 capability=capability,
                 extensions=frozenset(details.sieve_extensions),
                 external_lists=frozenset(details.external_lists or ()),

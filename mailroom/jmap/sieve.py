@@ -30,10 +30,10 @@ _read_scripts = reader(_Scripts)
 _read_validation = reader(_Validation)
 
 
-def get_scripts(account: str, capability: str = SIEVE) -> Call[tuple[Script, ...]]:
+def get_scripts(account_id: str, capability: str = SIEVE) -> Call[tuple[Script, ...]]:
     """All scripts."""
     arguments: dict[str, Json] = {
-        "accountId": account,
+        "accountId": account_id,
         "ids": None,
         "properties": ("id", "name", "isActive", "blobId"),
     }
@@ -42,7 +42,7 @@ def get_scripts(account: str, capability: str = SIEVE) -> Call[tuple[Script, ...
 
 def validate_script(sieve: SieveAccess, blob_id: str) -> Call[SetError | None]:
     """What the server finds wrong with an uploaded script, or None (RFC 9661 §2.6)."""
-    arguments: dict[str, Json] = {"accountId": sieve.account, "blobId": blob_id}
+    arguments: dict[str, Json] = {"accountId": sieve.account_id, "blobId": blob_id}
     return Call("SieveScript/validate", arguments, sieve.capability, lambda reply: _read_validation(reply).error)
 
 
@@ -67,4 +67,4 @@ def replace_and_activate_script(sieve: SieveAccess, id: str, blob_id: str) -> Ca
 
 
 def _set(sieve: SieveAccess, arguments: dict[str, Json]) -> Call[SetResult]:
-    return Call("SieveScript/set", {"accountId": sieve.account, **arguments}, sieve.capability, read_set_result)
+    return Call("SieveScript/set", {"accountId": sieve.account_id, **arguments}, sieve.capability, read_set_result)

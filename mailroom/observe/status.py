@@ -26,7 +26,7 @@ BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PassOutcome:
     """What a pass did, and what it could not do. Senders triaged are counted by the name of their category."""
 
     triaged_by_category: Mapping[str, int]
@@ -44,7 +44,7 @@ class Success:
     """A pass that succeeded: how long it took, and when it ended by trio's clock and in Unix seconds."""
 
     trigger: Trigger
-    outcome: Outcome
+    outcome: PassOutcome
     seconds: float
     ended_at: float
     ended_at_unix: float
@@ -123,7 +123,7 @@ class Status:
             self.push_delays.observe(trio.current_time() - self._unanswered_since)
             self._unanswered_since = None
 
-    def pass_succeeded(self, trigger: Trigger, outcome: Outcome, seconds: float) -> None:
+    def pass_succeeded(self, trigger: Trigger, outcome: PassOutcome, seconds: float) -> None:
         self._count_pass(trigger, "success", seconds)
         self.senders_triaged.update(outcome.triaged_by_category)
         self.mails_filed += outcome.mails_filed

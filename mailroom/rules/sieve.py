@@ -57,7 +57,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ScriptNames:
     """What a script says of an account: ids of mailboxes by name, uids and member addresses of groups by name.
 
     `own` are the user's own addresses: they are never triaged, so their mail doesn't go to the Screener. All
@@ -79,13 +79,13 @@ class _Case:
     actions: tuple[str, ...]
 
 
-def script(scheme: Scheme, account: Account, server: Server, include: str | None = None) -> str:
+def script(scheme: Scheme, names: ScriptNames, server: Server, include: str | None = None) -> str:
     """The script, lines ending in LF. `include` names the user's own script, which then runs first.
 
     It runs first so that its `stop`, `discard` and `reject` count for more than where Mailroom files a mail.
     """
     first = [] if include is None else [include_line(include), ""]
-    return "\n".join([_HEADER, _require(server, include), "", *first, *_body(scheme, account, server), ""])
+    return "\n".join([_HEADER, _require(server, include), "", *first, *_body(scheme, names, server), ""])
 
 
 def include_line(name: str) -> str:
@@ -139,54 +139,54 @@ def _require(server: Server, include: str | None) -> str:
     return f"require [{', '.join(quoted(each) for each in sorted(needs))}];"
 
 
-def _body(scheme: Scheme, account: Account, server: Server) -> Iterator[str]:
+def _body(scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
     all_routes = routes(scheme)
     if server.asks_groups:
-        tests = {route.group: _in_group(account.group_uids[route.group]) for route in all_routes}
-        yield from _branches(_cases(scheme, account, server, tests))
+        tests = {route.group: _in_group(names.group_uids[route.group]) for route in all_routes}
+        yield from _branches(_cases(scheme, names, server, tests))
         return
-    by_address = {route.group: _from_any(account.members.get(route.group, ())) for route in all_routes}
+    by_address = {route.group: _from_any(names.members.get(route.group, ())) for route in all_routes}
     if not server.asks_lists:
-        yield from _branches(_cases(scheme, account, server, by_address))
+        yield from _branches(_cases(scheme, names, server, by_address))
         return
     lists = {route.group: _list_of(route.group) for route in all_routes}
     by_list = {group: f'address :list "from" {quoted(name)}' for group, name in lists.items()}
     yield "# The server may know groups as lists; if it doesn't, the addresses of today count."
     yield f"if valid_ext_list {_string_list(lists.values())} {{"
-    yield from _indented(_branches(_cases(scheme, account, server, by_list)))
+    yield from _indented(_branches(_cases(scheme, names, server, by_list)))
     yield "} else {"
-    yield from _indented(_branches(_cases(scheme, account, server, by_address)))
+    yield from _indented(_branches(_cases(scheme, names, server, by_address)))
     yield "}"
 
 
-def _cases(scheme: Scheme, account: Account, server: Server, tests: Mapping[str, str | None]) -> Iterator[_Case]:
+def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[str, str | None]) -> Iterator[_Case]:
     """The routes by the tests for their groups (None for a group without members), then the Screener."""
     for route in routes(scheme):
         test = tests[route.group]
         if test is not None:
-            yield _Case(f"group {route.group}", test, tuple(_filed(route, account, server)))
-    own = _from_any(account.own)
-    screener = _fileinto(scheme.screener, account, server, frozenset())
+            yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
+    own = _from_any(names.own)
+    screener = _fileinto(scheme.screener, names, server, frozenset())
     yield _Case("everybody else", None if own is None else f"not {own}", (screener,))
 
 
-def _filed(route: Route, account: Account, server: Server) -> Iterator[str]:
+def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:
     *others, last = route.destinations
     copy = server.having("copy")
     for name in others:
-        yield _fileinto(name, account, server, copy)
-    yield _fileinto(last, account, server, copy if route.inbox else frozenset())
+        yield _fileinto(name, names, server, copy)
+    yield _fileinto(last, names, server, copy if route.inbox else frozenset())
     if route.inbox:
         yield "keep;"
 
 
-def _fileinto(name: str, account: Account, server: Server, copy: frozenset[str]) -> str:
+def _fileinto(name: str, names: ScriptNames, server: Server, copy: frozenset[str]) -> str:
     """File by id, so that a renamed mailbox is found (RFC 9042), else by name, created where missing (RFC 5490)."""
     words = ["fileinto", *(f":{each}" for each in copy)]
     if server.having("mailbox"):
         words.append(":create")
-    if server.having("mailboxid") and name in account.mailbox_ids:
-        words += [":mailboxid", quoted(account.mailbox_ids[name])]
+    if server.having("mailboxid") and name in names.mailbox_ids:
+        words += [":mailboxid", quoted(names.mailbox_ids[name])]
     return f"{' '.join([*words, quoted(name)])};"
 
 

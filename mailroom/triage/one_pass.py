@@ -18,5 +18,5 @@ class Pass:
     scheme: Scheme
     places: Places
     own: frozenset[str]
-    account: str
+    account_id: str
     today: date

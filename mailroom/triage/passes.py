@@ -21,7 +21,7 @@ from mailroom.decisions.plan import name_differs
 from mailroom.decisions.select import Pause, Reason, Selection, Sender, select
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.observe.status import Outcome
+from mailroom.observe.status import PassOutcome
 from mailroom.triage.commit import hold, report_held
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED, Patience
@@ -61,7 +61,7 @@ class Triage:
         self._unmarked = Patience[_Unmarked]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
-    async def run(self, today: date) -> Outcome:
+    async def run(self, today: date) -> PassOutcome:
         """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""
         found = await scan(self._client, self._scheme, self._places)
         self._places = found.places
@@ -83,7 +83,7 @@ class Triage:
         if treated.outage is not None:
             raise treated.outage
         settled = [result for result in treated.results if isinstance(result, Settled)]
-        return Outcome(
+        return PassOutcome(
             triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
             mails_filed=sum(result.mails for result in settled),
             senders_failing=len(self._patience),

@@ -113,7 +113,7 @@ def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Pl
     for sender in senders:
         mails = found.mails.get(sender.address, ())
         try:
-            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account, run.today)
+            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.today)
         except SenderFailed as reason:
             failed[sender.address] = str(reason)
         except Exception as bug:  # a card that nobody thought of must not stop the other senders

@@ -13,14 +13,14 @@ from trio.testing import MockClock
 from mailroom.account.ring import Ring
 from mailroom.account.triage_loop import Rhythm, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
-from mailroom.observe.status import Outcome, Status
+from mailroom.observe.status import PassOutcome, Status
 
-IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
-BUSY = Outcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)
+IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+BUSY = PassOutcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)
 RING = Ring("state")
 DOWN = Unavailable("https://mail.example answered HTTP 503")
 
-Step = Outcome | Exception | Callable[[], Awaitable[Outcome]]
+Step = PassOutcome | Exception | Callable[[], Awaitable[PassOutcome]]
 
 
 class Passes:
@@ -30,10 +30,10 @@ class Passes:
         self._script = script
         self.at: list[float] = []
 
-    async def __call__(self) -> Outcome:
+    async def __call__(self) -> PassOutcome:
         step = self._script[min(len(self.at), len(self._script) - 1)]
         self.at.append(round(trio.current_time(), 3))
-        if isinstance(step, Outcome):
+        if isinstance(step, PassOutcome):
             return step
         if isinstance(step, Exception):
             raise step
@@ -132,7 +132,7 @@ async def test_a_ring_within_the_last_moments_of_the_interval_is_a_push(autojump
 async def test_rings_during_a_pass_cause_the_next_one_and_passes_never_overlap(autojump_clock: MockClock) -> None:
     under_way = 0
 
-    async def slow() -> Outcome:
+    async def slow() -> PassOutcome:
         nonlocal under_way
         under_way += 1
         assert under_way == 1

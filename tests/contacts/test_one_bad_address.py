@@ -11,7 +11,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic
-from mailroom.observe.status import Outcome
+from mailroom.observe.status import PassOutcome
 from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
@@ -41,7 +41,7 @@ def error(rule: str) -> str:
     return f'<d:error xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:carddav"><{rule}/></d:error>'
 
 
-async def run_pass(sandbox: Sandbox, refusal: Answer) -> Outcome:
+async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
     """A pass over this mail, and an address book that answers so whenever it is asked for the bad address."""
 
     def answer(request: Request) -> Answer:

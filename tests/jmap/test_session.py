@@ -137,7 +137,7 @@ class TestAccounts:
         capabilities: Document = {CORE: {}, MAIL: {}, SIEVE: {}}
         session = read(document(capabilities=capabilities, accounts={"a": account("jane", MAIL, SIEVE), "b": shared}))
         assert session.sieve is not None
-        assert (session.sieve.account, session.read_only) == ("a", frozenset({"b"}))
+        assert (session.sieve.account_id, session.read_only) == ("a", frozenset({"b"}))
         assert (read(document()).sieve, read(document()).read_only) == (None, frozenset())
 
     def test_say_what_their_sieve_can_do(self) -> None:

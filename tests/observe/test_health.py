@@ -12,10 +12,10 @@ from trio.testing import MockClock
 
 from mailroom import __version__
 from mailroom.observe.health import HealthPortTaken, serve_health
-from mailroom.observe.status import Outcome, Status
+from mailroom.observe.status import PassOutcome, Status
 from tests.scrape import metrics_of, samples
 
-IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 @asynccontextmanager

@@ -13,11 +13,11 @@ from structlog.typing import EventDict
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.observe.heartbeat import DEADLINE_SECONDS, heartbeat_url, send_heartbeats
-from mailroom.observe.status import Outcome, Status, Success, Trigger
+from mailroom.observe.status import PassOutcome, Status, Success, Trigger
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, Asked, ScriptedServer, reply
 
-IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 PATH = "/api/push/s3cret"
 OK = reply("200 OK", b'{"ok":true}')
 INTERVAL = 60.0

@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
 from mailroom import __version__
-from mailroom.observe.status import Outcome, Status
+from mailroom.observe.status import PassOutcome, Status
 from tests.scrape import metrics_of, samples
 
-IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 def scraped(status: Status) -> dict[str, float]:
@@ -74,7 +74,7 @@ async def test_passes_by_trigger_and_outcome_with_their_durations(monkeypatch: p
 
 async def test_work_done_adds_up_and_work_left_is_that_of_the_last_pass() -> None:
     status = Status(poll_interval=60, categories=["Feed"])
-    first = Outcome(triaged_by_category={"Feed": 2}, mails_filed=5, senders_failing=3, mailboxes_missing=1)
+    first = PassOutcome(triaged_by_category={"Feed": 2}, mails_filed=5, senders_failing=3, mailboxes_missing=1)
     status.pass_succeeded("push", first, 1)
     status.pass_succeeded("push", replace(first, senders_failing=1, mailboxes_missing=0), 1)
     values = scraped(status)

@@ -5,9 +5,9 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from mailroom.observe.status import BUCKETS_SECONDS, Durations, EventSourceHealth, Outcome, Status
+from mailroom.observe.status import BUCKETS_SECONDS, Durations, EventSourceHealth, PassOutcome, Status
 
-IDLE = Outcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
+IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 async def test_before_the_first_pass_the_age_counts_from_the_start(mock_clock: MockClock) -> None:

@@ -15,7 +15,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import CYRUS_SIEVE
-from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, Account, Server, quoted, script
+from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, ScriptNames, Server, quoted, script
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import MailApp, message
@@ -81,12 +81,12 @@ class User:
         self.user.server.deliver(self.user.name, "bounces@example.org", message(sender, subject))
         return frozenset(self.mail.places().get(subject, set()))
 
-    def account(self, members: Mapping[str, frozenset[str]] | None = None) -> Account:
+    def account(self, members: Mapping[str, frozenset[str]] | None = None) -> ScriptNames:
         """What a script says of this account, with these members of groups in it."""
         groups = [card for card in self.contacts.all() if card.values("x-addressbookserver-kind")]
         uids = {group.values("fn")[0]: group.values("uid")[0] for group in groups}
         own = frozenset({"me@example.org"})
-        return Account(self.mail.mailbox_ids(), uids, members or {}, own)
+        return ScriptNames(self.mail.mailbox_ids(), uids, members or {}, own)
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_the_compiler_takes_every_form(cyrus: Cyrus, tmp_path: Path, form: str, 
     uids = {group: f"uid of {group}" for group in scheme.groups}
     ids = {name: f"id of {name}" for name in scheme.managed_mailboxes}
     path = tmp_path / "mailroom.sieve"
-    path.write_text(script(scheme, Account(ids, uids, members, frozenset({"me@x.y"})), server, include))
+    path.write_text(script(scheme, ScriptNames(ids, uids, members, frozenset({"me@x.y"})), server, include))
     compiled = cyrus.compile_sieve(path)
     assert (compiled.returncode, compiled.stderr) == (0, "")
 

@@ -10,7 +10,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.rules.sieve import (
     ADDRESS_BOOKS,
     CYRUS_QUERY,
-    Account,
+    ScriptNames,
     Server,
     grows_old,
     include_line,
@@ -31,9 +31,9 @@ SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS}
 OWN = "me@example.org"
 
 
-def account(scheme: Scheme, groups: frozenset[str] = frozenset(), sender: str = SENDER) -> Account:
+def account(scheme: Scheme, groups: frozenset[str] = frozenset(), sender: str = SENDER) -> ScriptNames:
     """An account whose one contact is in these groups."""
-    return Account(
+    return ScriptNames(
         mailbox_ids={name: f"id of {name}" for name in scheme.managed_mailboxes},
         group_uids={group: f"uid of {group}" for group in scheme.groups},
         members={group: frozenset({sender}) for group in groups},
@@ -108,7 +108,7 @@ def test_a_renamed_mailbox_is_found_by_its_id() -> None:
 
 
 def test_a_mailbox_without_an_id_is_filed_into_by_name() -> None:
-    text = script(DEFAULT_SCHEME, Account({}, {}, {}, frozenset()), COMMON)
+    text = script(DEFAULT_SCHEME, ScriptNames({}, {}, {}, frozenset()), COMMON)
     assert text.endswith('\n# everybody else\nfileinto :create "Screener";\n')
 
 
@@ -121,7 +121,7 @@ def test_a_domain_is_known_in_both_spellings() -> None:
 @pytest.mark.parametrize("count", [1, 50, 51, 1_000])
 def test_a_long_list_is_cut_into_tests_of_fifty_one_address_a_line(count: int) -> None:
     addresses = frozenset(f"sender{n:04}@example.org" for n in range(count))
-    book = Account({}, {}, {"Feed": addresses}, frozenset())
+    book = ScriptNames({}, {}, {"Feed": addresses}, frozenset())
     text = script(DEFAULT_SCHEME, book, COMMON)
     assert text.count("address :is") == -(-count // 50)
     assert sum(line.strip().startswith('"sender') for line in text.splitlines()) == count
@@ -186,7 +186,7 @@ def test_names_and_addresses_cannot_break_out_of_their_quotes(server: Server) ->
     assert ending(scheme, frozenset({HOSTILE}), server) == {HOSTILE}
     assert ending(scheme, frozenset(), server) == {HOSTILE + "2"}
     sender = f'"{HOSTILE}"@example.org'
-    book = Account({}, {HOSTILE: HOSTILE}, {HOSTILE: frozenset({sender})}, frozenset())
+    book = ScriptNames({}, {HOSTILE: HOSTILE}, {HOSTILE: frozenset({sender})}, frozenset())
     delivery = Delivery(sender, frozenset({HOSTILE}), group_uids={HOSTILE: HOSTILE})
     assert deliver(script(scheme, book, server), delivery) == {HOSTILE}
 

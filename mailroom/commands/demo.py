@@ -1,8 +1,7 @@
 """`mailroom demo`: the real daemon settles the senders of a sandbox, over real HTTP, while a script plays the user."""
 
 import gc
-import signal
-from collections.abc import AsyncIterator
+from functools import partial
 
 import httpx
 import trio
@@ -17,6 +16,7 @@ from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports
+from mailroom.signals import run_until_signal
 
 HOST = "127.0.0.1"
 STANDARD_ERROR = 2
@@ -38,31 +38,14 @@ async def run(keep_running: bool, pace: float = 1.0, output: Console | None = No
     user = User(sandbox, DEFAULT_SCHEME, Teller(output or console()), pace)
     has_readers = True
     try:
-        await _show_until_stopped(user, keep_running)
+        if await run_until_signal(partial(_show, user, keep_running)) is not None:
+            user.teller.title("Stopped.")
     except* SystemExit:
         # How rich says that nobody reads the output any more.
         has_readers = False
     # The interpreter's last collection would walk all that was ever imported, and hold up whoever pressed Ctrl-C.
     gc.freeze()
     return 0 if has_readers and not user.late else 1
-
-
-async def _show_until_stopped(user: User, keep_running: bool) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
-            show = trio.CancelScope()
-            # Outside of what it cancels, so that an impatient second signal is taken, too.
-            nursery.start_soon(_cancel_on_signals, signals, show)
-            with show:
-                await _show(user, keep_running)
-            if show.cancelled_caught:
-                user.teller.title("Stopped.")
-            nursery.cancel_scope.cancel()
-
-
-async def _cancel_on_signals(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:
-    async for _ in signals:
-        scope.cancel()
 
 
 async def _show(user: User, keep_running: bool) -> None:

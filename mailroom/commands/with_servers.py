@@ -1,14 +1,12 @@
 """How commands run: with the account's servers open, until they are done or interrupted."""
 
-import signal
 from collections.abc import Awaitable, Callable
-
-import trio
 
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.commands.terminal import log_to_stderr
 from mailroom.config.settings import Settings
 from mailroom.errors import MailroomError
+from mailroom.signals import run_until_signal
 
 
 async def with_servers(settings: Settings, work: Callable[[Servers], Awaitable[int]]) -> int:
@@ -30,22 +28,16 @@ async def until_interrupted(work: Callable[[], Awaitable[int]]) -> int:
     """
     status = 0
     failure: MailroomError | SystemExit | None = None
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
 
-            async def watch() -> None:
-                nonlocal status
-                async for number in signals:
-                    status = 128 + number
-                    nursery.cancel_scope.cancel()
+    async def noted() -> None:
+        nonlocal status, failure
+        try:
+            status = await work()
+        except (MailroomError, SystemExit) as error:
+            # Raised outside the nursery, which would wrap it in a group. A console exits where nobody reads it.
+            failure = error
 
-            nursery.start_soon(watch)
-            try:
-                status = await work()
-            except (MailroomError, SystemExit) as error:
-                # Raised outside the nursery, which would wrap it in a group. A console exits where nobody reads it.
-                failure = error
-            nursery.cancel_scope.cancel()
+    stopped_by = await run_until_signal(noted)
     if failure is not None:
         raise failure
-    return status
+    return status if stopped_by is None else 128 + stopped_by

@@ -2,8 +2,8 @@
 
 import gc
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 import trio
@@ -16,6 +16,7 @@ from mailroom.observe.health import serve_health
 from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.log import set_up
 from mailroom.observe.status import Status
+from mailroom.signals import run_until_signal
 
 log = structlog.get_logger(component="daemon")
 
@@ -35,35 +36,26 @@ async def run(settings: Settings, scheme: Scheme) -> int:
     a new start may help.
     """
     set_up(settings.log_level, settings.log_format)
-    stopped_by: str | None = None
+    stopped_by: signal.Signals | None = None
     failure: MailroomError | None = None
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve, settings, scheme)
-                async for number in signals:
-                    stopped_by = signal.Signals(number).name
-                    nursery.cancel_scope.cancel()
-        except* MailroomError as failures:
-            failure = _most_telling(failures)
-        finally:
-            _tell_end(stopped_by, failure)
-            await _ignore_further(signals)
+    try:
+        stopped_by = await run_until_signal(partial(serve, settings, scheme))
+    except* MailroomError as failures:
+        failure = _most_telling(failures)
+    finally:
+        _tell_end(stopped_by, failure)
     # The interpreter's last collection would walk all that was ever imported: most of the time that an end takes.
     gc.freeze()
-    if failure is not None and stopped_by is None:
+    if failure is not None:
         raise failure
     return 0
 
 
-def _tell_end(stopped_by: str | None, failure: MailroomError | None) -> None:
-    if stopped_by is None:
+def _tell_end(stopped_by: signal.Signals | None, failure: MailroomError | None) -> None:
+    if stopped_by is not None:
+        log.info("service_stopped", reason=stopped_by.name)
+    else:
         log.error("service_stopped", reason="crashed" if failure is None else str(failure))
-        return
-    if failure is not None:
-        # Two parts of a pass: one was cancelled, the other failed in the same moment. The next start finishes it.
-        log.warning("failed_while_stopping", error=str(failure))
-    log.info("service_stopped", reason=stopped_by)
 
 
 async def serve(
@@ -96,10 +88,3 @@ def _most_telling(failures: ExceptionGroup[MailroomError]) -> MailroomError:
     """Of errors that came together, one that the user has to mend; it decides the exit status."""
     errors = [error for error in leaves(failures) if isinstance(error, MailroomError)]
     return next((error for error in errors if isinstance(error, Refused | ConfigError)), errors[0])
-
-
-async def _ignore_further(signals: AsyncIterator[int]) -> None:
-    # Signals left in the receiver would be raised again where it closes, and kill a process that is ending anyway.
-    with trio.move_on_after(0.01, shield=True):
-        async for _ in signals:
-            pass

@@ -3,9 +3,12 @@
 Libraries that take long to import are imported by the command that needs them.
 """
 
+import gc
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
@@ -13,6 +16,10 @@ from mailroom import __version__
 from mailroom.early_signals import handle_as_usual
 from mailroom.errors import ConfigError, MailroomError, Refused
 from mailroom.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from mailroom.config.scheme import Scheme
+    from mailroom.config.settings import Settings
 
 STOPPED = 0
 TRY_AGAIN = 1
@@ -48,12 +55,16 @@ def report(error: MailroomError) -> int:
 
 async def run_daemon() -> int:
     """Run the daemon until it is told to stop; returns its exit status. Raises `MailroomError`."""
+    # What imports make lives as long as the process: walking it while it grows, and later at each collection, is waste.
+    gc.disable()
     from mailroom.config.settings import load_scheme, load_settings
 
     settings = load_settings()
     scheme = load_scheme(settings)
     from mailroom.daemon import process as daemon
 
+    gc.freeze()
+    gc.enable()
     return await daemon.run(settings, scheme)
 
 
@@ -115,6 +126,22 @@ def commands(context: click.Context) -> int | None:
     return None
 
 
+P = ParamSpec("P")
+
+
+def with_settings(command: Callable[Concatenate["Settings", "Scheme", P], int]) -> Callable[P, int]:
+    """Hand a command the settings and the scheme, read when it runs. A mistake in them is a `ConfigError`."""
+
+    @wraps(command)
+    def with_both(*args: P.args, **kwargs: P.kwargs) -> int:
+        from mailroom.config.settings import load_scheme, load_settings
+
+        settings = load_settings()
+        return command(settings, load_scheme(settings), *args, **kwargs)
+
+    return with_both
+
+
 @commands.command("run")
 def run() -> int:
     """Run the daemon, as without a command."""
@@ -129,7 +156,8 @@ def _run() -> int:
 
 @commands.command("setup")
 @click.option("--apply", is_flag=True, help="Create what is missing.")
-def setup(apply: bool) -> int:
+@with_settings
+def setup(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
     """Show which mailboxes, labels and contact groups are missing.
 
     With --apply, create them. Status 1 means that some could not be created.
@@ -137,17 +165,16 @@ def setup(apply: bool) -> int:
     import trio
 
     from mailroom.commands import setup
-    from mailroom.config.settings import load_scheme, load_settings
 
-    settings = load_settings()
-    return trio.run(setup.apply if apply else setup.show, settings, load_scheme(settings))
+    return trio.run(setup.apply if apply else setup.show, settings, scheme)
 
 
 @commands.command("senders")
 @click.option("--waiting", is_flag=True, help="Who waits in the Screener, newest first; this is the default.")
 @click.option("--category", metavar="NAME", help="Who is in this category, by address.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, for scripts.")
-def senders(waiting: bool, category: str | None, as_json: bool) -> int:
+@with_settings
+def senders(settings: "Settings", scheme: "Scheme", waiting: bool, category: str | None, as_json: bool) -> int:
     """List who waits in the Screener, or who is in a category."""
     if waiting and category is not None:
         raise click.UsageError("--waiting and --category ask for different lists: give one of them.")
@@ -155,10 +182,7 @@ def senders(waiting: bool, category: str | None, as_json: bool) -> int:
 
     from mailroom.commands import senders
     from mailroom.commands.names import category_named
-    from mailroom.config.settings import load_scheme, load_settings
 
-    settings = load_settings()
-    scheme = load_scheme(settings)
     if category is None:
         return trio.run(senders.waiting_as_json if as_json else senders.show_waiting, settings, scheme)
     named = category_named(category, scheme)
@@ -168,7 +192,8 @@ def senders(waiting: bool, category: str | None, as_json: bool) -> int:
 @commands.command("triage")
 @click.argument("address")
 @click.argument("category")
-def triage(address: str, category: str) -> int:
+@with_settings
+def triage(settings: "Settings", scheme: "Scheme", address: str, category: str) -> int:
     """Settle one sender from here, as a label would.
 
     For a sender without mail, contact and groups alone are settled.
@@ -177,10 +202,7 @@ def triage(address: str, category: str) -> int:
 
     from mailroom.commands import triage
     from mailroom.commands.names import category_named
-    from mailroom.config.settings import load_scheme, load_settings
 
-    settings = load_settings()
-    scheme = load_scheme(settings)
     return trio.run(triage.triage, triage.usable(address), category_named(category, scheme), settings, scheme)
 
 
@@ -209,7 +231,8 @@ def doctor(read_only: bool, as_json: bool) -> int:
     help="A JSON array for Fastmail to import, or a Sieve script for servers that run one.",
 )
 @click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
-def rules(form: str, apply: bool) -> int:
+@with_settings
+def rules(settings: "Settings", scheme: "Scheme", form: str, apply: bool) -> int:
     """Print rules for mail yet to come.
 
     The mail server runs them. With --apply, a Sieve script is installed beside yours.
@@ -217,10 +240,7 @@ def rules(form: str, apply: bool) -> int:
     import trio
 
     from mailroom.commands import rules
-    from mailroom.config.settings import load_scheme, load_settings
 
-    settings = load_settings()
-    scheme = load_scheme(settings)
     if form == "fastmail":
         return rules.apply_fastmail() if apply else rules.print_fastmail(scheme)
     return trio.run(rules.apply_sieve if apply else rules.print_sieve, settings, scheme)
@@ -229,7 +249,8 @@ def rules(form: str, apply: bool) -> int:
 @commands.command("reset")
 @click.option("--apply", is_flag=True, help="Undo it, after asking.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
-def reset(apply: bool, yes: bool) -> int:
+@with_settings
+def reset(settings: "Settings", scheme: "Scheme", apply: bool, yes: bool) -> int:
     """Show what Mailroom did that can be undone.
 
     With --apply, undo it: mail goes back to the Screener, contacts that Mailroom made are deleted unless you edited
@@ -242,10 +263,7 @@ def reset(apply: bool, yes: bool) -> int:
     import trio
 
     from mailroom.commands import reset
-    from mailroom.config.settings import load_scheme, load_settings
 
-    settings = load_settings()
-    scheme = load_scheme(settings)
     if not apply:
         return trio.run(reset.dry_run, settings, scheme)
     return reset.apply(settings, scheme, reset.agreed if yes else reset.ask)

@@ -17,6 +17,7 @@ from bench.servers import Server
 from mailroom.account.servers import open_servers
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.observe.status import Tally
 from mailroom.triage.passes import prepare
 
 TODAY = date(2026, 3, 5)
@@ -116,7 +117,7 @@ async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings
 async def run_pass(settings: Settings, load: Load) -> PassRun:
     """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
     async with open_servers(settings) as servers:
-        triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME)
+        triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME, Tally())
         traffic = Traffic()
         traffic.watch(servers.http)
         started, cpu_started = time.perf_counter(), time.process_time()

@@ -13,7 +13,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
-from mailroom.observe.status import PassOutcome
+from mailroom.observe.status import PassOutcome, Tally
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare
@@ -59,11 +59,12 @@ class Wire(httpx.AsyncHTTPTransport):
 
 @dataclass
 class Screener:
-    """A triage over a sandbox. `wire.requests` counts from the start of the passes."""
+    """A triage over a sandbox. `wire.requests` counts from the start of the passes, `tally` what they did."""
 
     sandbox: Sandbox
     triage: Triage
     wire: Wire
+    tally: Tally
 
     async def run(self, today: date = TODAY) -> PassOutcome:
         return await self.triage.run(today)
@@ -91,11 +92,12 @@ async def connected(sandbox: Sandbox, session_url: httpx.URL, wire: Wire) -> Asy
         yield Client(http, session_url, Credentials(bearer(SecretStr(sandbox.token)), session_url))
 
 
-async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME) -> Triage:
+async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME, tally: Tally | None = None) -> Triage:
     """What the daemon does before its first pass."""
     session = await client.session()
     assert session.contacts_account is not None
-    return await prepare(client, JmapContacts(client, session.contacts_account, session.limits), scheme)
+    contacts = JmapContacts(client, session.contacts_account, session.limits)
+    return await prepare(client, contacts, scheme, tally or Tally())
 
 
 @asynccontextmanager
@@ -108,6 +110,7 @@ async def screener(
     sandbox = sandbox or empty_sandbox()
     wire = Wire()
     async with served(sandbox) as url, connected(sandbox, url, wire) as client:
-        triage = await start(client, scheme)
+        tally = Tally()
+        triage = await start(client, scheme, tally)
         wire.requests, wire.before = 0, before or {}
-        yield Screener(sandbox, triage, wire)
+        yield Screener(sandbox, triage, wire, tally)

@@ -216,8 +216,8 @@ def _counts(status: Status) -> Counts:
     return Counts(
         passes=sum(times for (_, result), times in status.passes.items() if result == "success"),
         failed_passes=sum(times for (_, result), times in status.passes.items() if result == "failure"),
-        senders_triaged=status.senders_triaged.total(),
-        mails_filed=status.mails_filed,
+        senders_triaged=status.tally.senders_triaged.total(),
+        mails_filed=status.tally.mails_filed,
         reconnects=health.eventsource.reconnect_count,
         health=health.status,
         senders_failing=health.senders_failing,

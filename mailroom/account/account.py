@@ -71,7 +71,8 @@ class Account:
         # made again when the server has changed what it rests on.
         terms = _Terms.of(await self._servers.client.session())
         if self._triage is None or terms != self._prepared_for:
-            self._triage = await prepare(self._servers.client, await self._servers.contacts(), self._scheme)
+            contacts = await self._servers.contacts()
+            self._triage = await prepare(self._servers.client, contacts, self._scheme, self.status.tally)
             self._prepared_for = terms
         return await self._triage.run(date.today())
 

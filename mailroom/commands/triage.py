@@ -24,7 +24,7 @@ from mailroom.senders.tap import by_age, label_for, other_labels, put_label
 from mailroom.senders.waiting import who_waits
 from mailroom.suggest import did_you_mean
 from mailroom.triage.look_up import Found, look_up
-from mailroom.triage.one_pass import Pass
+from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.scan import scan
 from mailroom.triage.start_check import check_account
 from mailroom.triage.treat import Failed, Settled, treat_one
@@ -65,7 +65,7 @@ async def _start(address: str, scheme: Scheme, servers: Servers) -> Pass:
     if address in account.own:
         raise ConfigError([f"{address} is one of your own addresses: these are never triaged"])
     mail_account = (await servers.client.session()).mail_account
-    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, date.today())
+    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, date.today(), Moved())
 
 
 async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:

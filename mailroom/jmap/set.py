@@ -28,6 +28,7 @@ class SetResult(Wire):
     """The objects that were made, and those that were not; keys are creation ids or ids."""
 
     created: Mapping[str, Any] | None = None
+    updated: Mapping[str, Any] | None = None
     not_created: Mapping[str, SetError] | None = None
     not_updated: Mapping[str, SetError] | None = None
     not_destroyed: Mapping[str, SetError] | None = None

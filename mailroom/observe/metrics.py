@@ -70,10 +70,10 @@ def _passes(status: Status) -> Families:
 
 def _work(status: Status) -> Families:
     triaged = CounterMetricFamily("mailroom_senders_triaged", "Senders settled, by category.", labels=["category"])
-    for category, senders in sorted(status.senders_triaged.items()):
+    for category, senders in sorted(status.tally.senders_triaged.items()):
         triaged.add_metric([category], senders)
     yield triaged
-    yield CounterMetricFamily("mailroom_mails_filed", "Mails that moved.", status.mails_filed)
+    yield CounterMetricFamily("mailroom_mails_filed", "Mails that moved.", status.tally.mails_filed)
     health = status.health()
     yield GaugeMetricFamily(
         "mailroom_senders_failing", "Senders that the last pass could not settle.", health.senders_failing

@@ -50,6 +50,14 @@ class Success:
     ended_at_unix: float
 
 
+class Tally:
+    """What passes did since the start, counted when it is done: a pass that fails later has done it all the same."""
+
+    def __init__(self, categories: Iterable[str] = ()) -> None:
+        self.senders_triaged = Counter(dict.fromkeys(categories, 0))
+        self.mails_filed = 0
+
+
 class Durations:
     """How many durations fell into each bucket, and their sum in seconds."""
 
@@ -102,8 +110,7 @@ class Status:
         self.passes: Counter[tuple[Trigger, PassResult]] = Counter()
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
-        self.senders_triaged = Counter(dict.fromkeys(categories, 0))
-        self.mails_filed = 0
+        self.tally = Tally(categories)
         self._push: PushState = "not_started"
         self._connected_since: float | None = None
         self._last_event_at: float | None = None
@@ -125,8 +132,6 @@ class Status:
 
     def pass_succeeded(self, trigger: Trigger, outcome: PassOutcome, seconds: float) -> None:
         self._count_pass(trigger, "success", seconds)
-        self.senders_triaged.update(outcome.triaged_by_category)
-        self.mails_filed += outcome.mails_filed
         self.last_success = Success(trigger, outcome, seconds, trio.current_time(), time.time())
         self._succeeded.set()
         self._succeeded = trio.Event()

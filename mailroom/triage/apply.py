@@ -34,31 +34,37 @@ async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Ap
     labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
     strays = searches_from(batch, session, (plan.sender for plan in going), {"inMailbox": run.places.screener})
     replies = await run.client.send(batch)
+    refused = refused_moves(run, replies, filed, owners)
     return Applied(
-        failed={**await staged.settle(replies), **refused_moves(replies, filed, owners)},
+        failed={**await staged.settle(replies), **refused},
         labelled=tuple(email for slot in labelled for email in replies[slot]),
         strays=await mails_found(run, strays, replies),
     )
 
 
-def refused_moves(replies: Replies, slots: Iterable[Slot[SetResult]], owners: Mapping[str, str]) -> dict[str, str]:
-    """Senders whose mails the server refused to move. A mail that is gone needs no filing."""
+def refused_moves(
+    run: Pass, replies: Replies, slots: Iterable[Slot[SetResult]], owners: Mapping[str, str]
+) -> dict[str, str]:
+    """Count the mails that moved; returns the senders whose mails the server refused to move.
+
+    A mail that is gone needs no filing. `owners` are the senders by mail id.
+    """
+    slots = tuple(slots)
+    for slot in slots:
+        # Counted first: a call that failed as a whole raises below.
+        if replies.error(slot) is None:
+            for id in owners.keys() & (replies[slot].updated or {}).keys():
+                run.moved.add(owners[id], id)
     errors = merged_errors(replies[slot] for slot in slots)
     return {
         owners[id]: f"a mail could not be filed: {error}" for id, error in errors.items() if error.type != "notFound"
     }
 
 
-@dataclass(frozen=True, slots=True)
-class FollowedUp:
-    """How many stragglers were filed, by sender."""
-
-    failed: Mapping[str, str]
-    mails: Mapping[str, int]
-
-
-async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> FollowedUp:
+async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> Mapping[str, str]:
     """Take re-triaged senders out of their former groups, and file the stragglers; no request if there is neither.
+
+    Returns the reasons of the senders that failed.
 
     Calls in one request run on after a failed one: not in that of the joins, which a leave depends on, nor in that of
     the labels, which depend on all of it.
@@ -74,8 +80,8 @@ async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> Follo
     owners = {id: address for address, moves in strays.items() for id in moves}
     filed = move_emails(batch, await run.client.session(), merged_moves(strays.values()))
     replies = await run.client.send(batch)
-    failed = {**staged.failed, **await staged.settle(replies), **refused_moves(replies, filed, owners)}
-    return FollowedUp(failed, {address: len(moves) for address, moves in strays.items()})
+    refused = refused_moves(run, replies, filed, owners)
+    return {**staged.failed, **await staged.settle(replies), **refused}
 
 
 def merged_moves(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:

@@ -21,10 +21,9 @@ log = structlog.get_logger(component="triage")
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """How many mails moved in the last act, by sender; the mails that wait for the user after all."""
+    """Senders whose mails the server refused to move, and why; the mails that wait for the user after all."""
 
     failed: Mapping[str, str]
-    mails: Mapping[str, int]
     pauses: tuple[Pause, ...]
 
 
@@ -40,8 +39,7 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committe
     replies = await run.client.send(batch)
     owners = {id: address for address, moves in endings.items() for id in moves}
     report_held(replies, held)
-    failed = refused_moves(replies, slots, owners)
-    return Committed(failed, {address: len(moves) for address, moves in endings.items()}, now.pauses)
+    return Committed(refused_moves(run, replies, slots, owners), now.pauses)
 
 
 def _ending(run: Pass, plan: Plan, labelled: Iterable[Email]) -> dict[str, Move]:

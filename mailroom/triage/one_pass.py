@@ -1,5 +1,6 @@
-"""What stays the same while one pass runs."""
+"""What one pass has at hand, and what it has done."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,9 +10,27 @@ from mailroom.decisions.places import Places
 from mailroom.jmap.client import Client
 
 
+class Moved:
+    """The mails that one pass moved, by sender: counted when it is done, so that a step that fails later, or is tried
+    again in halves, takes nothing away."""
+
+    def __init__(self) -> None:
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+
+    def add(self, sender: str, mail_id: str) -> None:
+        self._ids[sender].add(mail_id)
+
+    def count(self, sender: str) -> int:
+        return len(self._ids[sender])
+
+    @property
+    def total(self) -> int:
+        return sum(map(len, self._ids.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What stays the same while one pass runs. `own` holds the user's canonical addresses, `account` is an id."""
+    """What one pass has at hand, the same from its scan to its end. `own` holds the user's canonical addresses."""
 
     client: Client
     contacts: Contacts
@@ -20,3 +39,4 @@ class Pass:
     own: frozenset[str]
     account_id: str
     today: date
+    moved: Moved

@@ -8,7 +8,6 @@ triage label goes last, so whatever cuts a pass off, the next one finds the same
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import structlog
@@ -18,103 +17,94 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import name_differs
-from mailroom.decisions.select import Pause, Reason, Selection, Sender, select
+from mailroom.decisions.select import Pause, Reason, Sender, select
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.observe.status import PassOutcome
+from mailroom.observe.status import PassOutcome, Tally
 from mailroom.triage.commit import hold, report_held
-from mailroom.triage.one_pass import Pass
-from mailroom.triage.patience import FAILURES_UNTIL_PAUSED, Patience
+from mailroom.triage.memory import Memory
+from mailroom.triage.one_pass import Moved, Pass
+from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import scan
 from mailroom.triage.start_check import check_account
 from mailroom.triage.treat import Result, Settled, log_pause, treat
 
 log = structlog.get_logger(component="triage")
 
-_PASSES_UNTIL_ERROR = 3
 
+async def prepare(client: Client, contacts: Contacts, scheme: Scheme, tally: Tally) -> "Triage":
+    """Check at the start what a pass needs; passes count in `tally` what they do.
 
-@dataclass(frozen=True, slots=True)
-class _Unmarked:
-    """Mails that wait for the user without the error label, whose id is None if there is none."""
-
-    pause: Pause
-    error_label: str | None
-
-
-async def prepare(client: Client, contacts: Contacts, scheme: Scheme) -> "Triage":
-    """Check at the start what a pass needs. Raises `ConfigError` that lists everything missing."""
+    Raises `ConfigError` that lists everything missing.
+    """
     account = await check_account(client, contacts, scheme)
-    return Triage(client, contacts, scheme, account.places, account.own)
+    return Triage(client, contacts, scheme, account.own, Memory(account.places), tally)
 
 
 class Triage:
-    """The passes over one account, and what is remembered between them."""
+    """The passes over one account; what is remembered between them is in `memory`."""
 
-    def __init__(self, client: Client, contacts: Contacts, scheme: Scheme, places: Places, own: frozenset[str]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        contacts: Contacts,
+        scheme: Scheme,
+        own: frozenset[str],
+        memory: Memory,
+        tally: Tally,
+    ) -> None:
         self._client = client
         self._contacts = contacts
         self._scheme = scheme
-        self._places = places
         self._own = own
-        self._patience = Patience[str]()
-        self._unmarked = Patience[_Unmarked]()
-        self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
+        self._memory = memory
+        self._tally = tally
 
     async def run(self, today: date) -> PassOutcome:
         """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""
-        found = await scan(self._client, self._scheme, self._places)
-        self._places = found.places
-        self._report_missing(found.places.missing)
-        selection = select(found.labelled, found.places, self._own)
-        self._patience.keep_only({sender.address for sender in selection.senders})
+        found = await scan(self._client, self._scheme, self._memory.places)
+        self._memory.see(found.places)
         now = trio.current_time()
-        ready = tuple(each for each in selection.senders if self._patience.may_try(each.address, now))
-        waiting = [_Unmarked(pause, found.places.error_label) for pause in selection.pauses]
-        self._unmarked.keep_only(set(waiting))
-        to_mark = [each for each in waiting if self._unmarked.may_try(each, now)]
-        account = (await self._client.session()).mail_account
-        run = Pass(self._client, self._contacts, self._scheme, found.places, self._own, account, today)
-        treated = await treat(run, Selection(ready, tuple(each.pause for each in to_mark)))
-        for each in to_mark:
-            # One that has the error label now isn't seen again, and so forgotten.
-            self._unmarked.failed(each, now)
-        await self._note(run, treated.results)
-        if treated.outage is not None:
-            raise treated.outage
-        settled = [result for result in treated.results if isinstance(result, Settled)]
-        return PassOutcome(
-            triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
-            mails_filed=sum(result.mails for result in settled),
-            senders_failing=len(self._patience),
-            mailboxes_missing=len(found.places.missing),
-        )
+        selection = self._memory.due(select(found.labelled, found.places, self._own), now)
+        run = await self._begin(found.places, today)
+        try:
+            treated = await treat(run, selection)
+        finally:
+            self._tally.mails_filed += run.moved.total
+        self._memory.tried_to_mark(selection.pauses, now)
+        await self._tell(run, treated.results)
+        if treated.failure is not None:
+            raise treated.failure
+        return self._outcome(run, treated.results)
 
-    def _report_missing(self, missing: Sequence[str]) -> None:
-        """A warning once, and an error once if it lasts: someone may be renaming things just now.
+    async def _begin(self, places: Places, today: date) -> Pass:
+        session = await self._client.session()
+        return Pass(self._client, self._contacts, self._scheme, places, self._own, session.mail_account, today, Moved())
 
-        What is missing at the start is an error at once.
-        """
-        self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in missing})
-        for name, passes in self._passes_missing.items():
-            if passes in (1, _PASSES_UNTIL_ERROR):
-                report = log.error if passes == _PASSES_UNTIL_ERROR else log.warning
-                report("mailbox_missing", mailbox=name, hint="create it, or run `mailroom setup --apply`")
-
-    async def _note(self, run: Pass, results: Iterable[Result]) -> None:
-        """Log what happened to each sender; those that keep failing get the error label, for the user to see."""
+    async def _tell(self, run: Pass, results: Iterable[Result]) -> None:
+        """Log and count what happened to each sender; those that keep failing get the error label, for all to see."""
         hopeless: list[Sender] = []
         for result in results:
             if isinstance(result, Settled):
-                self._patience.forget(result.plan.sender.address)
+                self._memory.failing.forget(result.plan.sender.address)
+                self._tally.senders_triaged[result.plan.sender.category.name] += 1
                 _log_settled(result, run.scheme)
                 continue
-            failures = self._patience.failed(result.sender.address, trio.current_time())
+            failures = self._memory.failing.failed(result.sender.address, trio.current_time())
             log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)
             if failures >= FAILURES_UNTIL_PAUSED:
                 hopeless.append(result.sender)
         for sender in await _give_up(run, hopeless):
-            self._patience.forget(sender.address)
+            self._memory.failing.forget(sender.address)
+
+    def _outcome(self, run: Pass, results: Iterable[Result]) -> PassOutcome:
+        settled = [result for result in results if isinstance(result, Settled)]
+        return PassOutcome(
+            triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
+            mails_filed=run.moved.total,
+            senders_failing=len(self._memory.failing),
+            mailboxes_missing=len(run.places.missing),
+        )
 
 
 async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:

@@ -1,6 +1,5 @@
 """Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import structlog
 
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
-from mailroom.errors import BatchRefused, SenderFailed, ServerFailed
+from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
 from mailroom.triage.apply import apply, follow_up
 from mailroom.triage.commit import commit
 from mailroom.triage.look_up import Found, look_up
@@ -42,17 +41,17 @@ Result = Settled | Failed
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """What became of the senders of a pass. Those at whose turn the server failed are in no result: `outage`."""
+    """What became of the senders of a pass; those whose turn `failure` cut off are in no result."""
 
     results: tuple[Result, ...]
-    outage: ServerFailed | None = None
+    failure: MailroomError | None = None
 
 
 async def treat_one(run: Pass, sender: Sender) -> Result:
     """Take one sender alone through the steps of a pass; one without labelled mail gets card, groups and filing."""
     treated = await treat(run, Selection((sender,), ()))
-    if treated.outage is not None:
-        raise treated.outage
+    if treated.failure is not None:
+        raise treated.failure
     (result,) = treated.results
     return result
 
@@ -77,7 +76,9 @@ async def treat(run: Pass, selection: Selection) -> Treated:
             elif part.senders:
                 results.append(Failed(part.senders[0], str(failed)))
             else:
-                raise
+                return Treated(tuple(results), failed)
+        except MailroomError as failure:
+            return Treated(tuple(results), failure)
     return Treated(tuple(results), outages[0] if outages else None)
 
 
@@ -88,17 +89,15 @@ async def _treat_at_once(run: Pass, selection: Selection) -> list[Result]:
     plans, failed = _decide(run, selection.senders, found)
     applied = await apply(run, plans, selection.pauses)
     failed |= applied.failed
-    followed = await follow_up(run, [each for each in plans if each.sender.address not in failed], applied)
-    failed |= followed.failed
+    failed |= await follow_up(run, [each for each in plans if each.sender.address not in failed], applied)
     done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
     failed |= done.failed
     for each in done.pauses:
         log_pause(each)
-    mails = Counter(followed.mails) + Counter(done.mails)
     settled = (each for each in plans if each.sender.address not in failed)
     return [
         *(Failed(sender, failed[sender.address]) for sender in selection.senders if sender.address in failed),
-        *(Settled(each, len(each.moves) + mails[each.sender.address]) for each in settled),
+        *(Settled(each, run.moved.count(each.sender.address)) for each in settled),
     ]
 
 

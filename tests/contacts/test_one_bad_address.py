@@ -11,7 +11,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic
-from mailroom.observe.status import PassOutcome
+from mailroom.observe.status import PassOutcome, Tally
 from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
@@ -58,7 +58,7 @@ async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
         with trio.fail_after(20):
             book = server.url.join("book/")
             contacts = await discover(server.http, book, Credentials(basic("user", SecretStr("password")), book))
-            return await (await prepare(client, contacts, DEFAULT_SCHEME)).run(TODAY)
+            return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally())).run(TODAY)
 
 
 @pytest.mark.parametrize(

@@ -84,14 +84,6 @@ async def test_a_failed_pass_is_counted_and_leaves_the_last_success(mock_clock: 
     assert (status.health().status, status.health().last_poll_trigger) == ("unhealthy", "startup")
 
 
-async def test_what_passes_did_adds_up() -> None:
-    status = Status(poll_interval=10, categories=["Feed", "Jail"])
-    assert status.senders_triaged == {"Feed": 0, "Jail": 0}
-    status.pass_succeeded("push", replace(IDLE, triaged_by_category={"Feed": 2}, mails_filed=5), 1)
-    status.pass_succeeded("push", replace(IDLE, triaged_by_category={"Feed": 1}, mails_filed=2), 1)
-    assert (status.senders_triaged, status.mails_filed) == ({"Feed": 3, "Jail": 0}, 7)
-
-
 async def test_the_delay_counts_from_the_first_event_to_the_start_of_the_pass(mock_clock: MockClock) -> None:
     status = Status(poll_interval=10)
     status.pass_started()

@@ -14,6 +14,7 @@ from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, basic, bearer
 from mailroom.jmap.client import Client
+from mailroom.observe.status import Tally
 from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import Triage, prepare
 from tests.real.contacts_app import ContactsApp
@@ -169,7 +170,7 @@ def sandbox_account() -> Account:
             session = await client.session()
             assert session.contacts_account is not None
             contacts = JmapContacts(client, session.contacts_account, session.limits)
-            yield await prepare(client, contacts, DEFAULT_SCHEME)
+            yield await prepare(client, contacts, DEFAULT_SCHEME, Tally())
 
     return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect)
 
@@ -192,7 +193,7 @@ def radicale_account(http: httpx.Client, user: str, book: str) -> Account:
             client = Client(ours, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             book_url = httpx.URL(book)
             login = Credentials(basic(user, SecretStr("any")), book_url)
-            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME)
+            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME, Tally())
 
     return Account(SandboxMail(sandbox), ContactsApp(http, book), 4, connect)
 
@@ -206,7 +207,7 @@ def cyrus_account(http: httpx.Client, user: MailboxUser) -> Account:
             url = httpx.URL(user.server.session_url)
             login = Credentials(bearer(SecretStr(user.token)), url)
             client = Client(ours, url, login)
-            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME)
+            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME, Tally())
 
     return Account(MailApp(http, user), ContactsApp(http, user.book_url), 4, connect)
 

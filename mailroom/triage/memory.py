@@ -1,0 +1,67 @@
+"""What an account's passes remember: in memory only, so that a restart tries everything anew."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from mailroom.decisions.places import Places
+from mailroom.decisions.select import Pause, Selection
+from mailroom.triage.patience import Patience
+
+log = structlog.get_logger(component="triage")
+
+_PASSES_UNTIL_ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmarked:
+    """Mails that wait for the user without the error label, whose id is None if there is none."""
+
+    pause: Pause
+    error_label: str | None
+
+
+class Memory:
+    """One for the passes over one account. Times are seconds of a monotonic clock.
+
+    `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row.
+    """
+
+    def __init__(self, places: Places) -> None:
+        self.places = places
+        self.failing = Patience[str]()
+        self._unmarked = Patience[_Unmarked]()
+        self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
+
+    def see(self, places: Places) -> None:
+        """Take the mailboxes as they are now, and tell which of those that are needed are missing."""
+        self.places = places
+        self._report_missing(places.missing)
+
+    def due(self, selection: Selection, now: float) -> Selection:
+        """The part of a selection that is to be tried now; what is no longer in it is forgotten."""
+        self.failing.keep_only({sender.address for sender in selection.senders})
+        waiting = {pause: _Unmarked(pause, self.places.error_label) for pause in selection.pauses}
+        self._unmarked.keep_only(set(waiting.values()))
+        return Selection(
+            tuple(each for each in selection.senders if self.failing.may_try(each.address, now)),
+            tuple(pause for pause, mails in waiting.items() if self._unmarked.may_try(mails, now)),
+        )
+
+    def tried_to_mark(self, pauses: Sequence[Pause], now: float) -> None:
+        """Leave these mails alone for a while. One that has the error label now isn't seen again, and so forgotten."""
+        for each in pauses:
+            self._unmarked.failed(_Unmarked(each, self.places.error_label), now)
+
+    def _report_missing(self, missing: Sequence[str]) -> None:
+        """A warning once, and an error once if it lasts: someone may be renaming things just now.
+
+        What is missing at the start is an error at once.
+        """
+        self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in missing})
+        for name, passes in self._passes_missing.items():
+            if passes in (1, _PASSES_UNTIL_ERROR):
+                report = log.error if passes == _PASSES_UNTIL_ERROR else log.warning
+                report("mailbox_missing", mailbox=name, hint="create it, or run `mailroom setup --apply`")

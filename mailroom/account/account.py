@@ -7,6 +7,7 @@ from datetime import date
 from typing import Never, Self
 
 import httpx
+import structlog
 import trio
 
 from mailroom.account.push_reader import PushReader
@@ -15,11 +16,17 @@ from mailroom.account.servers import Servers, open_servers, telling_what_to_rene
 from mailroom.account.triage_loop import Rhythm, TriageLoop
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
+from mailroom.errors import MailroomError
 from mailroom.http import http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.observe.metrics import registry_of
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.triage.passes import Triage, prepare
+
+log = structlog.get_logger(component="daemon")
+
+SESSION_SECONDS = 5.0
+"""How long a start waits for the session, to tell whether there is push; passes have more time."""
 
 RINGS_KEPT = 64
 """More waiting rings than this tell nothing more: one pass answers them all."""
@@ -56,6 +63,16 @@ class Account:
         self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)
         self._triage: Triage | None = None
         self._prepared_for: _Terms | None = None
+
+    async def is_push_offered(self) -> bool | None:
+        """Whether the session names an event source; None where no session could be read soon. Raises nothing."""
+        with trio.move_on_after(SESSION_SECONDS):
+            try:
+                return (await self._servers.client.session()).event_source_url is not None
+            except MailroomError as unreadable:
+                # The first pass asks again, and tells what is wrong.
+                log.debug("session_unreadable", error=str(unreadable))
+        return None
 
     async def listen(self) -> Never:
         """Read push events. Raises nothing that a server can cause."""

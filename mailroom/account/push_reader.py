@@ -78,9 +78,9 @@ class PushReader:
                 await self._rest(none)
                 read_session = self._client.refresh
             except Refused as refused:
-                # The next pass asks with the same credentials, and its answer decides.
+                # The next pass asks with the same credentials, and its answer decides: it may be a hiccup of a proxy.
                 self._ring(Ring("refused"))
-                await self._rest(refused)
+                await self._back_off(refused)
                 read_session = self._client.refresh
             except (Unavailable, BadReply) as failure:
                 await self._back_off(failure)
@@ -172,7 +172,7 @@ class PushReader:
         except trio.WouldBlock:
             self._status.event_dropped()
 
-    async def _back_off(self, failure: Unavailable | BadReply) -> None:
+    async def _back_off(self, failure: Unavailable | BadReply | Refused) -> None:
         if self._connected_at is not None and trio.current_time() - self._connected_at >= HEALTHY_AFTER_SECONDS:
             self._failures = 0
         self._connected_at = None
@@ -183,7 +183,7 @@ class PushReader:
         tell("eventsource_disconnected", attempt=self._failures, retry_in=round(delay, 1), error=str(failure))
         await trio.sleep(delay)
 
-    def _delay(self, failure: Unavailable | BadReply) -> float:
+    def _delay(self, failure: MailroomError) -> float:
         """Seconds; longer than asked for by some random part, so that many clients don't come back at once."""
         longest = max(LONGEST_BACKOFF_SECONDS, self._retry_base)
         delay = backoff(self._failures, base=self._retry_base, longest=longest)

@@ -51,7 +51,7 @@ class TriageLoop:
         self._rhythm = rhythm
 
     async def run(self) -> Never:
-        """Raises `TooManyFailures`, and what no later pass can mend: `Refused` and `ConfigError`."""
+        """Raises `TooManyFailures`, and what no later pass can mend: `ConfigError`, and `Refused` that lasts."""
         trigger: Trigger = "startup"
         while True:
             await self._pass_until_success(trigger)
@@ -80,6 +80,7 @@ class TriageLoop:
 
     async def _pass_until_success(self, trigger: Trigger) -> None:
         failures = 0
+        began = trio.current_time()
         while (failure := await self._try_pass(trigger)) is not None:
             failures += 1
             delay = self._delay(failures, failure)
@@ -89,6 +90,9 @@ class TriageLoop:
             await trio.sleep(delay)
             if self._drain() and trigger == "fallback":
                 trigger = "push"
+        if failures:
+            outage = trio.current_time() - began
+            log.info("poll_recovered", trigger=trigger, failed_passes=failures, outage_seconds=round(outage, 1))
 
     async def _try_pass(self, trigger: Trigger) -> Exception | None:
         """Run one pass; returns what made it fail."""
@@ -98,8 +102,8 @@ class TriageLoop:
             outcome = await self._run_pass()
         except Exception as failure:
             # Whatever fails a pass must not end the daemon; the next pass starts from the mailbox as it is then.
-            self._status.pass_failed(trigger, trio.current_time() - started)
-            _raise_what_is_final(failure)
+            self._status.pass_failed(trigger, trio.current_time() - started, _in_words(failure))
+            self._raise_what_is_final(failure)
             return failure
         seconds = trio.current_time() - started
         self._status.pass_succeeded(trigger, outcome, seconds)
@@ -122,6 +126,13 @@ class TriageLoop:
         own = backoff(failures, longest=self._rhythm.poll_interval)
         return max(own, min(asked_for, LONGEST_RETRY_AFTER_SECONDS))
 
+    def _raise_what_is_final(self, failure: Exception) -> None:
+        """After a success a refused login may be a hiccup or a proxy: it has to last to be believed."""
+        is_hiccup = self._status.ready and self._status.seconds_since_success < PATIENCE_SECONDS
+        for error in leaves(failure):
+            if isinstance(error, ConfigError) or (isinstance(error, Refused) and not is_hiccup):
+                raise error
+
     def _give_up_in_the_end(self, failures: int) -> None:
         most = self._rhythm.max_consecutive_failures
         since_success = self._status.seconds_since_success
@@ -134,16 +145,14 @@ class TriageLoop:
             raise TooManyFailures(f"{failures} passes in a row failed, none succeeded for {since_success:.0f} s")
 
 
-def _raise_what_is_final(failure: Exception) -> None:
-    for error in leaves(failure):
-        if isinstance(error, Refused | ConfigError):
-            raise error
+def _in_words(failure: Exception) -> str:
+    """What failed a pass, for people; of a bug its type alone, as its text may quote anything."""
+    return "; ".join(sorted({str(e) if isinstance(e, MailroomError) else type(e).__name__ for e in leaves(failure)}))
 
 
 def _tell(failure: Exception, trigger: Trigger, failures: int, delay: float) -> None:
     details = {"consecutive_failures": failures, "trigger": trigger, "retry_in": round(delay, 1)}
-    errors = list(leaves(failure))
-    if all(isinstance(error, MailroomError) for error in errors):
-        log.warning("poll_failed", error="; ".join(sorted({str(error) for error in errors})), **details)
+    if all(isinstance(error, MailroomError) for error in leaves(failure)):
+        log.warning("poll_failed", error=_in_words(failure), **details)
     else:
         log.error("poll_failed", error=type(failure).__name__, exc_info=failure, **details)

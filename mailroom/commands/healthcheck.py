@@ -51,12 +51,19 @@ def _judge(where: str, status: int, body: bytes) -> int:
         health = json.loads(body)
         said, age = health["status"], health["last_poll_age_seconds"]
         last_pass = "no successful pass yet" if age is None else f"last successful pass {age:.0f} s ago"
+        error = health.get("last_poll_error")
     except (ValueError, LookupError, TypeError):
         print(f"unhealthy: {where} answers {status}, but not as Mailroom does; does another program use the port?")
         return 1
     healthy = status == http.client.OK and said == "ok"
-    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}")
+    why = f"; the last pass failed: {_printable(str(error))}" if error else ""
+    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}{why}")
     return 0 if healthy else 1
+
+
+def _printable(text: str) -> str:
+    """Another program may answer on that port: nothing that steers a terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _reason(failure: Exception) -> str:

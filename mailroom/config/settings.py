@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import httpx
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -17,7 +18,14 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
@@ -119,6 +127,14 @@ Token = Annotated[SecretStr, AfterValidator(_token)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 
 
+class _LiteralDotenv(DotEnvSettingsSource):
+    """`.env` as it stands. python-dotenv expands `${…}`, even between single quotes, and changes a password unseen."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        values = dotenv_values(file_path, encoding=self.env_file_encoding, interpolate=False)
+        return {name.lower(): value for name, value in values.items() if value != ""}
+
+
 class Settings(BaseSettings):
     """Everything that comes from outside, checked. Raises `ConfigError` with every problem, never with a value.
 
@@ -164,6 +180,18 @@ class Settings(BaseSettings):
     )
     max_consecutive_failures: int = Field(default=10, ge=0, description="a whole number, 0 or more (0 = never give up)")
     config: Annotated[Path, BeforeValidator(_home)] | None = Field(default=None, description="the path of a file")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """As usual, but for how `.env` is read."""
+        return init_settings, env_settings, _LiteralDotenv(settings_cls), file_secret_settings
 
     @model_validator(mode="wrap")
     @classmethod
@@ -250,14 +278,25 @@ def _unknown_names(secrets_folder: Path) -> Iterator[str]:
     known = {field.upper() for field in Settings.model_fields}
     places: Mapping[str, Callable[[], Mapping[str, str | None]]] = {
         "the environment": lambda: EnvSettingsSource(Settings).env_vars,
-        DOTENV: lambda: DotEnvSettingsSource(Settings).env_vars,
+        DOTENV: lambda: _LiteralDotenv(Settings).env_vars,
         str(secrets_folder): lambda: dict.fromkeys(os.listdir(secrets_folder) if secrets_folder.is_dir() else (), ""),
     }
     for place, variables in places.items():
         found = {name.upper(): value for name, value in variables().items()}
         for name in sorted(found):
-            if name.startswith(PREFIX) and (rest := name.removeprefix(PREFIX)) not in known:
+            rest = name.removeprefix(PREFIX)
+            if name.startswith(PREFIX) and rest not in known and not _by_a_cluster(rest, found[name]):
                 yield _unknown_name(rest, found[name], place, known)
+
+
+def _by_a_cluster(rest: str, value: str | None) -> bool:
+    """Whether Kubernetes sets this in every pod beside a Service called mailroom: `SERVICE_HOST`, `PORT_8080_TCP` …
+
+    `PORT` alone may as well be a slip for `HEALTH_PORT`; a cluster's holds a url.
+    """
+    if rest == "PORT":
+        return value is not None and "://" in value
+    return bool(re.fullmatch(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", rest))
 
 
 def _unknown_name(rest: str, value: str | None, place: str, known: set[str]) -> str:

@@ -8,13 +8,14 @@ from functools import partial
 import structlog
 import trio
 
-from mailroom.account.account import open_account
+from mailroom.account.account import Account, open_account
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
-from mailroom.errors import ConfigError, MailroomError, Refused, leaves
-from mailroom.observe.health import serve_health
+from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shortened
+from mailroom.observe.health import HealthPortTaken, serve_health
 from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.log import set_up
+from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
 from mailroom.signals import run_until_signal
 
@@ -61,27 +62,41 @@ def _tell_end(stopped_by: signal.Signals | None, failure: MailroomError | None) 
 async def serve(
     settings: Settings, scheme: Scheme, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED
 ) -> None:
-    """Run everything until cancelled; reports once the health app listens. No server has been asked by then.
+    """Run everything until cancelled; reports once the health app listens. No mail server has been asked by then.
 
     This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `HealthPortTaken`,
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
     async with open_account(settings, scheme) as account, trio.open_nursery() as root:
-        port = await root.start(
-            serve_health, account.status, account.metrics, settings.health_host, settings.health_port
-        )
+        port = await _start_health(root, account, settings)
+        task_status.started(Running(port, account.status))
         log.info(
             "service_started",
             poll_interval=settings.poll_interval,
             debounce_seconds=settings.debounce_seconds,
             health_port=port,
-            push_enabled=True,
+            push_enabled=await account.is_push_offered(),
         )
         if settings.heartbeat_url is not None:
             root.start_soon(send_heartbeats, settings.heartbeat_url, account.status, settings.poll_interval)
         root.start_soon(account.listen)
         root.start_soon(account.triage)
-        task_status.started(Running(port, account.status))
+
+
+async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:
+    """Start the health app; returns its port. Raises `HealthPortTaken`, which tells if a Mailroom has the port."""
+    try:
+        port: int = await root.start(
+            serve_health, account.status, account.metrics, settings.health_host, settings.health_port
+        )
+    except HealthPortTaken as taken:
+        if (daemon := await ask_daemon(settings)) is None:
+            raise
+        raise HealthPortTaken(
+            f"a Mailroom ({shortened(daemon.version, 20)}) runs here already: it answers on port "
+            f"{settings.health_port}. Stop it first; only for another account set MAILROOM_HEALTH_PORT"
+        ) from taken
+    return port
 
 
 def _most_telling(failures: ExceptionGroup[MailroomError]) -> MailroomError:

@@ -84,11 +84,12 @@ class EventSourceHealth:
 @dataclass(frozen=True, slots=True)
 class Health:
     """The answer of `/healthz`, in the order of its keys. The age is seconds since the last pass that succeeded, or
-    since the start before the first one."""
+    since the start before the first one; `last_poll_error` is why the last pass failed, None after a success."""
 
     status: Literal["ok", "unhealthy"]
     last_poll_age_seconds: float
     last_poll_trigger: Trigger | None
+    last_poll_error: str | None
     eventsource: EventSourceHealth
     senders_failing: int
     mailboxes_missing: int
@@ -107,6 +108,7 @@ class Status:
         self._succeeded = trio.Event()
         self._unanswered_since: float | None = None
         self.last_success: Success | None = None
+        self._last_poll_error: str | None = None
         self.passes: Counter[tuple[Trigger, PassResult]] = Counter()
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
@@ -132,12 +134,14 @@ class Status:
 
     def pass_succeeded(self, trigger: Trigger, outcome: PassOutcome, seconds: float) -> None:
         self._count_pass(trigger, "success", seconds)
+        self._last_poll_error = None
         self.last_success = Success(trigger, outcome, seconds, trio.current_time(), time.time())
         self._succeeded.set()
         self._succeeded = trio.Event()
 
-    def pass_failed(self, trigger: Trigger, seconds: float) -> None:
+    def pass_failed(self, trigger: Trigger, seconds: float, error: str) -> None:
         self._count_pass(trigger, "failure", seconds)
+        self._last_poll_error = error
 
     def _count_pass(self, trigger: Trigger, result: PassResult, seconds: float) -> None:
         self.passes[trigger, result] += 1
@@ -195,6 +199,7 @@ class Status:
             status="unhealthy" if age > UNHEALTHY_AFTER_INTERVALS * self._poll_interval else "ok",
             last_poll_age_seconds=round(age, 1),
             last_poll_trigger=last.trigger if last else None,
+            last_poll_error=self._last_poll_error,
             eventsource=EventSourceHealth(
                 status=self._push,
                 connected_since=_readable(self._connected_since),

@@ -239,19 +239,19 @@ async def test_404_twice_means_no_push(autojump_clock: MockClock) -> None:
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
-async def test_refused_credentials_ring_once_and_wait_an_hour(status: str, autojump_clock: MockClock) -> None:
+async def test_refused_credentials_ring_and_back_off(status: str, autojump_clock: MockClock) -> None:
     async with listening(reply(status), event_stream(FOREVER)) as reader:
         assert await reader.rings.receive() == Ring("refused")
         await trio.testing.wait_all_tasks_blocked()
-        assert reader.status.health().eventsource.status == "not_started"
+        assert reader.status.health().eventsource.status == "disconnected"
         assert await reader.rings.receive() == Ring("connected")
-        assert await reader.connects(2) == [0, 3600]
+        assert await reader.connects(2) == [0, 1]
 
 
 async def test_a_session_that_refuses_does_not_end_the_reader(autojump_clock: MockClock) -> None:
     async with listening(event_stream(FOREVER), sessions=(reply("401 Unauthorized"), session())) as reader:
         assert [await reader.rings.receive() for _ in range(2)] == [Ring("refused"), Ring("connected")]
-        assert trio.current_time() == pytest.approx(3600, abs=1)
+        assert trio.current_time() == pytest.approx(1, abs=1)
 
 
 async def test_a_session_that_fails_backs_off(autojump_clock: MockClock) -> None:

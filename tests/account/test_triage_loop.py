@@ -256,11 +256,33 @@ async def test_an_outage_is_told_without_traceback_even_from_a_nursery(autojump_
 async def test_what_no_later_pass_can_mend_ends_the_loop(
     final: Exception, wrap: Callable[[Exception], Exception], autojump_clock: MockClock
 ) -> None:
-    passes = Passes(IDLE, wrap(final))
+    passes = Passes(DOWN, wrap(final))
     with pytest.RaisesGroup(pytest.RaisesExc(type(final), check=lambda error: error is final)):
         async with running(passes):
             await trio.sleep_forever()
-    assert passes.at == [0, 60]
+    assert passes.at == [0, 1]
+
+
+async def test_credentials_that_are_refused_for_a_moment_after_a_success_end_nothing(autojump_clock: MockClock) -> None:
+    passes = Passes(IDLE, Refused("HTTP 401"), Refused("HTTP 403"), IDLE)
+    async with running(passes) as loop:
+        await trio.sleep(70)
+        assert loop.status.health().last_poll_error is None
+    assert passes.at == [0, 60, 61, 63]
+    (line,) = loop.logged("poll_recovered")
+    assert (line["failed_passes"], line["outage_seconds"]) == (2, 3.0)
+
+
+async def test_credentials_that_stay_refused_end_the_loop_a_quarter_of_an_hour_after_the_last_success(
+    autojump_clock: MockClock,
+) -> None:
+    passes = Passes(IDLE, Refused("HTTP 401"))
+    with pytest.RaisesGroup(Refused):
+        async with running(passes, max_consecutive_failures=0) as loop:
+            await trio.sleep(100)
+            assert loop.status.health().last_poll_error == "HTTP 401"
+            await trio.sleep_forever()
+    assert passes.at[-2] < 900 <= passes.at[-1]
 
 
 async def test_too_many_failures_end_the_loop_once_a_quarter_of_an_hour_went_by(autojump_clock: MockClock) -> None:

@@ -16,6 +16,10 @@ from tests.real.processes import free_port
 
 OK = (200, '{"status":"ok","last_poll_age_seconds":12.34}')
 STALE = (503, '{"status":"unhealthy","last_poll_age_seconds":130.2}')
+FAILING = (
+    503,
+    '{"status":"unhealthy","last_poll_age_seconds":130.2,"last_poll_error":"https://x.org answered\\u001b HTTP 502"}',
+)
 NEVER = (503, '{"status":"unhealthy","last_poll_age_seconds":null}')
 
 
@@ -53,6 +57,11 @@ def answering(answer: tuple[int, str], host: str = "127.0.0.1") -> Iterator[int]
         (OK, 0, "healthy: last successful pass 12 s ago\n"),
         (STALE, 1, "unhealthy: last successful pass 130 s ago\n"),
         (NEVER, 1, "unhealthy: no successful pass yet\n"),
+        (
+            FAILING,
+            1,
+            "unhealthy: last successful pass 130 s ago; the last pass failed: https://x.org answered? HTTP 502\n",
+        ),
         ((200, STALE[1]), 1, "unhealthy: last successful pass 130 s ago\n"),
         ((503, OK[1]), 1, "unhealthy: last successful pass 12 s ago\n"),
     ],

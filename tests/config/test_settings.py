@@ -102,10 +102,45 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
+CLUSTER = {
+    "PORT": "tcp://10.96.0.12:8080",
+    "PORT_8080_TCP": "tcp://10.96.0.12:8080",
+    "PORT_8080_TCP_PROTO": "tcp",
+    "PORT_8080_TCP_PORT": "8080",
+    "PORT_8080_TCP_ADDR": "10.96.0.12",
+    "SERVICE_HOST": "10.96.0.12",
+    "SERVICE_PORT": "8080",
+    "SERVICE_PORT_HTTP": "8080",
+}
+
+
+def test_what_a_cluster_sets_beside_a_service_called_mailroom_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
+    for name, value in CLUSTER.items():
+        monkeypatch.setenv(f"MAILROOM_{name}", value)
+    assert load_settings().health_port == 8080
+
+
+def test_a_port_that_is_a_number_is_a_slip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
+    monkeypatch.setenv("MAILROOM_PORT", "9000")
+    with pytest.raises(ConfigError, match=r"MAILROOM_PORT \(in the environment\) is not a setting"):
+        load_settings()
+
+
 def test_dotenv_in_the_current_folder() -> None:
     Path(".env").write_text(f"# mine\nexport MAILROOM_JMAP_TOKEN='{TOKEN}'\nMAILROOM_HEALTH_PORT=9000\nOTHER=1\n")
     settings = load_settings()
     assert (token_of(settings), settings.health_port) == (TOKEN, 9000)
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_dotenv_is_taken_as_it_stands(quote: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    Path(".env").write_text(f"MAILROOM_JMAP_USERNAME=ann\nMAILROOM_JMAP_PASSWORD={quote}a${{HOME}}$b{quote}\n")
+    password = load_settings().jmap_password
+    assert password is not None
+    assert password.get_secret_value() == "a${HOME}$b"
 
 
 def test_dotenv_that_begins_with_a_byte_order_mark() -> None:

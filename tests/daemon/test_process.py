@@ -16,7 +16,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
-from mailroom.sandbox.faults import Endpoint
+from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
 from tests.real.processes import free_port
 from tests.scrape import samples
@@ -204,6 +204,24 @@ async def test_a_busy_health_port_ends_it_with_1_and_names_the_setting() -> None
             assert await process.exit_status() == 1
             assert f"health port {port} on 127.0.0.1 is in use: set MAILROOM_HEALTH_PORT" in process.errors
             assert "Traceback" not in process.errors
+
+
+async def test_a_second_daemon_is_told_that_one_runs_already() -> None:
+    sandbox = empty_sandbox()
+    async with daemon_on(sandbox) as first:
+        port = str((await first.logs("service_started"))["health_port"])
+        async with daemon_on(sandbox, health_port=port) as second:
+            assert await second.exit_status() == 1
+            assert f"runs here already: it answers on port {port}" in second.errors
+        await stops_at_once(first)
+
+
+async def test_the_start_says_whether_the_server_offers_push() -> None:
+    sandbox = empty_sandbox()
+    edit = EditSession(lambda session: {**session, "eventSourceUrl": None})
+    sandbox.faults.next_request(edit, endpoint=Endpoint.SESSION, times=None)
+    async with daemon_on(sandbox) as process:
+        assert (await process.logs("service_started"))["push_enabled"] is False
 
 
 async def test_two_signals_at_once_are_one() -> None:

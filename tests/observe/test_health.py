@@ -34,7 +34,7 @@ async def test_healthz_tells_everything_compactly_and_in_order(mock_clock: MockC
         reply = await http.get("/healthz")
     assert reply.status_code == 200
     assert reply.text == (
-        '{"status":"ok","last_poll_age_seconds":1.2,"last_poll_trigger":null,'
+        '{"status":"ok","last_poll_age_seconds":1.2,"last_poll_trigger":null,"last_poll_error":null,'
         '"eventsource":{"status":"not_started","connected_since":null,"last_event_at":null,"reconnect_count":0,'
         f'"last_error":null}},"senders_failing":0,"mailboxes_missing":0,"version":"{__version__}"}}'
     )

@@ -70,7 +70,7 @@ def test_its_parameters_are_merged_into_those_of_the_url(given: str, fetched: st
 
 async def test_no_beat_before_a_pass_succeeds(mock_clock: MockClock) -> None:
     async with monitored(OK) as monitor:
-        monitor.status.pass_failed("startup", 1)
+        monitor.status.pass_failed("startup", 1, "no answer")
         await wait_all_tasks_blocked(0.01)
         assert monitor.server.asked == []
         monitor.passes("startup", 0.25)

@@ -55,7 +55,7 @@ async def test_passes_by_trigger_and_outcome_with_their_durations(monkeypatch: p
     status = Status(poll_interval=60)
     status.pass_succeeded("startup", IDLE, 0.2)
     status.pass_succeeded("push", IDLE, 0.3)
-    status.pass_failed("fallback", 300)
+    status.pass_failed("fallback", 300, "no answer")
     values = scraped(status)
     assert values['mailroom_passes_total{outcome="success",trigger="startup"}'] == 1
     assert values['mailroom_passes_total{outcome="success",trigger="push"}'] == 1

@@ -79,7 +79,7 @@ async def test_a_failed_pass_is_counted_and_leaves_the_last_success(mock_clock: 
     status = Status(poll_interval=10)
     status.pass_succeeded("startup", IDLE, 0.2)
     mock_clock.jump(21)
-    status.pass_failed("fallback", 30.0)
+    status.pass_failed("fallback", 30.0, "no answer")
     assert status.passes == {("startup", "success"): 1, ("fallback", "failure"): 1}
     assert (status.health().status, status.health().last_poll_trigger) == ("unhealthy", "startup")
 
@@ -112,7 +112,7 @@ async def test_who_waits_for_a_success_gets_each_latest_one_once() -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
         await trio.testing.wait_all_tasks_blocked()
-        status.pass_failed("push", 1)
+        status.pass_failed("push", 1, "no answer")
         await trio.testing.wait_all_tasks_blocked()
         assert triggers == ["startup"]
         status.pass_succeeded("push", IDLE, 1)

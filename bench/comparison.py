@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bench.ending import read_ending
 from bench.load import Load
 from bench.network import Network, far_away
-from bench.passes import TODAY, PassRun, labelled_account, run_pass
+from bench.passes import NOW, PassRun, labelled_account, run_pass
 from bench.servers import Server
 from bench.straightforward import CardDavBook, Jmap, JmapBook, Straightforward
 from mailroom.account.servers import carddav_url, open_servers
@@ -104,7 +104,7 @@ def _run(settings: Settings, session: Session, book_url: httpx.URL | None) -> St
         requests, started = 0, time.perf_counter()
         jmap = Jmap(http, session)
         book = JmapBook(jmap) if book_url is None else CardDavBook(http, book_url)
-        Straightforward(jmap, book, TODAY).run()
+        Straightforward(jmap, book, NOW).run()
         return StraightRun(requests, time.perf_counter() - started)
 
 

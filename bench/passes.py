@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
@@ -20,7 +20,7 @@ from mailroom.config.settings import Settings
 from mailroom.observe.status import Tally
 from mailroom.triage.passes import prepare
 
-TODAY = date(2026, 3, 5)
+NOW = datetime(2026, 3, 5, 14, 3, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +121,11 @@ async def run_pass(settings: Settings, load: Load) -> PassRun:
         traffic = Traffic()
         traffic.watch(servers.http)
         started, cpu_started = time.perf_counter(), time.process_time()
-        outcome = await triage.run(TODAY)
+        outcome = await triage.run(NOW)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         if (outcome.senders_triaged, outcome.mails_filed) != (load.senders, load.mails):
             raise RuntimeError(f"the pass did not settle {load}: {outcome}")
         idle = Traffic()
         idle.watch(servers.http)
-        await triage.run(TODAY)
+        await triage.run(NOW)
         return PassRun(traffic.requests, traffic.connections, seconds, cpu_seconds, idle.requests)

@@ -11,7 +11,7 @@ Texts (card, note, uid) come from Mailroom's pure functions, so that both must e
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Any, Protocol
 
 import httpx
@@ -160,10 +160,10 @@ class CardDavBook:
 class Straightforward:
     """One pass over one account. Making one costs a request: the mailboxes' ids."""
 
-    def __init__(self, jmap: Jmap, book: Book, today: date) -> None:
+    def __init__(self, jmap: Jmap, book: Book, now: datetime) -> None:
         self._jmap = jmap
         self._book = book
-        self._today = today
+        self._now = now
         self._account = jmap.session.mail_account
         mailboxes = jmap.ask(("Mailbox/get", {"accountId": self._account, "ids": None}))[0]["list"]
         self._ids = {mailbox["role"] or mailbox["name"]: mailbox["id"] for mailbox in mailboxes}
@@ -186,7 +186,7 @@ class Straightforward:
         if self._book.has(address, cards):
             raise RuntimeError("the straightforward way treats new senders only")
         uid = new_uid(self._account, address)
-        text = note.recorded("", category.name, self._today, note.CREATED)
+        text = note.recorded("", category.name, self._now, note.CREATED)
         self._book.create(NewCard(uid, address, fields_for(sender["name"], category.contact_type), text))
         self._book.join(
             [SCHEME.provenance_group, *(each.contact_group for each in SCHEME.chain(category))],

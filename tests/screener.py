@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 import httpx
 import trio
@@ -18,7 +18,7 @@ from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare
 
-TODAY = date(2026, 3, 5)
+NOW = datetime(2026, 3, 5, 14, 3, tzinfo=UTC)
 
 
 def empty_sandbox(limits: Limits | None = None, flavour: Flavour = FASTMAIL) -> Sandbox:
@@ -66,8 +66,8 @@ class Screener:
     wire: Wire
     tally: Tally
 
-    async def run(self, today: date = TODAY) -> PassOutcome:
-        return await self.triage.run(today)
+    async def run(self, now: datetime = NOW) -> PassOutcome:
+        return await self.triage.run(now)
 
     async def requests_of_a_pass(self) -> int:
         """Run a pass and count its HTTP requests."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from typing import Never, Self
 
 import httpx
@@ -91,7 +91,7 @@ class Account:
             contacts = await self._servers.contacts()
             self._triage = await prepare(self._servers.client, contacts, self._scheme, self.status.tally)
             self._prepared_for = terms
-        return await self._triage.run(date.today())
+        return await self._triage.run(datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ is finished by the daemon's next pass, or by the same command. Without mail ther
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 from functools import partial
 
 from mailroom.account.servers import Servers
@@ -65,7 +65,7 @@ async def _start(address: str, scheme: Scheme, servers: Servers) -> Pass:
     if address in account.own:
         raise ConfigError([f"{address} is one of your own addresses: these are never triaged"])
     mail_account = (await servers.client.session()).mail_account
-    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, date.today(), Moved())
+    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, datetime.now(UTC), Moved())
 
 
 async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:

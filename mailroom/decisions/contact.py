@@ -1,7 +1,7 @@
 """A sender's contact card: which one it is, what is written on it, which groups it joins and leaves (pure)."""
 
 import uuid
-from datetime import date
+from datetime import datetime
 
 from nameparser import HumanName
 
@@ -34,12 +34,14 @@ def new_uid(account_id: str, address: str) -> str:
     return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"jmap:{account_id}"), address))
 
 
-def card_change(sender: Sender, uid: str, card: Card | None, fields: Fields, today: date) -> NewCard | CardEdit | None:
+def card_change(
+    sender: Sender, uid: str, card: Card | None, fields: Fields, now: datetime
+) -> NewCard | CardEdit | None:
     if card is None:
-        text = note.recorded("", sender.category.name, today, note.CREATED)
+        text = note.recorded("", sender.category.name, now, note.CREATED)
         return NewCard(uid, sender.address, fields, text)
     fill = _empty_fields(card.fields, fields)
-    text = note.recorded(card.note, sender.category.name, today, note.ADOPTED)
+    text = note.recorded(card.note, sender.category.name, now, note.ADOPTED)
     return None if fill == Fields() and text == card.note else CardEdit(card, fill, text)
 
 

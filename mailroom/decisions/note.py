@@ -2,58 +2,171 @@
 
     — Mailroom —
     Created by Mailroom
-    Triaged to Feed on 2026-03-05
-    Re-triaged to Imbox on 2026-04-01
+    Triaged to Feed on 2026-03-05T14:03Z
+    Re-triaged to Imbox on 2026-04-01T08:00Z
 
-Text before and after the block is the user's.
+Everything else is the user's, before, after and between these lines, or a later version's: it stays, and ends nothing.
+The last decision is the state.
 """
 
 import re
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Self
 
 HEADER = "— Mailroom —"
 CREATED = "Created by Mailroom"
 ADOPTED = "Adopted by Mailroom"
 
-_LINE = r"(?:(?:Created|Adopted) by Mailroom|(?:Triaged|Re-triaged) to .+ on \d{4}-\d\d-\d\d)"
-# Any white space: `recorded` drops it at the end of the text, which must not make a header of what was none.
-_LINE_END = r"[^\S\n]*?(?=\r?\n|\Z)"
-_BLOCK = re.compile(rf"^{HEADER}{_LINE_END}(?:\r?\n{_LINE}{_LINE_END})*", re.MULTILINE)
-_TRIAGED_TO = re.compile(r"(?:Triaged|Re-triaged) to (.+) on \d{4}-\d\d-\d\d")
+WHOLE_DOMAIN = "Whole domain"
+_WHOLE_LIST = re.compile(r"Whole list <([^<>]+)>")
 
 
-def recorded(note: str, category: str, today: date, origin: str) -> str:
-    """The note with a line that says the sender was triaged to this category today.
+class Verb(Enum):
+    """What a line says was done with a sender: as it begins, up to the category or the time."""
+
+    TRIAGED = "Triaged to"
+    RETRIAGED = "Re-triaged to"
+    MOVED = "Moved to"
+    BACK = "Back to the Screener"
+    UNDONE = "Undone"
+
+
+_TO_A_CATEGORY = (Verb.TRIAGED, Verb.RETRIAGED, Verb.MOVED)
+_WHEN = "on ([0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}Z)?)"
+_DECISIONS = tuple(
+    (verb, re.compile(rf"{verb.value}{' (.+)' if verb in _TO_A_CATEGORY else '()'} {_WHEN}")) for verb in Verb
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision about a sender.
+
+    `category` is empty where there is none (back in the Screener, undone). `when` is a day (`2026-03-05`, of an older
+    version) or a minute in UTC (`2026-03-05T14:03Z`); either sorts as text.
+    """
+
+    verb: Verb
+    category: str
+    when: str
+
+    @classmethod
+    def at(cls, verb: Verb, category: str, now: datetime) -> Self:
+        """A decision of this moment; `now` knows its time zone."""
+        return cls(verb, category, now.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ"))
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.verb.value, self.category, "on", self.when)))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What Mailroom has written in a note.
+
+    `created` is whether Mailroom made the card: no line says that it was there before. `whole_list` is a List-Id
+    (RFC 2919), without its brackets; empty if the decision is about no list. `decisions` are the oldest first.
+    """
+
+    created: bool
+    whole_domain: bool
+    whole_list: str
+    decisions: tuple[Decision, ...]
+
+    @property
+    def last(self) -> Decision | None:
+        """The decision that holds."""
+        return self.decisions[-1] if self.decisions else None
+
+
+def read(note: str) -> Block | None:
+    """What Mailroom has written in this note; None if nothing."""
+    lines = note.split("\n")
+    ours = [lines[at].rstrip() for at in _ours(lines)]
+    if not ours:
+        return None
+    lists = [found[1] for line in ours if (found := _WHOLE_LIST.fullmatch(line))]
+    return Block(
+        created=CREATED in ours and ADOPTED not in ours,
+        whole_domain=WHOLE_DOMAIN in ours,
+        whole_list=lists[0] if lists else "",
+        decisions=tuple(decision for line in ours if (decision := _decision(line))),
+    )
+
+
+def recorded(note: str, category: str, now: datetime, origin: str) -> str:
+    """The note with a line that says the sender was triaged to this category now.
 
     A block that is missing begins with `origin` (`CREATED` or `ADOPTED`). Nothing is added if the block's last
-    line names this category already, so that a retry changes nothing.
+    decision is for this category already, so that a retry changes nothing.
     """
-    block = _BLOCK.search(note)
+    block = read(note)
     if block is None:
-        added = f"{HEADER}\n{origin}\nTriaged to {category} on {today.isoformat()}"
+        added = f"{HEADER}\n{origin}\n{Decision.at(Verb.TRIAGED, category, now)}"
         return f"{note.rstrip()}\n\n{added}" if note.strip() else added
-    decided = _TRIAGED_TO.findall(block.group())
-    if decided and decided[-1] == category:
+    if block.last is not None and block.last.category == category:
         return note
-    verb = "Re-triaged" if decided else "Triaged"
-    line = f"\n{verb} to {category} on {today.isoformat()}"
-    return note[: block.end()].rstrip(" \t") + line + note[block.end() :]
+    verb = Verb.RETRIAGED if block.last is not None and block.last.category else Verb.TRIAGED
+    return with_line(note, str(Decision.at(verb, category, now)))
+
+
+def with_line(note: str, line: str) -> str:
+    """The note, which has a block, with one more line after the last one of Mailroom's."""
+    lines = note.split("\n")
+    last = max(_ours(lines))
+    # A line break of two characters is one in front of this line, too.
+    ending = "\r" if lines[last].endswith("\r") and last + 1 < len(lines) else ""
+    return "\n".join([*lines[: last + 1], f"{line}{ending}", *lines[last + 1 :]])
+
+
+def stripped(note: str) -> str:
+    """The note without Mailroom's lines, as it was before: the inverse of `recorded`, up to white space at the end."""
+    lines = note.split("\n")
+    ours = _ours(lines)
+    if not ours:
+        return note
+    before = "\n".join(lines[: min(ours)]).rstrip()
+    rest = [at for at in range(min(ours), len(lines)) if at not in ours]
+    after = "\n".join(lines[at] for at in rest).rstrip()
+    if not before:
+        return re.sub(r"\A(?:[^\S\n]*\n)+", "", after)
+    line_break = "\r\n" if after and lines[rest[0] - 1].endswith("\r") else "\n"
+    return f"{before}{line_break}{after}" if after else before
 
 
 def says_created(note: str) -> bool:
     """Whether the block says that Mailroom made the card."""
-    block = _BLOCK.search(note)
-    return block is not None and CREATED in block.group()
+    block = read(note)
+    return block is not None and block.created
 
 
 def has_block(note: str) -> bool:
     """Whether Mailroom has written in this note."""
-    return _BLOCK.search(note) is not None
+    return read(note) is not None
 
 
-def stripped(note: str) -> str:
-    """The note without Mailroom's block, as it was before: the inverse of `recorded`, up to white space at the end."""
-    while (block := _BLOCK.search(note)) is not None:
-        before, after = note[: block.start()].rstrip(), note[block.end() :]
-        note = f"{before}{after}".rstrip() if before else after.strip()
-    return note
+def _ours(lines: list[str]) -> frozenset[int]:
+    """Which lines are Mailroom's: the first header, and all that it writes below one."""
+    first = next((at for at, line in enumerate(lines) if line.rstrip() == HEADER), len(lines))
+    return frozenset(at for at in range(first, len(lines)) if _is_ours(lines[at].rstrip()))
+
+
+def _is_ours(line: str) -> bool:
+    known = (HEADER, CREATED, ADOPTED, WHOLE_DOMAIN)
+    return line in known or _WHOLE_LIST.fullmatch(line) is not None or _decision(line) is not None
+
+
+def _decision(line: str) -> Decision | None:
+    for verb, form in _DECISIONS:
+        if (found := form.fullmatch(line)) and _is_a_time(found[2]):
+            return Decision(verb, found[1], found[2])
+    return None
+
+
+def _is_a_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

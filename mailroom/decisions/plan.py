@@ -6,7 +6,7 @@ sender (`plan`), the warning and the last act (`settled`).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 from typing import Literal
 
 from mailroom.config.scheme import Category, Scheme
@@ -33,8 +33,9 @@ class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
     `destinations` are the mailbox ids of the category and its ancestors, `card_name` is the full name that the
-    contact card will have, `origin` says who made the card. `cards_found` counts the cards with this address, of
-    which the others stay as they are.
+    contact card will have, `contact` says what becomes of the card: made now, the user's with a note from now on, or
+    one that has Mailroom's note already. `cards_found` counts the cards with this address, of which the others stay as
+    they are.
     """
 
     sender: Sender
@@ -43,7 +44,7 @@ class Plan:
     moves: Mapping[str, Move]
     destinations: frozenset[str]
     card_name: str
-    origin: Literal["created", "adopted"]
+    contact: Literal["created", "adopted", "known"]
     cards_found: int
 
 
@@ -54,7 +55,7 @@ def plan(
     places: Places,
     scheme: Scheme,
     account_id: str,
-    today: date,
+    now: datetime,
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
     destinations = _destinations(sender.category, places, scheme)
@@ -65,12 +66,12 @@ def plan(
     provenance = provenance_to_join(card, book, scheme)
     return Plan(
         sender=sender,
-        change=Change(sender.address, uid, card_change(sender, uid, card, fields, today), (*provenance, *joined)),
+        change=Change(sender.address, uid, card_change(sender, uid, card, fields, now), (*provenance, *joined)),
         departure=Departure(sender.address, uid, left),
         moves=sweep(sender, mails, destinations, places),
         destinations=destinations,
         card_name=(card.fields.full_name if card else "") or fields.full_name,
-        origin="created" if card is None or note.says_created(card.note) else "adopted",
+        contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
         cards_found=len(cards_of(sender.address, book)),
     )
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
@@ -30,7 +30,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What one pass has at hand, the same from its scan to its end. `own` holds the user's canonical addresses."""
+    """What one pass has at hand, the same from its scan to its end.
+
+    `own` holds the user's canonical addresses, `now` goes into notes.
+    """
 
     client: Client
     contacts: Contacts
@@ -38,5 +41,5 @@ class Pass:
     places: Places
     own: frozenset[str]
     account_id: str
-    today: date
+    now: datetime
     moved: Moved

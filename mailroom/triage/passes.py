@@ -8,7 +8,7 @@ triage label goes last, so whatever cuts a pass off, the next one finds the same
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import datetime
 
 import structlog
 import trio
@@ -60,26 +60,29 @@ class Triage:
         self._memory = memory
         self._tally = tally
 
-    async def run(self, today: date) -> PassOutcome:
-        """One pass. Raises `Unavailable`, `Refused` or `BadReply`; whatever was not done is done by the next one."""
+    async def run(self, now: datetime) -> PassOutcome:
+        """One pass; `now` is for the notes. Raises `Unavailable`, `Refused` or `BadReply`.
+
+        Whatever was not done is done by the next one.
+        """
         found = await scan(self._client, self._scheme, self._memory.places)
         self._memory.see(found.places)
-        now = trio.current_time()
-        selection = self._memory.due(select(found.labelled, found.places, self._own), now)
-        run = await self._begin(found.places, today)
+        started = trio.current_time()
+        selection = self._memory.due(select(found.labelled, found.places, self._own), started)
+        run = await self._begin(found.places, now)
         try:
             treated = await treat(run, selection)
         finally:
             self._tally.mails_filed += run.moved.total
-        self._memory.tried_to_mark(selection.pauses, now)
+        self._memory.tried_to_mark(selection.pauses, started)
         await self._tell(run, treated.results)
         if treated.failure is not None:
             raise treated.failure
         return self._outcome(run, treated.results)
 
-    async def _begin(self, places: Places, today: date) -> Pass:
+    async def _begin(self, places: Places, now: datetime) -> Pass:
         session = await self._client.session()
-        return Pass(self._client, self._contacts, self._scheme, places, self._own, session.mail_account, today, Moved())
+        return Pass(self._client, self._contacts, self._scheme, places, self._own, session.mail_account, now, Moved())
 
     async def _tell(self, run: Pass, results: Iterable[Result]) -> None:
         """Log and count what happened to each sender; those that keep failing get the error label, for all to see."""
@@ -127,7 +130,7 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
 def _log_settled(settled: Settled, scheme: Scheme) -> None:
     plan = settled.plan
     sender, category = plan.sender.address, plan.sender.category.name
-    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.origin)
+    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact)
     if plan.cards_found > 1:
         log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
     if plan.departure.leave:

@@ -112,7 +112,7 @@ def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Pl
     for sender in senders:
         mails = found.mails.get(sender.address, ())
         try:
-            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.today)
+            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.now)
         except SenderFailed as reason:
             failed[sender.address] = str(reason)
         except Exception as bug:  # a card that nobody thought of must not stop the other senders

@@ -25,7 +25,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
-from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
 
 FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
@@ -56,7 +56,7 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
         EVE: sandbox.deliver(f"Eve <{EVE}>", mailboxes=["Screener", "@ToFeed", "@ToJail"]),
     }
     async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
-        await (await start(client)).run(TODAY)
+        await (await start(client)).run(NOW)
     (cys,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Cy"]
     sandbox.change_card(cys, {"phones": {"p": {"number": "2"}}})
     groups = {card.data["name"]["full"]: card for card in sandbox.store.cards.objects.values() if card.kind == "group"}

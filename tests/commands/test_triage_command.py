@@ -16,7 +16,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
 from mailroom.senders.tap import label_for
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.decisions.test_plan import PLACES, mail, places_of
-from tests.screener import TODAY, Wire, connected, empty_sandbox, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, start
 from tests.triage.test_crash import seen
 
 ANN = "ann@x.org"
@@ -269,7 +269,7 @@ async def test_cut_off_at_any_request_it_is_finished_by_the_next_pass(
             else:
                 url = httpx.URL(settings.jmap_session_url)
                 async with connected(sandbox, url, Wire()) as client:
-                    await (await start(client)).run(TODAY)
+                    await (await start(client)).run(NOW)
         assert seen(sandbox).mails == seen(whole).mails, k
         assert seen(sandbox).groups == seen(whole).groups, k
 

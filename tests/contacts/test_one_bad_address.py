@@ -16,7 +16,7 @@ from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus
-from tests.screener import TODAY, Wire, connected, empty_sandbox, served
+from tests.screener import Wire, connected, empty_sandbox, served
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
 BAD = SENDERS[3]
@@ -58,7 +58,7 @@ async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
         with trio.fail_after(20):
             book = server.url.join("book/")
             contacts = await discover(server.http, book, Credentials(basic("user", SecretStr("password")), book))
-            return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally())).run(TODAY)
+            return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally())).run(NOW)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The decisions, rule by rule: the names of these tests read as the rules page."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,7 +16,7 @@ from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Address, Email, Move
 from mailroom.jmap.mailbox import Mailbox
 
-TODAY = date(2026, 3, 5)
+NOW = datetime(2026, 3, 5, 14, 3, tzinfo=UTC)
 ROLES = ("Inbox", "Trash", "Junk", "Drafts", "Sent", "Archive")
 ANN = "ann@example.org"
 
@@ -53,7 +53,7 @@ def sender(name: str = "Ann Lee", to: str = "Feed", *mails: Email) -> Sender:
 
 
 def decide(who: Sender, *cards: Card, mails: Collection[Email] = (), **members: Collection[str]) -> Plan:
-    return plan(who, AddressBook(cards, groups(**members)), mails, PLACES, DEFAULT_SCHEME, "u1", TODAY)
+    return plan(who, AddressBook(cards, groups(**members)), mails, PLACES, DEFAULT_SCHEME, "u1", NOW)
 
 
 def names(of: Collection[Group]) -> list[str]:
@@ -145,12 +145,12 @@ class TestTheContactCard:
         assert isinstance(change.card, NewCard)
         assert (change.sender, change.card.uid) == (ANN, change.uid)
         assert (change.card.address, change.card.fields.full_name) == (ANN, "Ann Lee")
-        assert change.card.note == note.recorded("", "Feed", TODAY, note.CREATED)
+        assert change.card.note == note.recorded("", "Feed", NOW, note.CREATED)
         assert names(change.join) == ["Mailroom", "Feed"]
 
     def test_the_uid_follows_from_account_and_address(self) -> None:
         assert decide(sender()).change.uid == decide(sender("Another Name", "Jail")).change.uid
-        other = plan(sender(), AddressBook((), groups()), (), PLACES, DEFAULT_SCHEME, "u2", TODAY)
+        other = plan(sender(), AddressBook((), groups()), (), PLACES, DEFAULT_SCHEME, "u2", NOW)
         assert other.change.uid != decide(sender()).change.uid
 
     @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ class TestTheContactCard:
 
     def test_without_a_name_the_part_before_the_last_at_sign_is_it(self) -> None:
         who = Sender('"ann@home"@example.org', "", DEFAULT_SCHEME.by_name["Feed"], ())
-        change = plan(who, AddressBook((), groups()), (), PLACES, DEFAULT_SCHEME, "u1", TODAY).change
+        change = plan(who, AddressBook((), groups()), (), PLACES, DEFAULT_SCHEME, "u1", NOW).change
         assert isinstance(change.card, NewCard)
         assert change.card.fields.full_name == '"ann@home"'
 
@@ -182,7 +182,7 @@ class TestTheContactCard:
         assert isinstance(change.card, CardEdit)
         assert (change.sender, change.card.card) == (ANN, known)
         assert change.card.fill == Fields()
-        assert change.card.note == note.recorded("Mine.", "Feed", TODAY, note.ADOPTED)
+        assert change.card.note == note.recorded("Mine.", "Feed", NOW, note.ADOPTED)
         assert names(change.join) == ["Feed"]
 
     @pytest.mark.parametrize(
@@ -202,21 +202,28 @@ class TestTheContactCard:
         assert change.card.fill == fill
 
     def test_a_card_that_says_what_it_should_is_not_written(self) -> None:
-        change = decide(sender(), card(text=note.recorded("", "Feed", TODAY, note.ADOPTED)), Feed=["ann"]).change
+        change = decide(sender(), card(text=note.recorded("", "Feed", NOW, note.ADOPTED)), Feed=["ann"]).change
         assert (change.card, change.join) == (None, ())
 
     def test_a_created_card_that_missed_the_provenance_group_is_put_back(self) -> None:
-        made = card(text=note.recorded("", "Feed", TODAY, note.CREATED))
+        made = card(text=note.recorded("", "Feed", NOW, note.CREATED))
         assert names(decide(sender(), made).change.join) == ["Mailroom", "Feed"]
         assert names(decide(sender(), made, Mailroom=["ann"]).change.join) == ["Feed"]
 
-    def test_a_plan_says_who_made_the_card_and_how_many_there_were(self) -> None:
-        made = card(text=note.recorded("", "Feed", TODAY, note.CREATED))
-        new, own, foreign = decide(sender()), decide(sender(), made), decide(sender(), card("a"), card("b"))
-        assert [(each.origin, each.cards_found) for each in (new, own, foreign)] == [
+    def test_a_plan_says_what_becomes_of_the_card_and_how_many_there_were(self) -> None:
+        made = card(text=note.recorded("", "Feed", NOW, note.CREATED))
+        adopted = card(text=note.recorded("Mine.", "Feed", NOW, note.ADOPTED))
+        plans = (
+            decide(sender()),
+            decide(sender(), card("a"), card("b")),
+            decide(sender(), made),
+            decide(sender(), adopted),
+        )
+        assert [(each.contact, each.cards_found) for each in plans] == [
             ("created", 0),
-            ("created", 1),
             ("adopted", 2),
+            ("known", 1),
+            ("known", 1),
         ]
 
     def test_of_several_cards_the_one_in_a_managed_group_counts(self) -> None:
@@ -235,15 +242,15 @@ class TestTheContactCard:
     def test_a_card_that_cant_be_read_fails_its_sender(self) -> None:
         book = AddressBook((), groups(), (Unreadable("ref-x", "no UID", frozenset({ANN})),))
         with pytest.raises(SenderFailed, match="no UID"):
-            plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", TODAY)
+            plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", NOW)
 
     def test_and_no_other_sender_nor_one_with_a_readable_card_too(self) -> None:
         other = Unreadable("ref-x", "no UID", frozenset({"bob@example.org"}))
         both = Unreadable("ref-y", "no UID", frozenset({ANN}))
         book = AddressBook((card(),), groups(), (other, both))
-        assert plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", TODAY).change.uid == "ann"
+        assert plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", NOW).change.uid == "ann"
         alone = AddressBook((), groups(), (other,))
-        assert isinstance(plan(sender(), alone, (), PLACES, DEFAULT_SCHEME, "u1", TODAY).change.card, NewCard)
+        assert isinstance(plan(sender(), alone, (), PLACES, DEFAULT_SCHEME, "u1", NOW).change.card, NewCard)
 
 
 class TestGroups:
@@ -273,7 +280,7 @@ class TestGroups:
     ) -> None:
         members = {name.replace(" ", "_"): ["ann"] for name in member_of}
         decided = plan(
-            sender("Ann Lee", to), AddressBook((card(),), groups(**members)), (), PLACES, DEFAULT_SCHEME, "u1", TODAY
+            sender("Ann Lee", to), AddressBook((card(),), groups(**members)), (), PLACES, DEFAULT_SCHEME, "u1", NOW
         )
         assert names(decided.change.join) == joins
         assert names(decided.departure.leave) == leaves
@@ -281,13 +288,13 @@ class TestGroups:
 
     def test_a_group_of_the_users_own_is_left_alone(self) -> None:
         book = AddressBook((card(),), (*groups(), Group("r", "u", "Friends", frozenset({"ann"}))))
-        assert plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", TODAY).departure.leave == ()
+        assert plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", NOW).departure.leave == ()
 
     @pytest.mark.parametrize("missing", ["Feed", "Mailroom"])
     def test_a_group_that_is_gone_fails_the_sender(self, missing: str) -> None:
         book = AddressBook((), tuple(group for group in groups() if group.name != missing))
         with pytest.raises(SenderFailed, match=f"no contact group {missing}"):
-            plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", TODAY)
+            plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", NOW)
 
 
 class TestMailOfTheSender:
@@ -342,17 +349,17 @@ class TestMailOfTheSender:
     def test_a_destination_that_is_gone_fails_the_sender(self, missing: str) -> None:
         without = places_of(without=[missing])
         with pytest.raises(SenderFailed, match=f"no mailbox {missing}:"):
-            plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", TODAY)
+            plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", NOW)
 
     def test_all_destinations_that_are_gone_are_named(self) -> None:
         without = places_of(without=["Truck", "Paper Trail"])
         with pytest.raises(SenderFailed, match="no mailbox Paper Trail, Truck:"):
-            plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", TODAY)
+            plan(sender("", "Truck"), AddressBook((), groups()), (), without, DEFAULT_SCHEME, "u1", NOW)
 
 
 class TestTheLastAct:
     def end(self, email: Email, to: str = "Feed", *cards: Card, places: Places = PLACES) -> tuple[set[str], set[str]]:
-        decided = plan(sender("Ann Lee", to), AddressBook(cards, groups()), (), places, DEFAULT_SCHEME, "u1", TODAY)
+        decided = plan(sender("Ann Lee", to), AddressBook(cards, groups()), (), places, DEFAULT_SCHEME, "u1", NOW)
         move = settled(decided, email, places)
         return set(move.add), set(move.remove)
 
@@ -418,7 +425,7 @@ def test_a_grandchild_brings_all_its_ancestors() -> None:
     places = places_of(scheme)
     book = AddressBook((), tuple(Group(name, name, name, frozenset()) for name in ("A", "B", "C", "Mailroom")))
     who = Sender(ANN, "", _of(scheme, "C"), (mail("1", "Screener", "@ToC"),))
-    decided = plan(who, book, [mail("2", "Screener")], places, scheme, "u1", TODAY)
+    decided = plan(who, book, [mail("2", "Screener")], places, scheme, "u1", NOW)
     assert names(decided.change.join) == ["Mailroom", "C", "B", "A"]
     # add_to_inbox counts on the category triaged to, never on an ancestor.
     assert decided.moves["2"] == Move(add=frozenset({"A", "B", "C"}), remove=frozenset({"Screener"}))

@@ -1,7 +1,7 @@
 """What a reset undoes, and what is the user's."""
 
 from collections.abc import Collection
-from datetime import date
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,8 +12,8 @@ from mailroom.decisions.reset import ContactUndo, made_by_mailroom, undo_contact
 from mailroom.jmap.mail import Move
 from tests.decisions.test_plan import ANN, PLACES, groups, mail
 
-CREATED = note.recorded("", "Feed", date(2026, 3, 5), note.CREATED)
-ADOPTED = note.recorded("Met in Porto.", "Feed", date(2026, 3, 5), note.ADOPTED)
+CREATED = note.recorded("", "Feed", datetime(2026, 3, 5, 14, 3, tzinfo=UTC), note.CREATED)
+ADOPTED = note.recorded("Met in Porto.", "Feed", datetime(2026, 3, 5, 14, 3, tzinfo=UTC), note.ADOPTED)
 COMPANY = Fields("Ann Lee", organization="Ann Lee")
 PERSON = Fields("Ann Lee", given="Ann", family="Lee")
 

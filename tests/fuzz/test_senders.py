@@ -1,6 +1,6 @@
 """What senders write into From, and users into notes."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 from mailroom.addresses import canonical, display_name, search_texts, spellings
 from mailroom.decisions.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
@@ -42,7 +42,7 @@ def test_any_display_name_is_one_short_clean_line(text: str) -> None:
 
 _NOTE_PIECES = (
     HEADER, CREATED, ADOPTED, "Triaged to Feed on 2026-03-05", "Re-triaged to Feed on 2026-03-05",
-    "Triaged to ", " on 2026-03-05",
+    "Triaged to ", " on 2026-03-05", "Back to the Screener on 2026-03-05T10:00Z", "Undone", "Whole domain",
     "\n", "\n", "\r\n", "\r", " ", "\t", "mine", "\u2028", "Feed",
 )  # fmt: skip
 
@@ -53,8 +53,8 @@ def a_note(tape: Tape) -> str:
 
 @fuzzed(percent=3, note=made(a_note))
 def test_any_note_is_written_once_and_can_be_stripped(note: str) -> None:
-    after = recorded(note, "Feed", date(2026, 4, 1), CREATED)
+    after = recorded(note, "Feed", datetime(2026, 4, 1, tzinfo=UTC), CREATED)
     assert has_block(after)
-    assert recorded(after, "Feed", date(2026, 5, 1), ADOPTED) == after
+    assert recorded(after, "Feed", datetime(2026, 5, 1, tzinfo=UTC), ADOPTED) == after
     assert not has_block(stripped(after))
     assert says_created(after) or has_block(note)

@@ -11,7 +11,7 @@ from mailroom.errors import Unavailable
 from tests.real.accounts import Account, radicale_account, radicale_book
 from tests.real.contacts_app import ContactsApp
 from tests.real.radicale import Radicale
-from tests.screener import TODAY, Wire
+from tests.screener import NOW, Wire
 
 pytestmark = pytest.mark.real_server
 
@@ -72,7 +72,7 @@ def deliver_to(account: Account) -> None:
 async def run(account: Account, wire: Wire) -> None:
     """A start and a pass."""
     async with account.triage(wire) as triage:
-        await triage.run(TODAY)
+        await triage.run(NOW)
 
 
 @pytest.mark.parametrize("when", ["cut_before", "cut_after"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -44,7 +44,13 @@ def triaged(scheme: Scheme, to: Category) -> Triaged:
     )
     groups = tuple(Group(name, name, name, frozenset()) for name in sorted(scheme.groups | {scheme.provenance_group}))
     decided: Plan = plan(
-        Sender(SENDER, "Ann", to, (email,)), AddressBook((), groups), (email,), places, scheme, "u1", date(2026, 3, 5)
+        Sender(SENDER, "Ann", to, (email,)),
+        AddressBook((), groups),
+        (email,),
+        places,
+        scheme,
+        "u1",
+        datetime(2026, 3, 5, tzinfo=UTC),
     )
     move = settled(decided, email, places)
     at_last = (email.mailbox_ids | move.add) - move.remove

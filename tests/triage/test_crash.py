@@ -6,7 +6,7 @@ import pytest
 
 from mailroom.errors import Unavailable
 from mailroom.sandbox import Limits, Sandbox
-from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def waiting() -> Sandbox:
 async def triage(sandbox: Sandbox, wire: Wire) -> None:
     """A start and a pass."""
     async with served(sandbox) as url, connected(sandbox, url, wire) as client:
-        await (await start(client)).run(TODAY)
+        await (await start(client)).run(NOW)
 
 
 async def uncut() -> tuple[Account, int]:

@@ -12,7 +12,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Category
 from mailroom.errors import Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.sandbox import MethodError, Sandbox, SetError
-from tests.screener import TODAY, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 
 ADDRESSES = ("ann@x.org", "bob@x.org", "cy@x.org", "dee@x.org")
 HOMES = ("Screener", "Inbox", "Archive", "Work", "Trash", "Sent", "Feed", "Paper Trail", "Truck", "Imbox", "Person")
@@ -134,7 +134,7 @@ async def passes(sandbox: Sandbox, *wires: Wire) -> None:
     for wire in wires:
         async with served(sandbox) as url, connected(sandbox, url, wire) as client:
             try:
-                await (await start(client)).run(TODAY)
+                await (await start(client)).run(NOW)
             except (Unavailable, MethodFailed):
                 continue
 

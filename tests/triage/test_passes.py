@@ -150,7 +150,7 @@ async def test_each_group_is_written_at_most_twice_however_many_senders() -> Non
         assert calls.count("ContactCard/set") <= 4
 
 
-async def test_the_log_tells_who_made_the_card_and_which_of_several_was_chosen() -> None:
+async def test_the_log_tells_when_a_card_was_made_or_adopted_and_which_of_several_was_chosen() -> None:
     async with screener() as s:
         ann = s.sandbox.deliver("Ann Lee <ann@example.org>", "Hi", ["Screener"])
         bob = s.sandbox.deliver("Bob <bob@example.org>", "Hi", ["Screener"])
@@ -165,7 +165,9 @@ async def test_the_log_tells_who_made_the_card_and_which_of_several_was_chosen()
     assert [(entry["sender"], entry["contact"]) for entry in triaged] == [
         ("ann@example.org", "created"),
         ("bob@example.org", "adopted"),
-    ] * 2
+        ("ann@example.org", "known"),
+        ("bob@example.org", "known"),
+    ]
     several = [entry for entry in logs if entry["event"] == "several_contact_cards"]
     assert [(entry["sender"], entry["cards"], entry["chosen_uid"]) for entry in several] == [
         ("bob@example.org", 2, "a")

@@ -30,7 +30,7 @@ async def read_ending(settings: Settings) -> Ending:
         replies = await servers.client.send(batch)
         names = {mailbox.id: mailbox.name for mailbox in replies[mailboxes]}
         mails = await servers.client.all_found(page, replies)
-        book = await (await servers.contacts()).read_all()
+        book = (await (await servers.contacts()).read_all()).book
     address_of = {card.uid: next(iter(card.addresses)) for card in book.cards}
     return Ending(
         Counter(

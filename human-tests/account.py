@@ -7,7 +7,8 @@ from support import Failed, Run, Unmet, say
 
 from mailroom.commands.setup import look
 from mailroom.config.scheme import Category
-from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group
+from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group, LookUp
+from mailroom.contacts.steps import alone
 from mailroom.decisions.inventory import State
 from mailroom.decisions.places import Places, find_places
 from mailroom.decisions.select import sender_of
@@ -140,11 +141,13 @@ class Account:
         concerned = self.places.managed | self.places.all_labels
         return all(ids & concerned == wanted for ids in await self.places_of(*mails))
 
+    async def look_up(self, *addresses: str) -> LookUp:
+        """The cards of these addresses, and all groups."""
+        return await alone(self.run.servers.client, self.contacts.look_up(addresses))
+
     async def book(self, *senders: Sender) -> AddressBook:
         """The cards of these senders, and all groups."""
-        batch = Batch()
-        settle = self.contacts.look_up([each.address for each in senders], batch)
-        return await settle(await self.run.servers.client.send(batch))
+        return (await self.look_up(*(each.address for each in senders))).book
 
     async def is_known(self, sender: Sender) -> bool:
         """Whether the sender has a contact card."""
@@ -164,15 +167,13 @@ class Account:
 
     async def write(self, *changes: Change) -> None:
         """Write cards and join groups. Raises `Failed`."""
-        batch = Batch()
-        staged = await self.contacts.add(changes, batch)
-        _refuse("contacts could not be written", await staged.settle(await self.run.servers.client.send(batch)))
+        found = await self.look_up(*(each.sender for each in changes))
+        _refuse("contacts could not be written", await alone(self.run.servers.client, found.add(changes)))
 
     async def leave(self, *departures: Departure) -> None:
         """Take cards out of groups. Raises `Failed`."""
-        batch = Batch()
-        staged = await self.contacts.remove(departures, batch)
-        _refuse("groups could not be left", await staged.settle(await self.run.servers.client.send(batch)))
+        found = await self.look_up()
+        _refuse("groups could not be left", await alone(self.run.servers.client, found.remove(departures)))
 
     async def forget_at_the_end(self) -> None:
         """Remove what an earlier run left of the invented senders, and arrange that nothing is left by this one."""
@@ -188,13 +189,15 @@ class Account:
         moves = {each.id: Move(trash - each.mailbox_ids, each.mailbox_ids - trash) for each in mails}
         slots = move_emails(batch, session, moves)
         replies = await self.run.servers.client.send(batch)
-        book = await self.book(*self.senders)
-        if joined := [each for card in book.cards if (each := _departure(card, book)).leave]:
+        addresses = [each.address for each in self.senders]
+        found = await self.look_up(*addresses)
+        if joined := [each for card in found.book.cards if (each := _departure(card, found.book)).leave]:
             await self.leave(*joined)
-            book = await self.book(*self.senders)
-        failures = await self.contacts.delete_cards(book.cards) if book.cards else {}
-        if mails or book.cards:
-            say(f"  • cleaned up: {len(mails)} mails moved to the Trash, {len(book.cards)} contact cards deleted")
+            found = await self.look_up(*addresses)
+        cards = found.book.cards
+        failures = await found.delete_cards(cards) if cards else {}
+        if mails or cards:
+            say(f"  • cleaned up: {len(mails)} mails moved to the Trash, {len(cards)} contact cards deleted")
         _refuse("mails could not be moved to the Trash", merged_errors(replies[slot] for slot in slots))
         _refuse("contact cards could not be deleted", failures)
 
@@ -238,7 +241,8 @@ async def look_at_account(run: Run, *senders: Sender) -> Account:
         raise Unmet("the account has no Trash mailbox, where the mails of this test go at its end")
     if await ask_daemon(run.settings) is not None:
         raise Unmet("a daemon runs here already: stop it first, as the test starts its own")
-    return Account(run, found.contacts, found.mailboxes, find_places(found.mailboxes, run.scheme), trash, senders)
+    contacts = await run.servers.contacts()
+    return Account(run, contacts, found.mailboxes, find_places(found.mailboxes, run.scheme), trash, senders)
 
 
 def category_of(run: Run, kind: str, *, has_parent: bool | None = None, but: Iterable[Category] = ()) -> Category:

@@ -24,7 +24,7 @@ async def steps(run: Run) -> None:
     if not isinstance(contacts, CardDav):
         raise Unmet("contacts go over JMAP here; to try CardDAV, set MAILROOM_CONTACTS=carddav and MAILROOM_CARDDAV_…")
     say(f"  • the server is asked at {carddav_url(run.settings)}")
-    book = await contacts.read_all()
+    book = (await contacts.read_all()).book
     run.check(f"the address book is read: {len(book.cards)} cards, {len(book.groups)} groups", True)
     async with open_servers(with_wrong_password(run.settings)) as servers:
         try:

@@ -56,7 +56,9 @@ async def check_that_nobody_has_a_note(run: Run) -> None:
     """What an earlier run of this test left may be there."""
     contacts = await run.servers.contacts()
     own = {ROSA.address, ADA.address}
-    noted = [card for card in (await contacts.read_all()).cards if has_block(card.note) and not card.addresses <= own]
+    noted = [
+        card for card in (await contacts.read_all()).book.cards if has_block(card.note) and not card.addresses <= own
+    ]
     if noted:
         raise Unmet(f"{len(noted)} contacts have a note of Mailroom's, which a reset takes off: use another account")
     run.check("no contact has a note of Mailroom's", True)

@@ -9,6 +9,7 @@ from support import Failed, Run, say
 from mailroom.commands.setup import Inventoried, look
 from mailroom.config.scheme_file import read_scheme
 from mailroom.contacts.base import Card, Fields
+from mailroom.contacts.steps import alone
 from mailroom.decisions.inventory import State
 from mailroom.decisions.places import ids_by_path
 from mailroom.jmap.batch import Batch
@@ -71,10 +72,9 @@ async def _destroy(account: Inventoried, ids: list[str]) -> list[str]:
 
 
 async def _delete_groups(trial: Trial, account: Inventoried) -> list[str]:
-    batch = Batch()
-    settle = account.contacts.look_up((), batch)
-    groups = (await settle(await account.client.send(batch))).groups
+    contacts = await trial.run.servers.contacts()
+    found = await alone(account.client, contacts.look_up(()))
     names = trial.run.scheme.groups | {trial.run.scheme.provenance_group}
     # To both protocols a group is a card.
-    cards = [Card(each.ref, each.uid, Fields(), frozenset(), "") for each in groups if each.name in names]
-    return list((await account.contacts.delete_cards(cards)).values()) if cards else []
+    cards = [Card(each.ref, each.uid, Fields(), frozenset(), "") for each in found.book.groups if each.name in names]
+    return list((await found.delete_cards(cards)).values()) if cards else []

@@ -115,7 +115,7 @@ async def _script_names(servers: Servers, scheme: Scheme) -> ScriptNames:
     """What the script says of the account. Raises `ConfigError` where mailboxes or groups are missing."""
     contacts = await servers.contacts()
     checked = await check_account(servers.client, contacts, scheme)
-    book = await contacts.read_all()
+    book = (await contacts.read_all()).book
     screener = {} if checked.places.screener is None else {scheme.screener: checked.places.screener}
     return ScriptNames(
         mailbox_ids={**checked.places.destinations, **screener},

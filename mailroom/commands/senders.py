@@ -43,7 +43,7 @@ async def members_as_json(category: Category, settings: Settings) -> int:
     """Print who is in the category as a JSON array. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:
-        return _print_json(members(await (await servers.contacts()).read_all(), category))
+        return _print_json(members((await (await servers.contacts()).read_all()).book, category))
 
     return await with_servers(settings, work)
 
@@ -67,7 +67,7 @@ async def _show_waiting(scheme: Scheme, servers: Servers) -> int:
 async def _show_members(category: Category, servers: Servers) -> int:
     console = open_console()
     with working(console, "Reading the address book"):
-        found = members(await (await servers.contacts()).read_all(), category)
+        found = members((await (await servers.contacts()).read_all()).book, category)
     if found:
         _print_members(console, found)
     console.print(f"{_count(len(found), 'sender')} in {category.name}{', by address' if len(found) > 1 else ''}.")

@@ -13,7 +13,8 @@ from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
-from mailroom.contacts.base import Contacts
+from mailroom.contacts.base import LookUp
+from mailroom.contacts.steps import beside
 from mailroom.decisions.inventory import Creation, Item, State, creation, inventory
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
@@ -37,7 +38,7 @@ class Inventoried:
     """What was found: the items, and what it takes to create the missing ones."""
 
     client: Client
-    contacts: Contacts
+    contacts: LookUp
     mailboxes: tuple[Mailbox, ...]
     items: tuple[Item, ...]
 
@@ -78,10 +79,9 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     session = await servers.client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    book = contacts.look_up((), batch)
-    replies = await servers.client.send(batch)
+    replies, looked_up = await beside(servers.client, batch, contacts.look_up(()))
     found = replies[mailboxes]
-    return Inventoried(servers.client, contacts, found, inventory(found, (await book(replies)).groups, scheme))
+    return Inventoried(servers.client, looked_up, found, inventory(found, looked_up.book.groups, scheme))
 
 
 async def _create_mailboxes(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:

@@ -88,7 +88,7 @@ async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
 
 async def _unknown(run: Pass, address: str) -> str:
     known = {each.sender for each in await who_waits(run.client, run.scheme) if each.sender}
-    known.update(*(card.addresses for card in (await run.contacts.read_all()).cards))
+    known.update(*(card.addresses for card in (await run.contacts.read_all()).book.cards))
     nearest = did_you_mean(address, known)
     return f"nobody writes from {address}: there is no mail and no contact{nearest or '; check the spelling'}"
 

@@ -1,10 +1,12 @@
 """Contact cards and groups as triage sees them, whichever protocol carries them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from mailroom.jmap.batch import Batch, Replies
+
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,53 +112,76 @@ Failures = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """Writes under way: `failed` is known before the batch goes out, `settle` tells all failures once it is back."""
+class InBatch(Generic[T_co]):
+    """Calls that travel with the mail's: `stage` adds them to the batch, and what it returns reads their replies."""
 
-    settle: Callable[[Replies], Awaitable[Failures]]
-    failed: Failures = field(default_factory=dict)
+    stage: Callable[[Batch], Callable[[Replies], Awaitable[T_co]]]
 
 
-class Contacts(Protocol):
-    """An address book on a server.
+@dataclass(frozen=True, slots=True)
+class OnItsOwn(Generic[T_co]):
+    """Requests to a server of contacts alone."""
 
-    A backend that speaks JMAP puts its calls into the batch that is about to be sent, so that contacts cost no
-    round trip of their own; the others make their own requests. Either way: stage, send the batch, settle.
-    Every method and every `settle` raises `Unavailable`, `Refused` or `BadReply`, and `BatchRefused` for a request
-    that the server might take for fewer senders; what concerns one sender alone is in the `Failures`.
+    run: Callable[[], Awaitable[T_co]]
+
+
+Step = InBatch[T_co] | OnItsOwn[T_co]
+"""Something to be done in the address book, beside or before mail: `steps` does it.
+
+It raises `Unavailable`, `Refused` or `BadReply`, and `BatchRefused` for a request that the server might take for fewer
+senders.
+"""
+
+
+class LookUp(Protocol):
+    """An address book as one look-up found it, and the writes that start from what it saw.
+
+    Everything that the writes need is in here: several look-ups at once, of one pass or of several, know nothing of
+    each other. What concerns one sender alone is in the `Failures`; every method and step may raise as a `Step` does.
     """
 
-    def look_up(self, addresses: Sequence[str], batch: Batch) -> Callable[[Replies], Awaitable[AddressBook]]:
-        """Read all groups, and every card that has one of the canonical addresses (none given: only groups)."""
-        ...
-
-    async def read_all(self) -> AddressBook:
-        """Read every card and every group, in requests of its own; what can't be parsed is in `unreadable`."""
-        ...
+    @property
+    def book(self) -> AddressBook: ...
 
     async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
         """The names of the properties that these cards have beyond what `add` writes on a new one, by ref.
 
-        The cards are ones that the last read found; one that is gone meanwhile is left out. What servers add of
-        themselves is no extra; a second address is one.
+        The cards are of this look-up; one that is gone meanwhile is left out. What servers add of themselves is no
+        extra; a second address is one.
         """
         ...
 
-    async def add(self, changes: Sequence[Change], batch: Batch) -> Staged:
+    def add(self, changes: Sequence[Change]) -> Step[Failures]:
         """Write cards, then add to groups. A group is written once, whatever the number of senders."""
         ...
 
-    async def remove(self, departures: Sequence[Departure], batch: Batch) -> Staged:
+    def remove(self, departures: Sequence[Departure]) -> Step[Failures]:
         """Take cards out of groups. A group is written once, whatever the number of senders."""
         ...
 
     async def create_groups(self, names: Sequence[str]) -> Failures:
-        """Create empty groups of these names, which the last `look_up` did not find. The failures are by name."""
+        """Create empty groups of these names, which the look-up did not find. The failures are by name."""
         ...
 
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
-        """Delete cards that the last read found; a group that they are in keeps their uids. The failures are by ref.
+        """Delete cards of this look-up; a group that they are in keeps their uids. The failures are by ref.
 
         A card that is gone already is none.
         """
+        ...
+
+
+class Contacts(Protocol):
+    """An address book on a server. It remembers nothing: what a read brings is in its `LookUp`."""
+
+    def look_up(self, addresses: Sequence[str]) -> Step[LookUp]:
+        """Read all groups, and every card that has one of the canonical addresses (none given: only groups)."""
+        ...
+
+    async def read_all(self) -> LookUp:
+        """Read every card and every group, in requests of its own; what can't be parsed is in `unreadable`."""
+        ...
+
+    def nothing(self) -> LookUp:
+        """A look-up of nobody and nothing, without a request: there is nobody to write about."""
         ...

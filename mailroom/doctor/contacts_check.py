@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mailroom.contacts.base import AddressBook, Change, Contacts, Departure, Fields, Group, NewCard
+from mailroom.contacts.base import Change, Contacts, Departure, Fields, Group, LookUp, NewCard
 from mailroom.contacts.jmap import JmapContacts
+from mailroom.contacts.steps import alone
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.inventory import State, inventory
 from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.mail_checks import CREATE
-from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 
 ADDRESS = "doctor@mailroom.invalid"
@@ -28,8 +28,8 @@ async def check_reading(examined: Examined) -> Finding:
     contacts, client = await examined.servers.contacts(), examined.servers.client
     if finding := await _read_only(examined, contacts):
         return finding
-    book = await _look_up((), contacts, client)
-    return Finding(Outcome.OK, f"can be read ({len(book.groups)} groups); writing was not tried (--read-only)")
+    groups = (await alone(client, contacts.look_up(()))).book.groups
+    return Finding(Outcome.OK, f"can be read ({len(groups)} groups); writing was not tried (--read-only)")
 
 
 async def check_writing(examined: Examined) -> Finding:
@@ -40,10 +40,10 @@ async def check_writing(examined: Examined) -> Finding:
     trial = _Trial(contacts, client, new_uid((await client.session()).mail_account, ADDRESS))
     # An earlier run may have been killed.
     await trial.remove()
-    groups = (await _look_up((), contacts, client)).groups
-    provenance = tuple(group for group in groups if group.name == examined.scheme.provenance_group)[:1]
+    found = await alone(client, contacts.look_up(()))
+    provenance = tuple(group for group in found.book.groups if group.name == examined.scheme.provenance_group)[:1]
     async with undoing(trial.remove, BY_HAND, examined.tell):
-        problem = await finished(partial(trial.create, provenance))
+        problem = await finished(partial(trial.create, found, provenance))
         if not problem and not await trial.is_there():
             problem = "the server took a new card, and then did not show it"
     if problem:
@@ -60,12 +60,6 @@ async def _read_only(examined: Examined, contacts: Contacts) -> Finding | None:
     return None
 
 
-async def _look_up(addresses: Sequence[str], contacts: Contacts, client: Client) -> AddressBook:
-    batch = Batch()
-    settle = contacts.look_up(addresses, batch)
-    return await settle(await client.send(batch))
-
-
 @dataclass(frozen=True, slots=True)
 class _Trial:
     """The test card with this uid."""
@@ -74,36 +68,33 @@ class _Trial:
     client: Client
     uid: str
 
-    async def create(self, groups: Sequence[Group]) -> str:
+    async def create(self, found: LookUp, groups: Sequence[Group]) -> str:
         """Create the card in the groups; what went wrong, or an empty string."""
         card = NewCard(self.uid, ADDRESS, Fields(NAME, organization=NAME), NOTE)
-        batch = Batch()
-        staged = await self.contacts.add([Change(ADDRESS, self.uid, card, tuple(groups))], batch)
-        failures = {**staged.failed, **await staged.settle(await self.client.send(batch))}
+        failures = await alone(self.client, found.add([Change(ADDRESS, self.uid, card, tuple(groups))]))
         return failures.get(ADDRESS, "")
 
     async def is_there(self) -> bool:
-        book = await _look_up((ADDRESS,), self.contacts, self.client)
-        return any(card.uid == self.uid for card in book.cards)
+        found = await alone(self.client, self.contacts.look_up((ADDRESS,)))
+        return any(card.uid == self.uid for card in found.book.cards)
 
     async def remove(self) -> None:
         """Take the card out of every group and delete it, if it is there. Raises `MailroomError`."""
-        book = await _look_up((ADDRESS,), self.contacts, self.client)
+        found = await alone(self.client, self.contacts.look_up((ADDRESS,)))
         failures: dict[str, str] = {}
-        joined = tuple(group for group in book.groups if self.uid in group.members)
+        joined = tuple(group for group in found.book.groups if self.uid in group.members)
         if joined:
-            batch = Batch()
-            staged = await self.contacts.remove([Departure(ADDRESS, self.uid, joined)], batch)
-            failures |= {**staged.failed, **await staged.settle(await self.client.send(batch))}
-        cards = [card for card in book.cards if card.uid == self.uid]
-        failures |= await self.contacts.delete_cards(cards) if cards else {}
+            failures |= await alone(self.client, found.remove([Departure(ADDRESS, self.uid, joined)]))
+        cards = [card for card in found.book.cards if card.uid == self.uid]
+        failures |= await found.delete_cards(cards) if cards else {}
         if failures:
             raise ChangeRefused("; ".join(failures.values()))
 
 
 async def check_groups(examined: Examined) -> Finding:
     """Whether every contact group is there."""
-    groups = (await _look_up((), await examined.servers.contacts(), examined.servers.client)).groups
+    contacts = await examined.servers.contacts()
+    groups = (await alone(examined.servers.client, contacts.look_up(()))).book.groups
     items = [item for item in inventory((), groups, examined.scheme) if item.kind.is_group]
     missing = [item.name for item in items if item.state is State.MISSING]
     if missing:

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import TypeVar
 
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, Staged
+from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, LookUp
+from mailroom.contacts.steps import alone
 from mailroom.decisions.note import stripped
 from mailroom.decisions.places import Places, find_places, role_problems
 from mailroom.decisions.reset import ContactUndo, Undo, made_by_mailroom, undo_contacts, undo_mails
@@ -36,7 +37,7 @@ class Found:
     """What was found. `names` are those of the mailboxes, by id."""
 
     client: Client
-    contacts: Contacts
+    contacts: LookUp
     undo: Undo
     names: Mapping[str, str]
 
@@ -61,10 +62,10 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
         # A whole Archive would go into the Screener.
         raise ConfigError(problems)
     moves = undo_mails(await _touched_mails(client, places), places)
-    book = await contacts.read_all()
-    extras = await contacts.extras(made_by_mailroom(book))
-    undone, provenance = undo_contacts(book, extras, scheme)
-    return Found(client, contacts, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
+    found = await contacts.read_all()
+    extras = await found.extras(made_by_mailroom(found.book))
+    undone, provenance = undo_contacts(found.book, extras, scheme)
+    return Found(client, found, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
 
 
 async def _touched_mails(client: Client, places: Places) -> tuple[Email, ...]:
@@ -146,23 +147,17 @@ async def _move(client: Client, moves: Mapping[str, Move]) -> Failures:
     return {id: str(error) for id, error in errors.items() if error.type != "notFound"}
 
 
-async def _leave(client: Client, contacts: Contacts, departures: Mapping[str, Departure]) -> Failures:
-    batch = Batch()
-    return await _settled(client, batch, await contacts.remove(list(departures.values()), batch))
+async def _leave(client: Client, contacts: LookUp, departures: Mapping[str, Departure]) -> Failures:
+    return await alone(client, contacts.remove(list(departures.values())))
 
 
-async def _strip(client: Client, contacts: Contacts, undone: Mapping[str, ContactUndo]) -> Failures:
+async def _strip(client: Client, contacts: LookUp, undone: Mapping[str, ContactUndo]) -> Failures:
     changes = [
         Change(ref, each.card.uid, CardEdit(each.card, Fields(), stripped(each.card.note)))
         for ref, each in undone.items()
     ]
-    batch = Batch()
-    return await _settled(client, batch, await contacts.add(changes, batch))
+    return await alone(client, contacts.add(changes))
 
 
-async def _delete(contacts: Contacts, undone: Mapping[str, ContactUndo]) -> Failures:
+async def _delete(contacts: LookUp, undone: Mapping[str, ContactUndo]) -> Failures:
     return await contacts.delete_cards([each.card for each in undone.values()])
-
-
-async def _settled(client: Client, batch: Batch, staged: Staged) -> Failures:
-    return {**staged.failed, **await staged.settle(await client.send(batch))}

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mailroom.contacts.base import LookUp
+from mailroom.contacts.steps import before
 from mailroom.decisions.filing import sweep
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Pause
@@ -22,12 +24,12 @@ class Applied:
     strays: Mapping[str, Sequence[Email]]
 
 
-async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Applied:
+async def apply(run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Applied:
     """Write contacts, file every mail but the labelled ones, then read back what the commit depends on."""
     session = await run.client.session()
     batch = Batch()
-    staged = await run.contacts.add([plan.change for plan in plans], batch)
-    going = [plan for plan in plans if plan.sender.address not in staged.failed]
+    added = await before(batch, contacts.add([plan.change for plan in plans]))
+    going = [plan for plan in plans if plan.sender.address not in added.failed]
     owners = {id: plan.sender.address for plan in going for id in plan.moves}
     filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
@@ -36,7 +38,7 @@ async def apply(run: Pass, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Ap
     replies = await run.client.send(batch)
     refused = refused_moves(run, replies, filed, owners)
     return Applied(
-        failed={**await staged.settle(replies), **refused},
+        failed={**await added.settle(replies), **refused},
         labelled=tuple(email for slot in labelled for email in replies[slot]),
         strays=await mails_found(run, strays, replies),
     )
@@ -61,7 +63,7 @@ def refused_moves(
     }
 
 
-async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> Mapping[str, str]:
+async def follow_up(run: Pass, contacts: LookUp, plans: Sequence[Plan], applied: Applied) -> Mapping[str, str]:
     """Take re-triaged senders out of their former groups, and file the stragglers; no request if there is neither.
 
     Returns the reasons of the senders that failed.
@@ -70,7 +72,7 @@ async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> Mappi
     the labels, which depend on all of it.
     """
     batch = Batch()
-    staged = await run.contacts.remove([plan.departure for plan in plans if plan.departure.leave], batch)
+    removed = await before(batch, contacts.remove([plan.departure for plan in plans if plan.departure.leave]))
     strays = {
         plan.sender.address: sweep(
             plan.sender, applied.strays.get(plan.sender.address, ()), plan.destinations, run.places
@@ -81,7 +83,7 @@ async def follow_up(run: Pass, plans: Sequence[Plan], applied: Applied) -> Mappi
     filed = move_emails(batch, await run.client.session(), merged_moves(strays.values()))
     replies = await run.client.send(batch)
     refused = refused_moves(run, replies, filed, owners)
-    return {**staged.failed, **await staged.settle(replies), **refused}
+    return {**await removed.settle(replies), **refused}
 
 
 def merged_moves(moves: Iterable[Mapping[str, Move]]) -> dict[str, Move]:

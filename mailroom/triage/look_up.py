@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import structlog
 
 from mailroom.addresses import search_texts
-from mailroom.contacts.base import AddressBook
+from mailroom.contacts.base import AddressBook, LookUp
+from mailroom.contacts.steps import beside
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.mail import EMAIL, Email
@@ -28,20 +29,24 @@ _TEXTS_PER_SEARCH = 200
 class Found:
     """What the look-up brought: the senders' cards and all groups, and mails by sender."""
 
-    book: AddressBook
+    contacts: LookUp
     mails: Mapping[str, Sequence[Email]]
+
+    @property
+    def book(self) -> AddressBook:
+        return self.contacts.book
 
 
 async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
     """The senders' contact cards, all groups, and their mail everywhere."""
     if not senders:
-        return Found(AddressBook((), ()), {})
+        return Found(run.contacts.nothing(), {})
     session = await run.client.session()
     batch = Batch()
-    book = run.contacts.look_up([sender.address for sender in senders], batch)
     searches = searches_from(batch, session, senders)
-    replies = await run.client.send(batch)
-    return Found(await book(replies), await mails_found(run, searches, replies))
+    contacts = run.contacts.look_up([sender.address for sender in senders])
+    replies, looked_up = await beside(run.client, batch, contacts)
+    return Found(looked_up, await mails_found(run, searches, replies))
 
 
 def searches_from(batch: Batch, session: Session, senders: Iterable[Sender], *where: Filter) -> list[Search[Email]]:

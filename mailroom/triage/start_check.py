@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.contacts.steps import beside
 from mailroom.decisions.places import Places, find_places, role_problems
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
@@ -27,11 +28,10 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     identities = batch.add(get_identities(session.mail_account)) if session.identities else None
-    book = contacts.look_up((), batch)
-    replies = await client.send(batch)
+    replies, looked_up = await beside(client, batch, contacts.look_up(()))
     found = replies[mailboxes]
     places = find_places(found, scheme)
-    if problems := [*_missing(places, await book(replies), scheme), *role_problems(found, scheme)]:
+    if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
         raise ConfigError(problems)
     # Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name is the user's, too.
     own = [each.email for each in replies[identities]] if identities else []

@@ -87,9 +87,10 @@ async def _treat_at_once(run: Pass, selection: Selection) -> list[Result]:
         return []
     found = await look_up(run, selection.senders)
     plans, failed = _decide(run, selection.senders, found)
-    applied = await apply(run, plans, selection.pauses)
+    applied = await apply(run, found.contacts, plans, selection.pauses)
     failed |= applied.failed
-    failed |= await follow_up(run, [each for each in plans if each.sender.address not in failed], applied)
+    going = [each for each in plans if each.sender.address not in failed]
+    failed |= await follow_up(run, found.contacts, going, applied)
     done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
     failed |= done.failed
     for each in done.pauses:

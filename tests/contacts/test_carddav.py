@@ -11,11 +11,12 @@ import structlog
 import trio
 from pydantic import SecretStr
 
-from mailroom.contacts.base import AddressBook, Change, Fields, NewCard
+from mailroom.contacts.base import Change, Failures, Fields, LookUp, NewCard
 from mailroom.contacts.carddav import CardDav, discover
+from mailroom.contacts.steps import before
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
 from mailroom.http import Credentials, basic
-from mailroom.jmap.batch import Batch, Replies
+from mailroom.jmap.batch import Batch
 from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
 
 GROUP = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:g\r\nFN:Feed\r\nX-ADDRESSBOOKSERVER-KIND:group\r\nEND:VCARD\r\n"
@@ -71,14 +72,15 @@ async def open_contacts(server: DavServer, path: str = "") -> CardDav:
         return await discover(server.http, url, credentials)
 
 
-async def look_up(contacts: CardDav, *addresses: str) -> AddressBook:
+async def look_up(contacts: CardDav, *addresses: str) -> LookUp:
     with trio.fail_after(20):
-        return await contacts.look_up(addresses, Batch())(Replies({}))
+        return await contacts.look_up(addresses).run()
 
 
-async def add(contacts: CardDav, *changes: Change) -> dict[str, str]:
+async def add(found: LookUp, *changes: Change) -> Failures:
     with trio.fail_after(20):
-        return dict((await contacts.add(changes, Batch())).failed)
+        begun = await before(Batch(), found.add(changes))
+        return begun.failed
 
 
 async def expect(error: type[MailroomError], call: Callable[[], Awaitable[object]], match: str) -> MailroomError:
@@ -176,7 +178,7 @@ async def test_a_part_of_the_cards_is_no_address_book() -> None:
         await expect(BadReply, lambda: look_up(contacts), "a part of the matching cards")
 
 
-async def test_broken_cards_are_named_once_and_without_their_text() -> None:
+async def test_broken_cards_are_named_without_their_text() -> None:
     report = multistatus(
         book="",
         broken=card("secret of anna@example.com"),
@@ -186,8 +188,7 @@ async def test_broken_cards_are_named_once_and_without_their_text() -> None:
     )
     async with opened(REPORT=[report]) as (contacts, server):
         with structlog.testing.capture_logs() as logs:
-            found = await look_up(contacts, "anna@example.com")
-            assert await look_up(contacts, "anna@example.com") == found
+            found = (await look_up(contacts, "anna@example.com")).book
     assert [group.name for group in found.groups] == ["Feed"]
     assert [item.ref for item in found.unreadable] == [
         f"{server.url}book/{name}.vcf" for name in ("broken", "no_etag", "no_text")
@@ -203,23 +204,23 @@ async def test_broken_cards_are_named_once_and_without_their_text() -> None:
 @pytest.mark.parametrize("etag", ['"1"', 'W/"1"', "1"])
 async def test_an_etag_goes_back_as_it_came(etag: str) -> None:
     async with opened(REPORT=[multistatus(feed=card(GROUP, etag))], PUT=[Answer(204)]) as (contacts, server):
-        groups = (await look_up(contacts)).groups
-        assert await add(contacts, Change("anna@example.com", "uid", None, groups)) == {}
+        found = await look_up(contacts)
+        assert await add(found, Change("anna@example.com", "uid", None, found.book.groups)) == {}
     assert server.requests[-1].headers["if-match"] == etag
 
 
 async def test_a_card_is_written_where_its_href_says() -> None:
     report = hrefs({"/book/a%40b%2Fc.vcf": card(GROUP)})
     async with opened(REPORT=[report], PUT=[Answer(204)]) as (contacts, server):
-        groups = (await look_up(contacts)).groups
-        await add(contacts, Change("anna@example.com", "uid", None, groups))
+        found = await look_up(contacts)
+        await add(found, Change("anna@example.com", "uid", None, found.book.groups))
     assert (server.requests[-1].method, server.requests[-1].path) == ("PUT", "/book/a%40b%2Fc.vcf")
 
 
 async def test_a_uid_makes_a_safe_name() -> None:
     async with opened(PUT=[Answer(201)]) as (contacts, server):
         card_ = NewCard("../a b:c?ü", "anna@example.com", Fields(), "")
-        await add(contacts, Change("anna@example.com", card_.uid, card_))
+        await add(contacts.nothing(), Change("anna@example.com", card_.uid, card_))
     assert server.requests[-1].path == "/book/..%2Fa%20b%3Ac%3F%C3%BC.vcf"
     assert server.requests[-1].headers["if-none-match"] == "*"
 
@@ -235,9 +236,9 @@ async def test_a_uid_makes_a_safe_name() -> None:
 )
 async def test_a_refused_card_fails_its_sender_and_joins_no_group(answer: Answer, reason: str) -> None:
     async with opened(REPORT=[multistatus(feed=card(GROUP))], PUT=[answer]) as (contacts, server):
-        groups = (await look_up(contacts)).groups
-        change = Change("anna@example.com", "uid", NEW_CARD.card, groups)
-        assert await add(contacts, change) == {"anna@example.com": f"the contacts server refuses the card: {reason}"}
+        found = await look_up(contacts)
+        change = Change("anna@example.com", "uid", NEW_CARD.card, found.book.groups)
+        assert await add(found, change) == {"anna@example.com": f"the contacts server refuses the card: {reason}"}
     assert server.methods == ["REPORT", "PUT"]
 
 
@@ -257,7 +258,7 @@ async def test_an_outage_while_cards_are_written_is_no_senders_failure(
 ) -> None:
     changes = [Change(f"{n}@example.com", str(n), NewCard(str(n), f"{n}@example.com", Fields(), "")) for n in range(9)]
     async with opened(PUT=[answer]) as (contacts, _):
-        await expect(error, lambda: add(contacts, *changes), f"HTTP {answer.status}")
+        await expect(error, lambda: add(contacts.nothing(), *changes), f"HTTP {answer.status}")
 
 
 async def test_at_most_six_cards_are_written_at_a_time() -> None:
@@ -275,19 +276,19 @@ async def test_at_most_six_cards_are_written_at_a_time() -> None:
             at_work -= 1
 
         server.http.event_hooks = {"request": [count], "response": [count_down]}
-        assert await add(contacts, *changes) == {}
+        assert await add(contacts.nothing(), *changes) == {}
     assert most == 6
 
 
 async def test_a_card_that_is_there_but_hidden_fails_its_sender() -> None:
     async with opened(PUT=[Answer(412)], REPORT=[hrefs({})]) as (contacts, _):
-        failures = await add(contacts, NEW_CARD)
+        failures = await add(contacts.nothing(), NEW_CARD)
     assert "yet shows no card with its uid" in failures["anna@example.com"]
 
 
 async def test_a_write_without_a_new_etag_is_read_again_before_the_next() -> None:
     async with opened(REPORT=[multistatus(feed=card(GROUP))], PUT=[Answer(204)]) as (contacts, server):
-        groups = (await look_up(contacts)).groups
-        await add(contacts, Change("a@example.com", "a", None, groups))
-        await add(contacts, Change("b@example.com", "b", None, groups))
+        found = await look_up(contacts)
+        await add(found, Change("a@example.com", "a", None, found.book.groups))
+        await add(found, Change("b@example.com", "b", None, found.book.groups))
     assert server.methods == ["REPORT", "PUT", "REPORT", "PUT"]

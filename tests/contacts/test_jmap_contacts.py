@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, NewCard
+from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, LookUp, NewCard
 from mailroom.contacts.jmap import JmapContacts
+from mailroom.contacts.steps import alone
 from mailroom.errors import BadReply, BatchRefused, Unavailable
-from mailroom.jmap.batch import Batch
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError
 from mailroom.wire import Json
 from tests.jmap.support import Connected, connected
@@ -23,19 +23,19 @@ ANN, BOB, EVE = "ann@example.org", "bob@example.org", "eve@example.org"
 
 @dataclass
 class Book:
-    """An address book, and the account that it belongs to."""
+    """An address book, the account that it belongs to, and the last look-up, which writes start from."""
 
     c: Connected
     contacts: JmapContacts
+    found: LookUp
 
     @property
     def sandbox(self) -> Sandbox:
         return self.c.sandbox
 
     async def look_up(self, *addresses: str) -> AddressBook:
-        batch = Batch()
-        settle = self.contacts.look_up(addresses, batch)
-        return await settle(await self.c.client.send(batch))
+        self.found = await alone(self.c.client, self.contacts.look_up(addresses))
+        return self.found.book
 
     async def groups(self, *names: str) -> tuple[Group, ...]:
         """Groups by name, after a look-up."""
@@ -43,15 +43,10 @@ class Book:
         return tuple(found[name] for name in names)
 
     async def add(self, *changes: Change) -> Failures:
-        batch = Batch()
-        staged = await self.contacts.add(changes, batch)
-        assert staged.failed == {}
-        return await staged.settle(await self.c.client.send(batch))
+        return await alone(self.c.client, self.found.add(changes))
 
     async def remove(self, *departures: Departure) -> Failures:
-        batch = Batch()
-        staged = await self.contacts.remove(departures, batch)
-        return await staged.settle(await self.c.client.send(batch))
+        return await alone(self.c.client, self.found.remove(departures))
 
     def sets_since(self, number: int) -> list[dict[str, Any]]:
         """The arguments of each ContactCard/set after so many API requests, without the account."""
@@ -72,7 +67,8 @@ async def book(sandbox: Sandbox | None = None) -> AsyncIterator[Book]:
     async with connected(sandbox or empty_sandbox()) as c:
         session = await c.client.session()
         assert session.contacts_account is not None
-        yield Book(c, JmapContacts(c.client, session.contacts_account, session.limits))
+        contacts = JmapContacts(c.client, session.contacts_account, session.limits)
+        yield Book(c, contacts, contacts.nothing())
 
 
 def new(address: str, *join: Group, uid: str = "") -> Change:
@@ -92,14 +88,15 @@ class TestReadingAll:
         for address in (ANN, BOB, EVE):
             sandbox.add_card(address, address)
         async with book(sandbox) as b:
-            whole = await b.contacts.read_all()
+            whole = (await b.contacts.read_all()).book
             groups = {group.name for group in whole.groups}
             assert {address for card in whole.cards for address in card.addresses} == {ANN, BOB, EVE}
             assert groups == set(sandbox.groups())
 
     async def test_is_a_look_up_to_write_after(self) -> None:
         async with book() as b:
-            feed = next(group for group in (await b.contacts.read_all()).groups if group.name == "Feed")
+            b.found = await b.contacts.read_all()
+            feed = next(group for group in b.found.book.groups if group.name == "Feed")
             assert await b.add(new(ANN, feed)) == {}
             assert b.sandbox.groups()["Feed"] == {ANN}
 

@@ -16,7 +16,7 @@ from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus
-from tests.screener import Wire, connected, empty_sandbox, served
+from tests.screener import NOW, Wire, connected, empty_sandbox, served
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
 BAD = SENDERS[3]

@@ -34,7 +34,8 @@ async def test_groups_are_written_six_at_a_time_after_the_one_that_comes_first_f
     at_work: set[str] = set()
     together: dict[str, int] = {}
     async with opened(REPORT=[multistatus(**cards)], PUT=[Answer(204)]) as (contacts, server):
-        groups = {group.name: group for group in (await look_up(contacts)).groups}
+        found = await look_up(contacts)
+        groups = {group.name: group for group in found.book.groups}
 
         async def begin(request: httpx.Request) -> None:
             at_work.add(request.url.path)
@@ -45,7 +46,7 @@ async def test_groups_are_written_six_at_a_time_after_the_one_that_comes_first_f
 
         server.http.event_hooks = {"request": [begin], "response": [end]}
         changes = [Change(f"{n}@example.com", n, None, (groups["first"], groups[n])) for n in names[1:]]
-        assert await add(contacts, *changes) == {}
+        assert await add(found, *changes) == {}
     assert sorted(together) == sorted(f"/book/{name}.vcf" for name in names)
     assert together["/book/first.vcf"] == 1
     assert max(together.values()) == 6
@@ -54,10 +55,11 @@ async def test_groups_are_written_six_at_a_time_after_the_one_that_comes_first_f
 async def test_a_group_that_is_refused_keeps_its_senders_out_of_the_later_ones_and_nobody_else() -> None:
     cards = {name: card(GROUP.replace("FN:Feed", f"FN:{name}")) for name in ("feed", "imbox", "jail")}
     async with opened(REPORT=[multistatus(**cards)]) as (contacts, server):
-        groups = {group.name: group for group in (await look_up(contacts)).groups}
+        found = await look_up(contacts)
+        groups = {group.name: group for group in found.book.groups}
         server.answer = lambda request: Answer(403 if request.path == "/book/feed.vcf" else 204)
         failures = await add(
-            contacts,
+            found,
             Change("a@example.com", "a", None, (groups["feed"], groups["imbox"])),
             Change("b@example.com", "b", None, (groups["jail"], groups["imbox"])),
         )

@@ -110,7 +110,7 @@ async def cards(client: Client, limits: Limits) -> object:
 
 async def whole_cards(client: Client, limits: Limits) -> object:
     contacts = JmapContacts(client, "u1", limits)
-    return await contacts.extras([Card("c1", "u-1", Fields(), frozenset(), "")])
+    return await contacts.nothing().extras([Card("c1", "u-1", Fields(), frozenset(), "")])
 
 
 async def objects(client: Client, limits: Limits) -> object:

@@ -10,11 +10,12 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Fields, Group, NewCard, Staged
+from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, LookUp, NewCard
 from mailroom.contacts.carddav import CardDav, discover
+from mailroom.contacts.steps import before
 from mailroom.errors import ConfigError, Refused
 from mailroom.http import Credentials, basic, http_client
-from mailroom.jmap.batch import Batch, Replies
+from mailroom.jmap.batch import Batch
 from tests.real.cyrus import Cyrus
 from tests.real.radicale import Radicale
 
@@ -77,32 +78,31 @@ class Book:
 
 @dataclass
 class Session:
-    """Our own client, and what it sends."""
+    """Our own client, what it sends, and its last look-up, which writes start from."""
 
     contacts: CardDav
     book: Book
     sent: list[str] = field(default_factory=list)
     before_put: Callable[[], None] | None = None
+    found: LookUp = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.found = self.contacts.nothing()
 
     async def look_up(self, *addresses: str) -> AddressBook:
-        return await self.contacts.look_up(addresses, Batch())(Replies({}))
+        self.found = await self.contacts.look_up(addresses).run()
+        return self.found.book
 
-    async def add(self, *changes: Change) -> dict[str, str]:
-        return await _settled(await self.contacts.add(changes, Batch()))
+    async def add(self, *changes: Change) -> Failures:
+        return (await before(Batch(), self.found.add(changes))).failed
 
-    async def remove(self, *departures: Departure) -> dict[str, str]:
-        return await _settled(await self.contacts.remove(departures, Batch()))
+    async def remove(self, *departures: Departure) -> Failures:
+        return (await before(Batch(), self.found.remove(departures))).failed
 
     async def on_request(self, request: httpx.Request) -> None:
         self.sent.append(request.method)
         if request.method == "PUT" and self.before_put is not None:
             self.before_put()
-
-
-async def _settled(staged: Staged) -> dict[str, str]:
-    failures = await staged.settle(Replies({}))
-    assert failures == staged.failed
-    return dict(failures)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ async def test_the_whole_book_is_every_card_and_group(book: Book) -> None:
     book.put_card("bob", BOB)
     book.put_group("Feed", "anna")
     async with open_session(book) as session:
-        whole = await session.contacts.read_all()
+        whole = (await session.contacts.read_all()).book
         assert {address for card in whole.cards for address in card.addresses} == {ANNA, BOB}
         assert {group.name: group.members for group in whole.groups} == {"Feed": frozenset({"anna"})}
         assert session.sent == ["REPORT"]
@@ -425,7 +425,7 @@ async def test_a_broken_file_in_the_book_hides_no_other_card(radicale_book: Book
 
 async def test_new_groups_are_those_that_the_look_up_finds(book: Book) -> None:
     async with open_session(book) as session:
-        assert await session.contacts.create_groups(["Feed", "Paper; Trail"]) == {}
+        assert await session.found.create_groups(["Feed", "Paper; Trail"]) == {}
         groups = (await session.look_up()).groups
     assert sorted((group.name, group.members) for group in groups) == [
         ("Feed", frozenset()),
@@ -438,7 +438,7 @@ async def test_deleted_cards_are_gone_and_others_stay(book: Book) -> None:
     book.put_card("two", BOB)
     async with open_session(book) as session:
         [card] = (await session.look_up(ANNA)).cards
-        assert await session.contacts.delete_cards([card]) == {}
+        assert await session.found.delete_cards([card]) == {}
         assert [card.uid for card in (await session.look_up(ANNA, BOB)).cards] == ["two"]
 
 
@@ -447,7 +447,7 @@ async def test_a_card_that_is_gone_already_counts_as_deleted(book: Book) -> None
     async with open_session(book) as session:
         [card] = (await session.look_up(ANNA)).cards
         book.delete(url)
-        assert await session.contacts.delete_cards([card]) == {}
+        assert await session.found.delete_cards([card]) == {}
 
 
 async def test_a_card_that_someone_edits_before_its_deletion_stays(book: Book) -> None:
@@ -455,6 +455,6 @@ async def test_a_card_that_someone_edits_before_its_deletion_stays(book: Book) -
     async with open_session(book) as session:
         [card] = (await session.look_up(ANNA)).cards
         book.put_card("one", ANNA, "NOTE:important")
-        failures = await session.contacts.delete_cards([card])
+        failures = await session.found.delete_cards([card])
     assert failures == {url: "someone else changed the card meanwhile, so it was not deleted"}
     assert "NOTE:important" in book.lines(url)

@@ -1,0 +1,190 @@
+"""Writes to an address book over CardDAV, from what a look-up saw."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+from uuid import uuid4
+
+import httpx
+
+from mailroom.contacts import vcard, webdav
+from mailroom.contacts.base import (
+    AddressBook,
+    Card,
+    CardEdit,
+    Change,
+    Departure,
+    Failures,
+    Group,
+    NewCard,
+    OnItsOwn,
+)
+from mailroom.contacts.dav import CardRefused
+from mailroom.contacts.dav_book import DavBook, Stored, read_card
+from mailroom.contacts.writes import in_turns, write_all
+from mailroom.errors import SenderFailed
+
+TRIES = 3
+
+Edit = Callable[[str], str]
+"""From the text of a vCard to its new text; it may raise `NotAVCard` or `SenderFailed`."""
+
+
+class EditMembers(Protocol):
+    """From the text of a group to its text with, or without, the members given."""
+
+    def __call__(self, text: str, uids: Iterable[str]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The groups that one sender's card joins or leaves."""
+
+    sender: str
+    uid: str
+    groups: tuple[Group, ...]
+
+
+class DavLookUp:
+    """What was found, in our terms and as the texts that edits start from, by ref: the full url of a card.
+
+    It follows its own writes: one that comes after another starts from that one's text and ETag.
+    """
+
+    def __init__(self, address_book: DavBook, book: AddressBook, stored: Mapping[str, Stored]) -> None:
+        self.book = book
+        self._address_book = address_book
+        self._stored = dict(stored)
+
+    async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
+        """See `LookUp`. No request: the texts are here."""
+        return {card.ref: vcard.extras(self._stored[card.ref].text) for card in cards}
+
+    def add(self, changes: Sequence[Change]) -> OnItsOwn[Failures]:
+        return OnItsOwn(partial(self._add, changes))
+
+    def remove(self, departures: Sequence[Departure]) -> OnItsOwn[Failures]:
+        memberships = [Membership(departure.sender, departure.uid, departure.leave) for departure in departures]
+        return OnItsOwn(partial(self._write_groups, memberships, vcard.without_members, {}))
+
+    async def create_groups(self, names: Sequence[str]) -> Failures:
+        """See `LookUp`. Each is a request of its own."""
+        return await write_all((name, partial(self._create_group, name)) for name in names)
+
+    async def delete_cards(self, cards: Sequence[Card]) -> Failures:
+        """See `LookUp`. Each is a request of its own; a card that was edited since the look-up stays."""
+        return await write_all((card.ref, partial(self._delete, card.ref)) for card in cards)
+
+    async def _add(self, changes: Sequence[Change]) -> Failures:
+        failed = await self._write_cards(changes)
+        memberships = [Membership(change.sender, change.uid, change.join) for change in changes]
+        return await self._write_groups(memberships, vcard.with_members, failed)
+
+    async def _write_cards(self, changes: Sequence[Change]) -> Failures:
+        """Write the card of each sender; reasons of those that failed."""
+        return await write_all(
+            (change.sender, partial(self._write, change.card)) for change in changes if change.card is not None
+        )
+
+    async def _write(self, card: NewCard | CardEdit) -> None:
+        await (self._create(card) if isinstance(card, NewCard) else self._complete(card))
+
+    async def _write_groups(
+        self, memberships: Sequence[Membership], edit: EditMembers, failed: Mapping[str, str]
+    ) -> Failures:
+        """Write each group once, a few at a time, none before those that a sender is to be in earlier.
+
+        A failure ends that sender's memberships.
+        """
+        failures = dict(failed)
+        names = {group.ref: group.name for membership in memberships for group in membership.groups}
+        for turn in in_turns(dict.fromkeys(_refs(membership) for membership in memberships)):
+            going = [membership for membership in memberships if membership.sender not in failures]
+            concerned = {ref: [membership for membership in going if ref in _refs(membership)] for ref in turn}
+            refused = await write_all(
+                (ref, partial(self._edit, ref, partial(edit, uids=[membership.uid for membership in each])))
+                for ref, each in concerned.items()
+                if each
+            )
+            failures |= {
+                membership.sender: f"group {names[ref]}: {reason}"
+                for ref, reason in refused.items()
+                for membership in concerned[ref]
+            }
+        return failures
+
+    async def _create(self, card: NewCard) -> None:
+        """Create a card, or complete the one that has its uid already."""
+        url = self._address_book.url_of(card.uid)
+        text = vcard.new_card(card)
+        try:
+            reply = await self._address_book.dav.create(url, text)
+        except CardRefused as refused:
+            if refused.precondition != "no-uid-conflict":
+                raise
+            reply = None
+        if reply is None:
+            await self._adopt(card)
+
+    async def _adopt(self, card: NewCard) -> None:
+        """Make the existing card with this uid what a new one would be; a note that it has stays."""
+        existing, stored = await self._with_uid(card.uid)
+        self._stored[existing.ref] = stored
+        edit = CardEdit(existing, card.fields, existing.note or card.note)
+        await self._edit(existing.ref, lambda text: vcard.with_address(_complete(text, edit), card.address))
+
+    async def _with_uid(self, uid: str) -> tuple[Card, Stored]:
+        for resource in await self._address_book.report(webdav.uid_is(uid)):
+            found = read_card(resource)
+            if isinstance(found, Card) and found.uid == uid:
+                return found, Stored(resource.etag, resource.card or "")
+        raise SenderFailed("the address book refuses the new card, yet shows no card with its uid")
+
+    async def _complete(self, edit: CardEdit) -> None:
+        await self._edit(edit.card.ref, lambda text: _complete(text, edit))
+
+    async def _create_group(self, name: str) -> None:
+        uid = str(uuid4())
+        if await self._address_book.dav.create(self._address_book.url_of(uid), vcard.new_group(uid, name)) is None:
+            raise SenderFailed(f"the address book already has a card at {self._address_book.url_of(uid)}")
+
+    async def _delete(self, ref: str) -> None:
+        stored = self._stored.pop(ref, None)
+        if stored is None or not await self._address_book.dav.delete(httpx.URL(ref), etag=stored.etag):
+            raise SenderFailed("someone else changed the card meanwhile, so it was not deleted")
+
+    async def _edit(self, ref: str, edit: Edit) -> None:
+        """Write what `edit` makes of the card, unless it changes nothing. Also raises `SenderFailed`.
+
+        Another client's write in between is no failure: its text is read and edited in turn.
+        """
+        url = httpx.URL(ref)
+        for _ in range(TRIES):
+            stored = self._stored.pop(ref, None) or await self._address_book.read_again(url)
+            try:
+                text = edit(stored.text)
+            except vcard.NotAVCard as reason:
+                raise SenderFailed(f"the card can't be edited: {reason}") from None
+            if text == stored.text:
+                self._stored[ref] = stored
+                return
+            reply = await self._address_book.dav.replace(url, text, etag=stored.etag)
+            if reply is not None:
+                # A server that gives no ETag has changed the text (RFC 6352 §6.3.2.3): the next edit reads it again.
+                if etag := reply.headers.get("ETag"):
+                    self._stored[ref] = Stored(etag, text)
+                return
+        raise SenderFailed(f"someone else changed the card {TRIES} times in a row while it was written")
+
+
+def _refs(membership: Membership) -> tuple[str, ...]:
+    return tuple(group.ref for group in membership.groups)
+
+
+def _complete(text: str, edit: CardEdit) -> str:
+    """The edited text. Raises `SenderFailed` if someone else wrote a note after ours was composed."""
+    found = vcard.read(edit.card.ref, text)
+    if isinstance(found, Card) and found.note not in (edit.card.note, vcard.clean(edit.note)):
+        raise SenderFailed("someone else changed the card's note meanwhile; the next pass starts from theirs")
+    return vcard.completed(text, edit.fill, edit.note)

@@ -1,0 +1,255 @@
+"""Writes to the address book over JMAP, from what a look-up saw."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from uuid import uuid4
+
+from mailroom.contacts import jscontact
+from mailroom.contacts.base import (
+    AddressBook,
+    Card,
+    CardEdit,
+    Change,
+    Departure,
+    Failures,
+    Group,
+    InBatch,
+    NewCard,
+)
+from mailroom.contacts.uids import bare_uid
+from mailroom.errors import BatchRefused
+from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.cards import (
+    CARD,
+    ContactCard,
+    create_cards,
+    destroy_cards,
+    get_whole_cards,
+    update_cards,
+    update_cards_in_state,
+)
+from mailroom.jmap.client import Client
+from mailroom.jmap.query import any_of, search
+from mailroom.jmap.session import Limits
+from mailroom.jmap.set import SetError, SetResult, merged_errors
+from mailroom.wire import Json
+
+_JOIN: Json = True
+_LEAVE: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Membership:
+    """To write one, `uid` has to be as the server spells it."""
+
+    sender: str
+    uid: str
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsAccount:
+    """One account with contacts on a JMAP server."""
+
+    client: Client
+    id: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class JmapLookUp:
+    """What was found, in our terms and in the server's.
+
+    `state` is that of all cards before the search, `new_cards_book` the id of the address book that new cards go to,
+    `cards` are cards and groups by id.
+    """
+
+    account: ContactsAccount
+    book: AddressBook
+    state: str
+    new_cards_book: str
+    cards: Mapping[str, ContactCard]
+
+    async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
+        batch = Batch()
+        slots = get_whole_cards(batch, self.account.id, self.account.limits, [card.ref for card in cards])
+        replies = await self.account.client.send(batch)
+        return {str(whole["id"]): jscontact.extras(whole) for slot in slots for whole in replies[slot]}
+
+    def add(self, changes: Sequence[Change]) -> InBatch[Failures]:
+        spelled = {bare_uid(card.uid): card.uid for card in self.cards.values()}
+        memberships = [
+            _Membership(change.sender, spelled.get(change.uid, change.uid), group)
+            for change in changes
+            for group in change.join
+        ]
+        begun, empty = self._split(memberships)
+
+        def stage(batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
+            first_members = self._stage_first_members(empty, batch)
+            cards = self._stage_cards(changes, batch)
+            members = self._stage_members(begun, _JOIN, batch)
+
+            async def settle(replies: Replies) -> Failures:
+                return {**first_members(replies), **await members(replies), **await cards(replies)}
+
+            return settle
+
+        return InBatch(stage)
+
+    def remove(self, departures: Sequence[Departure]) -> InBatch[Failures]:
+        memberships = [_Membership(each.sender, each.uid, group) for each in departures for group in each.leave]
+        return InBatch(partial(self._stage_members, list(self._as_spelled(memberships)), _LEAVE))
+
+    async def create_groups(self, names: Sequence[str]) -> Failures:
+        book = self.new_cards_book
+        wanted = {f"group{n}": name for n, name in enumerate(names)}
+        creations = {id: jscontact.new_group(str(uuid4()), name, book) for id, name in wanted.items()}
+        batch = Batch()
+        slots = create_cards(batch, self.account.id, self.account.limits, creations)
+        replies = await self.account.client.send(batch)
+        return {wanted[id]: str(error) for id, error in merged_errors(replies[slot] for slot in slots).items()}
+
+    async def delete_cards(self, cards: Sequence[Card]) -> Failures:
+        batch = Batch()
+        slots = destroy_cards(batch, self.account.id, self.account.limits, [card.ref for card in cards])
+        replies = await self.account.client.send(batch)
+        errors = merged_errors(replies[slot] for slot in slots)
+        return {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
+
+    def _as_spelled(self, memberships: Iterable[_Membership]) -> Iterator[_Membership]:
+        """Those that there are, each under the uid or uids that the group has for it."""
+        for ref, leaving in _by_group(memberships).items():
+            spelled: dict[str, list[str]] = defaultdict(list)
+            for member in self.cards[ref].members or ():
+                spelled[bare_uid(member)].append(member)
+            yield from (replace(each, uid=member) for each in leaving for member in spelled[each.uid])
+
+    def _split(self, memberships: Iterable[_Membership]) -> tuple[list[_Membership], list[_Membership]]:
+        """Those whose group has a `members` property for a patch path to lead into, and those whose group hasn't."""
+        begun: list[_Membership] = []
+        empty: list[_Membership] = []
+        for each in memberships:
+            (empty if self.cards[each.group.ref].members is None else begun).append(each)
+        return begun, empty
+
+    def _stage_first_members(
+        self, memberships: Sequence[_Membership], batch: Batch
+    ) -> Callable[[Replies], dict[str, str]]:
+        """The whole `members` property at once, unless another client writes just now: its member would be lost.
+
+        It goes before the cards, since these change the state that it depends on.
+        """
+        patches = {
+            ref: {"members": {each.uid: True for each in members}} for ref, members in _by_group(memberships).items()
+        }
+        slot = update_cards_in_state(batch, self.account.id, self.state, patches) if patches else None
+
+        def settle(replies: Replies) -> dict[str, str]:
+            if slot is None:
+                return {}
+            if (error := replies.error(slot)) is not None and error.type == "stateMismatch":
+                return {each.sender: "another app changes the contacts just now" for each in memberships}
+            refused = replies[slot].errors()
+            concerned = [each for each in memberships if each.group.ref in refused]
+            if len({each.sender for each in concerned}) > 1:
+                raise BatchRefused(_group_failure(concerned[0].group, refused[concerned[0].group.ref]))
+            return {each.sender: _group_failure(each.group, refused[each.group.ref]) for each in concerned}
+
+        return settle
+
+    def _stage_cards(self, changes: Sequence[Change], batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
+        # A creation id is of the Id type (RFC 8620 §1.2), which an address isn't.
+        new = {f"new{n}": change for n, change in enumerate(changes) if isinstance(change.card, NewCard)}
+        edited = {change.card.card.ref: change for change in changes if isinstance(change.card, CardEdit)}
+        created = create_cards(batch, self.account.id, self.account.limits, self._creations(new))
+        updated = update_cards(batch, self.account.id, self.account.limits, self._patches(edited))
+
+        async def settle(replies: Replies) -> Failures:
+            errors = merged_errors(replies[slot] for slot in (*created, *updated))
+            there = await self._adopt([new[id] for id in errors if id in new])
+            return {
+                change.sender: f"its contact card could not be written: {errors[id]}"
+                for id, change in {**new, **edited}.items()
+                if id in errors and change.sender not in there
+            }
+
+        return settle
+
+    def _creations(self, new: Mapping[str, Change]) -> dict[str, Json]:
+        book = self.new_cards_book
+        return {id: jscontact.new_card(c.card, book) for id, c in new.items() if isinstance(c.card, NewCard)}
+
+    def _patches(self, edited: Mapping[str, Change]) -> dict[str, Json]:
+        cards = self.cards
+        return {ref: jscontact.patch(c.card, cards[ref]) for ref, c in edited.items() if isinstance(c.card, CardEdit)}
+
+    async def _adopt(self, changes: Sequence[Change]) -> frozenset[str]:
+        """The senders whose new card was refused because there is one with its uid, which has their address now.
+
+        An earlier try made it, and the search doesn't show it yet; or the user gave it another address since.
+        """
+        cards = await self._with_uids([change.uid for change in changes])
+        lacking = {
+            card.id: jscontact.address_patch(change.sender, card)
+            for change in changes
+            if (card := cards.get(change.uid)) is not None and change.sender not in jscontact.addresses(card)
+        }
+        batch = Batch()
+        slots = update_cards(batch, self.account.id, self.account.limits, lacking)
+        replies = await self.account.client.send(batch)
+        refused = merged_errors(replies[slot] for slot in slots)
+        there = {uid for uid, card in cards.items() if card.id not in refused}
+        return frozenset(change.sender for change in changes if change.uid in there)
+
+    async def _with_uids(self, uids: Sequence[str]) -> dict[str, ContactCard]:
+        if not uids:
+            return {}
+        batch = Batch()
+        wanted = any_of([{"uid": uid} for uid in uids])
+        page = search(batch, CARD, self.account.id, self.account.limits, wanted)
+        found = await self.account.client.all_found(page, await self.account.client.send(batch))
+        return {bare_uid(card.uid): card for card in found if isinstance(card, ContactCard) and card.kind != "group"}
+
+    def _stage_members(
+        self, memberships: Sequence[_Membership], value: Json, batch: Batch
+    ) -> Callable[[Replies], Awaitable[Failures]]:
+        """One patch a group; where a group refuses several senders at once, each is tried alone."""
+        by_group = _by_group(memberships)
+        patches = {ref: jscontact.members_patch([m.uid for m in members], value) for ref, members in by_group.items()}
+        slots = update_cards(batch, self.account.id, self.account.limits, patches)
+
+        async def settle(replies: Replies) -> Failures:
+            refused = merged_errors(replies[slot] for slot in slots)
+            alone = [by_group[ref][0] for ref in refused if len(by_group[ref]) == 1]
+            crowd = [membership for ref in refused if len(by_group[ref]) > 1 for membership in by_group[ref]]
+            failed = {m.sender: _group_failure(m.group, refused[m.group.ref]) for m in alone}
+            return failed | await self._one_by_one(crowd, value)
+
+        return settle
+
+    async def _one_by_one(self, memberships: Iterable[_Membership], value: Json) -> dict[str, str]:
+        batch = Batch()
+        tries: list[tuple[_Membership, tuple[Slot[SetResult], ...]]] = []
+        for membership in memberships:
+            patch = {membership.group.ref: jscontact.members_patch([membership.uid], value)}
+            tries.append((membership, update_cards(batch, self.account.id, self.account.limits, patch)))
+        replies = await self.account.client.send(batch)
+        return {
+            membership.sender: _group_failure(membership.group, error)
+            for membership, slots in tries
+            for error in merged_errors(replies[slot] for slot in slots).values()
+        }
+
+
+def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]]:
+    groups: dict[str, list[_Membership]] = defaultdict(list)
+    for membership in memberships:
+        groups[membership.group.ref].append(membership)
+    return groups
+
+
+def _group_failure(group: Group, error: SetError) -> str:
+    return f"contact group {group.name!r} could not be written: {error}"

@@ -165,7 +165,7 @@ def why_missing() -> str | None:
     """What keeps Cyrus from running here, or None."""
     if os.geteuid() != 0:
         return "Cyrus must be started as root"
-    absent = [tool for tool in (MASTER, SQUATTER, PASSWORD_TOOL) if not Path(tool).exists()]
+    absent = [tool for tool in (MASTER, SQUATTER, PASSWORD_TOOL) if shutil.which(tool) is None]
     if absent:
         return f"{', '.join(absent)} missing: apt-get install cyrus-imapd cyrus-caldav sasl2-bin"
     return None

@@ -19,8 +19,6 @@ from mailroom.jmap.batch import Batch
 from tests.real.cyrus import Cyrus
 from tests.real.radicale import Radicale
 
-pytestmark = pytest.mark.real_server
-
 ANNA = "anna@example.com"
 BOB = "bob@example.com"
 PEOPLE = Fields(full_name="Anna Smith", given="Anna", family="Smith")
@@ -121,7 +119,7 @@ def cyrus_book(cyrus: Cyrus) -> Book:
     return Book(cyrus, user, cyrus.password, f"{cyrus.base_url}/dav/addressbooks/user/{user}/Default/")
 
 
-@pytest.fixture(params=["radicale_book", "cyrus_book"])
+@pytest.fixture(params=["radicale_book", pytest.param("cyrus_book", marks=pytest.mark.real)])
 def book(request: pytest.FixtureRequest) -> Book:
     found: Book = request.getfixturevalue(request.param)
     return found

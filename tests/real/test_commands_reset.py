@@ -21,8 +21,6 @@ from tests.real.processes import free_port
 from tests.real.radicale import Radicale
 from tests.screener import empty_sandbox, served
 
-pytestmark = pytest.mark.real_server
-
 ANN, BOB, CY, DEE = (f"{name}@shop.example" for name in ("ann", "bob", "cy", "dee"))
 PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRgABAQAAAQABAAA="
 BOBS = ("TEL;TYPE=CELL:+49 170 1", "NOTE:Met in Porto.\\nLikes tea.", PHOTO)
@@ -69,7 +67,7 @@ def with_radicale(radicale: Radicale) -> Iterator[Place]:
         yield Place(SandboxMail(sandbox), ContactsApp(http, book), settings, variables, sandbox)
 
 
-@pytest.fixture(params=["on_cyrus_alone", "with_radicale"])
+@pytest.fixture(params=[pytest.param("on_cyrus_alone", marks=pytest.mark.real), "with_radicale"])
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found

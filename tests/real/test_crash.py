@@ -13,8 +13,6 @@ from tests.real.contacts_app import ContactsApp
 from tests.real.radicale import Radicale
 from tests.screener import NOW, Wire
 
-pytestmark = pytest.mark.real_server
-
 NEW, KNOWN, TORN = "new@x.example", "known@x.example", "torn@x.example"
 _numbers = itertools.count(1)
 

@@ -14,7 +14,7 @@ from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.processes import free_port
 
-pytestmark = pytest.mark.real_server
+pytestmark = pytest.mark.real
 
 ANN = "ann@shop.example"
 

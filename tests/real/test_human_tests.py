@@ -7,7 +7,7 @@ from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import MailboxUser
 
-pytestmark = [pytest.mark.human, pytest.mark.real_server, pytest.mark.timeout(PYTEST_SECONDS)]
+pytestmark = [pytest.mark.real, pytest.mark.timeout(PYTEST_SECONDS)]
 
 WITHOUT_PUSH = "test_16_eventsource_push.py"
 NEEDS_AN_IMAGE = "test_13_container.py"

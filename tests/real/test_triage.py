@@ -4,10 +4,9 @@ import pytest
 
 from mailroom.addresses import search_texts
 from tests.real.accounts import Account, SandboxContacts
+from tests.real.conftest import ON_CYRUS
 from tests.real.contacts_app import ContactsApp
 from tests.screener import NOW, Wire
-
-pytestmark = pytest.mark.real_server
 
 ANN = "ann@shop.example"
 BOB = "bob@work.example"
@@ -84,7 +83,7 @@ KEPT = (
 )
 
 
-@pytest.mark.parametrize("fixture", ["on_cyrus", "on_radicale"])
+@pytest.mark.parametrize("fixture", [pytest.param("on_cyrus", marks=pytest.mark.real), "on_radicale"])
 async def test_an_adopted_card_keeps_its_photo_its_phones_and_what_nobody_knows(
     request: pytest.FixtureRequest, fixture: str
 ) -> None:
@@ -160,7 +159,7 @@ async def test_a_group_of_2000_keeps_them_all(account: Account) -> None:
     assert account.contacts.groups_of(ANN) == {"Jail", "Mailroom"}
 
 
-@pytest.mark.parametrize("account", ["sandbox", "cyrus"], indirect=True)
+@pytest.mark.parametrize("account", ["sandbox", ON_CYRUS], indirect=True)
 async def test_a_sender_with_3000_mails_is_filed_whole(account: Account) -> None:
     account.mail.deliver("Screener", f"Ann <{ANN}>", *map(str, range(3_000)))
     account.mail.label("2999", "@ToFeed")
@@ -172,7 +171,7 @@ async def test_a_sender_with_3000_mails_is_filed_whole(account: Account) -> None
     assert set(map(frozenset, places.values())) == {frozenset({"Feed"})}
 
 
-@pytest.mark.parametrize("account", ["sandbox", "cyrus"], indirect=True)
+@pytest.mark.parametrize("account", ["sandbox", ON_CYRUS], indirect=True)
 async def test_more_senders_than_one_search_takes_are_filed_at_once(account: Account) -> None:
     # A domain with two spellings is searched for by four conditions; Cyrus takes 499 of them with one mailbox.
     senders = [f"info@xn--bcher{number}-n2a.example" for number in range(130)]
@@ -188,7 +187,7 @@ async def test_more_senders_than_one_search_takes_are_filed_at_once(account: Acc
     assert set(map(frozenset, account.mail.places().values())) == {frozenset({"Feed"})}
 
 
-@pytest.mark.parametrize("account", ["sandbox", "cyrus"], indirect=True)
+@pytest.mark.parametrize("account", ["sandbox", ON_CYRUS], indirect=True)
 async def test_a_broken_card_fails_its_sender_alone(account: Account) -> None:
     # Radicale takes no such card, and hides one that it finds on its disk.
     account.contacts.add_broken(BOB)

@@ -11,7 +11,9 @@ from mailroom.sandbox.errors import SandboxError
 class Limits:
     """The server's limits (RFC 8620 section 2): counts of objects or calls, sizes in octets.
 
-    `max_query_page` isn't announced: the server silently answers a query with at most that many ids.
+    `max_query_page` isn't announced: the server silently answers a query with at most that many ids. Neither is
+    `max_keywords_per_mailbox`: mail whose keyword would be one name more in its mailbox is refused with `serverFail`,
+    as Cyrus does at 100.
     """
 
     max_size_upload: int = 50_000_000
@@ -23,6 +25,7 @@ class Limits:
     max_objects_in_set: int = 4096
     max_query_page: int | None = None
     max_mailboxes_per_email: int | None = None
+    max_keywords_per_mailbox: int | None = None
     max_size_script: int | None = None
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from mailroom.sandbox.arguments import ChangesArguments, EmailGetArguments, GetArguments
+from mailroom.sandbox.collection import Collection
 from mailroom.sandbox.errors import Json, MethodError
 from mailroom.sandbox.message import Part, addresses_json, header_form, message_ids
 from mailroom.sandbox.methods import Context, run_changes, run_get
-from mailroom.sandbox.store import Collection, Mail, Thread, utc_text
+from mailroom.sandbox.store import Mail, Thread, utc_text
 
 _DEFAULT = [
     "id",
@@ -97,8 +98,11 @@ def changes(context: Context, arguments: ChangesArguments) -> Json:
 
 
 def thread_get(context: Context, arguments: GetArguments) -> Json:
+    mails = context.store.mails.objects
+
     def show(thread: Thread, names: list[str]) -> Json:
-        shown: Json = {"id": thread.id, "emailIds": list(thread.mail_ids)}
+        oldest_first = sorted(thread.mail_ids, key=lambda mail_id: mails[mail_id].received_at)
+        shown: Json = {"id": thread.id, "emailIds": oldest_first}
         return {name: shown[name] for name in names}
 
     return run_get(context, arguments, context.store.threads, {"id", "emailIds"}.__contains__, ("emailIds",), show)

@@ -12,6 +12,7 @@ from typing import Any
 
 from mailroom.sandbox.arguments import EmailImportArguments, SetArguments
 from mailroom.sandbox.errors import Json, SetError
+from mailroom.sandbox.keywords import check_room, checked_keywords
 from mailroom.sandbox.methods import Context, check_set_size, check_state, invalid, run_set
 from mailroom.sandbox.patch import apply_patch
 from mailroom.sandbox.store import Mail
@@ -58,7 +59,7 @@ def _import_one(context: Context, properties: Json) -> Mail:
     if not isinstance(blob_id, str) or blob_id not in context.store.blobs:
         raise invalid("blobId", why="upload the message first")
     mailbox_ids = _mailbox_ids(context, properties.get("mailboxIds"))
-    keywords = _keywords(properties.get("keywords", {}))
+    keywords = _keywords(context, properties.get("keywords"), mailbox_ids)
     received_at = _received_at(context, properties)
     return context.store.add_mail(context.store.blobs[blob_id], mailbox_ids, keywords, received_at, blob_id)
 
@@ -79,7 +80,7 @@ class _MailEditor:
 
     def create(self, properties: Json) -> tuple[str, Json]:
         mailbox_ids = _mailbox_ids(self._context, properties.get("mailboxIds"))
-        keywords = _keywords(properties.get("keywords", {}))
+        keywords = _keywords(self._context, properties.get("keywords"), mailbox_ids)
         raw = _compose(properties, self._store.clock())
         mail = self._store.add_mail(raw, mailbox_ids, keywords, _received_at(self._context, properties))
         return mail.id, _server_set(mail)
@@ -98,9 +99,8 @@ class _MailEditor:
             patch,
         )
         mailbox_ids = _mailbox_ids(self._context, placed.get("mailboxIds"))
-        self._store.change_mail(
-            replace(mail, mailbox_ids=mailbox_ids, keywords=_keywords(placed.get("keywords") or {}))
-        )
+        keywords = _keywords(self._context, placed.get("keywords"), mailbox_ids)
+        self._store.change_mail(replace(mail, mailbox_ids=mailbox_ids, keywords=keywords))
 
     def destroy(self, object_id: str) -> None:
         self._store.remove_mail(object_id)
@@ -119,10 +119,13 @@ def _mailbox_ids(context: Context, flags: Any) -> frozenset[str]:
     return ids
 
 
-def _keywords(flags: Any) -> frozenset[str]:
-    if not isinstance(flags, dict) or not all(flag is True for flag in flags.values()):
-        raise invalid("keywords", why="a map of keyword to true is wanted")
-    return frozenset(keyword.lower() for keyword in flags)
+def _keywords(context: Context, flags: Any, mailbox_ids: frozenset[str]) -> frozenset[str]:
+    """The checked keywords of a mail that is, or will be, in these mailboxes."""
+    keywords = checked_keywords(flags)
+    most = context.limits.max_keywords_per_mailbox
+    if most is not None:
+        check_room(context.store.keywords_in, mailbox_ids, keywords, most)
+    return keywords
 
 
 def _received_at(context: Context, properties: Json) -> datetime:

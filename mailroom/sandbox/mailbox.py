@@ -36,21 +36,20 @@ _FIELDS: dict[str, Callable[[Store, Mailbox], object]] = {
     "role": lambda store, mailbox: mailbox.role,
     "sortOrder": lambda store, mailbox: mailbox.sort_order,
     "totalEmails": lambda store, mailbox: len(store.mails_in[mailbox.id]),
-    "unreadEmails": lambda store, mailbox: len(_unread(store, mailbox)),
-    "totalThreads": lambda store, mailbox: len(
-        {store.mails.objects[mail_id].thread_id for mail_id in store.mails_in[mailbox.id]}
+    "unreadEmails": lambda store, mailbox: sum(
+        store.mails.objects[mail_id].is_unread for mail_id in store.mails_in[mailbox.id]
     ),
-    "unreadThreads": lambda store, mailbox: len(
-        {store.mails.objects[mail_id].thread_id for mail_id in _unread(store, mailbox)}
+    "totalThreads": lambda store, mailbox: len(_threads(store, mailbox)),
+    "unreadThreads": lambda store, mailbox: sum(
+        store.has_unread(thread_id, in_trash=mailbox.role == "trash") for thread_id in _threads(store, mailbox)
     ),
     "myRights": lambda store, mailbox: dict.fromkeys(_RIGHTS, True),
     "isSubscribed": lambda store, mailbox: mailbox.is_subscribed,
 }
 
 
-def _unread(store: Store, mailbox: Mailbox) -> list[str]:
-    mails = store.mails.objects
-    return [i for i in store.mails_in[mailbox.id] if not mails[i].keywords & {"$seen", "$draft"}]
+def _threads(store: Store, mailbox: Mailbox) -> set[str]:
+    return {store.mails.objects[mail_id].thread_id for mail_id in store.mails_in[mailbox.id]}
 
 
 def get(context: Context, arguments: GetArguments) -> Json:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from mailroom.sandbox.arguments import ChangesArguments, GetArguments, SetArguments
+from mailroom.sandbox.collection import Collection
 from mailroom.sandbox.errors import Json, MethodError, SetError
 from mailroom.sandbox.flavour import Flavour, Limits
-from mailroom.sandbox.store import Collection, Store
+from mailroom.sandbox.store import Store
 
 T = TypeVar("T")
 

@@ -16,6 +16,7 @@ from mailroom.sandbox.flavour import FASTMAIL, Flavour, Limits
 from mailroom.sandbox.message import compose
 from mailroom.sandbox.methods import Context
 from mailroom.sandbox.store import AddressBook, Clock, Mail, Mailbox, Store
+from mailroom.sandbox.threads import ByReferences
 
 
 def utc_now() -> datetime:
@@ -62,7 +63,7 @@ class Sandbox:
         self.name = name
         self.email = email
         self.account_id, self.place = "u1", "jmap"
-        self.store = Store(clock)
+        self.store = Store(clock, ByReferences())
         self.faults = Faults()
         self.requests: list[Recorded] = []
         self.session_state = "s1"

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
 
 from mailroom.sandbox.card import Card
-from mailroom.sandbox.errors import Json, MethodError
+from mailroom.sandbox.collection import Collection
+from mailroom.sandbox.keywords import named
 from mailroom.sandbox.message import Message
+from mailroom.sandbox.threads import Threading
 
-T = TypeVar("T")
 Clock = Callable[[], datetime]
+_NOT_UNREAD = frozenset({"$seen", "$draft"})
 
 
 def utc_text(moment: datetime) -> str:
@@ -40,10 +41,15 @@ class Mail:
     mailbox_ids: frozenset[str]
     keywords: frozenset[str]
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether unreadEmails counts it (RFC 8621 section 2)."""
+        return self.keywords.isdisjoint(_NOT_UNREAD)
+
 
 @dataclass(frozen=True)
 class Thread:
-    """`mail_ids` is an ordered set, oldest mail first."""
+    """`mail_ids` is an ordered set, in the order of arrival."""
 
     id: str
     mail_ids: dict[str, None]
@@ -68,72 +74,12 @@ class AddressBook:
     is_subscribed: bool = True
 
 
-class Collection(Generic[T]):
-    """The objects of one JMAP type, oldest first, with a state string and the log behind /changes."""
-
-    def __init__(self, type_name: str, id_prefix: str) -> None:
-        self.type_name = type_name
-        self.objects: dict[str, T] = {}
-        self._id_prefix = id_prefix
-        self._ids_given = 0
-        self._log: list[tuple[str, str]] = []
-
-    @property
-    def state(self) -> str:
-        return f"{self.type_name}-{len(self._log)}"
-
-    def new_id(self) -> str:
-        self._ids_given += 1
-        return f"{self._id_prefix}{self._ids_given}"
-
-    def add(self, object_id: str, value: T) -> None:
-        self.objects[object_id] = value
-        self._log.append(("created", object_id))
-
-    def change(self, object_id: str, value: T) -> None:
-        self.objects[object_id] = value
-        self.touch(object_id)
-
-    def touch(self, object_id: str) -> None:
-        """Note a change of what the object shows, for example a mailbox's counts."""
-        self._log.append(("updated", object_id))
-
-    def remove(self, object_id: str) -> T:
-        value = self.objects.pop(object_id)
-        self._log.append(("destroyed", object_id))
-        return value
-
-    def changes(self, since: str, most: int | None) -> Json:
-        """The answer of /changes (RFC 8620 section 5.2). Raises MethodError cannotCalculateChanges."""
-        kind, _, number = since.rpartition("-")
-        if kind != self.type_name or not number.isdigit() or int(number) > len(self._log):
-            raise MethodError("cannotCalculateChanges", f"{since!r} is no state of {self.type_name}")
-        fates: dict[str, str] = {}
-        position = int(number)
-        for event, object_id in self._log[position:]:
-            if object_id not in fates and most is not None and len(fates) == most:
-                break
-            position += 1
-            fates[object_id] = _merge(fates.get(object_id), event)
-        return {
-            "oldState": since,
-            "newState": f"{self.type_name}-{position}",
-            "hasMoreChanges": position < len(self._log),
-            **{fate: [i for i, f in fates.items() if f == fate] for fate in ("created", "updated", "destroyed")},
-        }
-
-
-def _merge(earlier: str | None, event: str) -> str:
-    if earlier == "created":
-        return "created" if event == "updated" else "gone"
-    return event
-
-
 class Store:
     """An account. Every change goes through these methods, which keep the indexes and the states true."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, threading: Threading) -> None:
         self.clock = clock
+        self._threading = threading
         self.mailboxes: Collection[Mailbox] = Collection("Mailbox", "P")
         self.mails: Collection[Mail] = Collection("Email", "M")
         self.threads: Collection[Thread] = Collection("Thread", "T")
@@ -143,7 +89,7 @@ class Store:
         self.active_script: str | None = None
         self.blobs: dict[str, bytes] = {}
         self.mails_in: dict[str, dict[str, None]] = {}
-        self._thread_of_message: dict[str, str] = {}
+        self.keywords_in: dict[str, set[str]] = {}
         self._card_of_uid: dict[str, str] = {}
 
     def states(self) -> dict[str, str]:
@@ -166,6 +112,7 @@ class Store:
 
     def add_mailbox(self, mailbox: Mailbox) -> None:
         self.mails_in[mailbox.id] = {}
+        self.keywords_in[mailbox.id] = set()
         self.mailboxes.add(mailbox.id, mailbox)
 
     def remove_mailbox(self, mailbox_id: str) -> None:
@@ -177,7 +124,7 @@ class Store:
                 self.change_mail(replace(mail, mailbox_ids=rest))
             else:
                 self.remove_mail(mail_id)
-        del self.mails_in[mailbox_id]
+        del self.mails_in[mailbox_id], self.keywords_in[mailbox_id]
         self.mailboxes.remove(mailbox_id)
 
     def child_mailboxes(self, parent_id: str | None) -> Iterator[Mailbox]:
@@ -192,58 +139,83 @@ class Store:
         blob_id: str | None = None,
     ) -> Mail:
         message = Message(raw)
+        mail_id = self.mails.new_id()
         mail = Mail(
-            id=self.mails.new_id(),
-            thread_id=self._thread_for(message),
+            id=mail_id,
+            thread_id=self._threading.place(mail_id, message, self.threads.objects),
             blob_id=blob_id or self.add_blob(raw),
             message=message,
             received_at=received_at,
             mailbox_ids=mailbox_ids,
             keywords=keywords,
         )
+        unread_before = self._unread_places(mail.thread_id)
         self.mails.add(mail.id, mail)
         self._join_thread(mail)
         for mailbox_id in mailbox_ids:
             self.mails_in[mailbox_id][mail.id] = None
-            self.mailboxes.touch(mailbox_id)
+        self._note_keywords(mail)
+        self._touch_mailboxes(mailbox_ids, mail.thread_id, unread_before)
         return mail
 
     def change_mail(self, mail: Mail) -> None:
         old = self.mails.objects[mail.id]
         if old == mail:
             return
+        unread_before = self._unread_places(mail.thread_id)
         for mailbox_id in old.mailbox_ids - mail.mailbox_ids:
             del self.mails_in[mailbox_id][mail.id]
         for mailbox_id in mail.mailbox_ids - old.mailbox_ids:
             self.mails_in[mailbox_id][mail.id] = None
         moved = old.mailbox_ids ^ mail.mailbox_ids
-        read = mail.mailbox_ids if ("$seen" in old.keywords) != ("$seen" in mail.keywords) else frozenset()
-        for mailbox_id in sorted(moved | read):
-            self.mailboxes.touch(mailbox_id)
+        read = mail.mailbox_ids if old.is_unread != mail.is_unread else frozenset()
         self.mails.change(mail.id, mail)
+        self._note_keywords(mail)
+        self._touch_mailboxes(moved | read, mail.thread_id, unread_before)
 
     def remove_mail(self, mail_id: str) -> None:
+        thread_id = self.mails.objects[mail_id].thread_id
+        unread_before = self._unread_places(thread_id)
         mail = self.mails.remove(mail_id)
-        for mailbox_id in sorted(mail.mailbox_ids):
+        for mailbox_id in mail.mailbox_ids:
             del self.mails_in[mailbox_id][mail_id]
-            self.mailboxes.touch(mailbox_id)
-        siblings = self.threads.objects[mail.thread_id].mail_ids
+        siblings = self.threads.objects[thread_id].mail_ids
         del siblings[mail_id]
         if siblings:
-            self.threads.touch(mail.thread_id)
+            self.threads.touch(thread_id)
         else:
-            self.threads.remove(mail.thread_id)
+            self.threads.remove(thread_id)
+        self._touch_mailboxes(mail.mailbox_ids, thread_id, unread_before)
 
-    def _thread_for(self, message: Message) -> str:
-        for message_id in reversed(message.related_ids):
-            thread_id = self._thread_of_message.get(message_id)
-            if thread_id in self.threads.objects:
-                return thread_id
-        return self.threads.new_id()
+    def is_in_trash(self, mail: Mail) -> bool:
+        return any(self.mailboxes.objects[mailbox_id].role == "trash" for mailbox_id in mail.mailbox_ids)
+
+    def has_unread(self, thread_id: str, *, in_trash: bool) -> bool:
+        """Whether unreadThreads counts the thread, for the Trash or for another mailbox (RFC 8621 section 2)."""
+        mails = (self.mails.objects[mail_id] for mail_id in self.threads.objects[thread_id].mail_ids)
+        return any(mail.is_unread and self.is_in_trash(mail) is in_trash for mail in mails)
+
+    def _unread_places(self, thread_id: str) -> tuple[bool, bool]:
+        """What decides whether the mailboxes of the thread count it as unread."""
+        if thread_id not in self.threads.objects:
+            return False, False
+        return self.has_unread(thread_id, in_trash=False), self.has_unread(thread_id, in_trash=True)
+
+    def _touch_mailboxes(self, changed: frozenset[str], thread_id: str, unread_before: tuple[bool, bool]) -> None:
+        """Note the mailboxes whose counts may differ now; those of the thread's other mails show unreadThreads."""
+        thread = self.threads.objects.get(thread_id)
+        if thread is not None and self._unread_places(thread_id) != unread_before:
+            changed = changed.union(*(self.mails.objects[mail_id].mailbox_ids for mail_id in thread.mail_ids))
+        for mailbox_id in sorted(changed):
+            self.mailboxes.touch(mailbox_id)
+
+    def _note_keywords(self, mail: Mail) -> None:
+        """A mailbox never forgets the name of a keyword, as on Cyrus."""
+        if names := named(mail.keywords):
+            for mailbox_id in mail.mailbox_ids:
+                self.keywords_in[mailbox_id] |= names
 
     def _join_thread(self, mail: Mail) -> None:
-        for message_id in mail.message.message_ids:
-            self._thread_of_message.setdefault(message_id, mail.thread_id)
         if mail.thread_id in self.threads.objects:
             self.threads.objects[mail.thread_id].mail_ids[mail.id] = None
             self.threads.touch(mail.thread_id)

@@ -8,7 +8,7 @@ import trio
 from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who, plural
 from mailroom.config.scheme import Category, Scheme
 from mailroom.sandbox import Sandbox
-from mailroom.sandbox.message import addresses
+from mailroom.sandbox.addresses import addresses
 from mailroom.sandbox.store import Mail
 
 PATIENCE_SECONDS = 10.0

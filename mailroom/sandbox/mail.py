@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mailroom.sandbox.addresses import addresses_json, groups_json
 from mailroom.sandbox.arguments import ChangesArguments, EmailGetArguments, GetArguments
 from mailroom.sandbox.collection import Collection
 from mailroom.sandbox.errors import Json, MethodError
-from mailroom.sandbox.message import Part, addresses_json, header_form, message_ids
+from mailroom.sandbox.headers import decoded, has_form, header_date, message_ids, urls
+from mailroom.sandbox.message import Part
 from mailroom.sandbox.methods import Context, run_changes, run_get
 from mailroom.sandbox.store import Mail, Thread, utc_text
 
@@ -43,7 +45,7 @@ _PART_FIELDS: dict[str, Callable[[Mail, Part], object]] = {
     "partId": lambda mail, part: part.part_id,
     "blobId": lambda mail, part: f"{mail.blob_id}-{part.part_id}",
     "size": lambda mail, part: len(part.data),
-    "headers": lambda mail, part: [{"name": name, "value": f" {value}"} for name, value in part.headers],
+    "headers": lambda mail, part: [{"name": name, "value": value} for name, value in part.headers],
     "name": lambda mail, part: part.name,
     "type": lambda mail, part: part.type,
     "charset": lambda mail, part: part.charset,
@@ -67,7 +69,7 @@ _FIELDS: dict[str, Callable[[Mail], object]] = {
     "sentAt": lambda mail: mail.message.sent_at,
     "hasAttachment": lambda mail: bool(mail.message.attachments),
     "preview": lambda mail: mail.message.preview,
-    "headers": lambda mail: [{"name": name, "value": f" {value}"} for name, value in mail.message.headers],
+    "headers": lambda mail: [{"name": name, "value": value} for name, value in mail.message.headers],
 }
 _PART_LISTS: dict[str, Callable[[Mail], tuple[Part, ...]]] = {
     "textBody": lambda mail: mail.message.text_body,
@@ -75,7 +77,16 @@ _PART_LISTS: dict[str, Callable[[Mail], tuple[Part, ...]]] = {
     "attachments": lambda mail: mail.message.attachments,
 }
 _KNOWN = {*_FIELDS, *_ADDRESS_HEADERS, *_ID_HEADERS, *_PART_LISTS, "bodyValues"}
-_FORMS = frozenset(["asRaw", "asText", "asAddresses", "asGroupedAddresses", "asMessageIds", "asDate", "asURLs"])
+_FORMS: dict[str, Callable[[str], object]] = {
+    "asRaw": lambda value: value,
+    "asText": decoded,
+    "asAddresses": lambda value: addresses_json([value]),
+    "asGroupedAddresses": groups_json,
+    "asMessageIds": lambda value: message_ids([value]),
+    "asDate": header_date,
+    "asURLs": urls,
+}
+"""One header field in the form that `header:Name:form` asks for (RFC 8621 section 4.1.2)."""
 
 
 def get(context: Context, arguments: EmailGetArguments) -> Json:
@@ -139,10 +150,21 @@ def identity_get(context: Context, arguments: GetArguments) -> Json:
 def _known(name: str) -> bool:
     if not name.startswith("header:"):
         return name in _KNOWN
+    try:
+        field, form, _ = _asked(name)
+    except ValueError:
+        return False
+    return has_form(field, form)
+
+
+def _asked(name: str) -> tuple[str, str, bool]:
+    """The field, the form, and whether every one of these fields is wanted. Raises ValueError."""
     _, field, *modifiers = name.split(":")
-    if modifiers and modifiers[-1] == "all":
-        modifiers.pop()
-    return bool(field) and (not modifiers or (len(modifiers) == 1 and modifiers[0] in _FORMS))
+    every = modifiers[-1:] == ["all"]
+    forms = modifiers[:-1] if every else modifiers
+    if not field or len(forms) > 1 or not set(forms) <= _FORMS.keys():
+        raise ValueError(name)
+    return field, forms[0] if forms else "asRaw", every
 
 
 def _show(mail: Mail, name: str, arguments: EmailGetArguments, part_names: list[str]) -> Any:
@@ -162,11 +184,8 @@ def _show(mail: Mail, name: str, arguments: EmailGetArguments, part_names: list[
 
 
 def _header_property(mail: Mail, name: str) -> object:
-    _, field, *modifiers = name.split(":")
-    every = bool(modifiers) and modifiers[-1] == "all"
-    forms = modifiers[:-1] if every else modifiers
-    form = forms[0] if forms else "asRaw"
-    values = [header_form(value, form) for value in mail.message.values(field)]
+    field, form, every = _asked(name)
+    values = [_FORMS[form](value) for value in mail.message.values(field)]
     if every:
         return values
     return values[-1] if values else None
@@ -184,10 +203,10 @@ def _body_values(mail: Mail, arguments: EmailGetArguments) -> Json:
     most = arguments.max_body_value_bytes
     return {
         part.part_id: {
-            "value": part.text.encode()[:most].decode("utf-8", "ignore") if most else part.text,
-            "isEncodingProblem": "\ufffd" in part.text,
-            "isTruncated": bool(most) and len(part.text.encode()) > most,
+            "value": text.encode()[:most].decode("utf-8", "ignore") if most else text,
+            "isEncodingProblem": "\ufffd" in text,
+            "isTruncated": bool(most) and len(text.encode()) > most,
         }
         for part in wanted
-        if part.text is not None
+        if (text := part.text) is not None
     }

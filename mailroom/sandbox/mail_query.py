@@ -22,13 +22,15 @@ from mailroom.sandbox.query import (
     window,
 )
 from mailroom.sandbox.store import Mail, Store
+from mailroom.sandbox.threads import base_subject
 
 SORTS: dict[str, Callable[[Mail], Any]] = {
     "receivedAt": lambda mail: mail.received_at,
-    "sentAt": lambda mail: mail.message.sent_at or "",
+    "sentAt": lambda mail: mail.message.sent_moment,
     "size": lambda mail: len(mail.message.raw),
-    "from": lambda mail: mail.message.from_text,
-    "subject": lambda mail: mail.message.search_subject,
+    "from": lambda mail: mail.message.first_person("from").casefold(),
+    "to": lambda mail: mail.message.first_person("to").casefold(),
+    "subject": lambda mail: base_subject(mail.message.subject or ""),
 }
 
 

@@ -1,100 +1,25 @@
-"""An RFC 5322 message and the forms in which JMAP shows its headers and bodies (RFC 8621 section 4)."""
+"""An RFC 5322 message, its headers and bodies as JMAP shows them (RFC 8621 section 4.1)."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 from email.message import EmailMessage
-from email.parser import BytesHeaderParser
-from email.utils import getaddresses, parsedate_to_datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
+from html import unescape
 
-from mailroom.sandbox.errors import Json
+from mailroom.sandbox.addresses import addresses
+from mailroom.sandbox.headers import decoded, header_date, header_fields, message_ids
 
-_MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
-_URL = re.compile(r"<([^<>]+)>")
 _PREVIEW_LENGTH = 256
-
-
-def _readable(value: str) -> str:
-    """Header text as str: raw 8-bit octets are taken for UTF-8 (RFC 6532)."""
-    return value.encode("ascii", "surrogateescape").decode("utf-8", "replace") if _has_surrogates(value) else value
-
-
-def _has_surrogates(value: str) -> bool:
-    return any("\udc80" <= char <= "\udcff" for char in value)
-
-
-def _unfolded(value: str) -> str:
-    return re.sub(r"\r?\n", "", value).strip()
-
-
-@lru_cache(maxsize=8192)
-def decoded(value: str) -> str:
-    """The text form: unfolded, encoded words decoded; an unknown charset leaves the text as it came."""
-    text = _unfolded(value)
-    if "=?" not in text:
-        return text
-    try:
-        return str(make_header(decode_header(text)))
-    except (HeaderParseError, LookupError, UnicodeError, ValueError):
-        return text
-
-
-@lru_cache(maxsize=8192)
-def addresses(value: str) -> tuple[tuple[str | None, str], ...]:
-    """(display name, address) of each mailbox in an address header, groups flattened."""
-    pairs = getaddresses([_unfolded(value)])
-    return tuple((decoded(name) or None, address) for name, address in pairs if address)
-
-
-def addresses_json(values: list[str]) -> list[Json] | None:
-    if not values:
-        return None
-    return [{"name": name, "email": address} for value in values for name, address in addresses(value)]
-
-
-def message_ids(values: list[str]) -> list[str] | None:
-    found = [message_id for value in values for message_id in _MESSAGE_ID.findall(_unfolded(value))]
-    return found or None
-
-
-def header_date(value: str) -> str | None:
-    """The asDate form, or None where the header holds no date."""
-    try:
-        return parsedate_to_datetime(_unfolded(value)).isoformat()
-    except (ValueError, TypeError):
-        return None
-
-
-def header_form(value: str, form: str) -> object:
-    """One header field in the form that `header:Name:form` asks for (RFC 8621 section 4.1.2)."""
-    match form:
-        case "asRaw":
-            return f" {value}"
-        case "asText":
-            return decoded(value)
-        case "asAddresses":
-            return addresses_json([value])
-        case "asGroupedAddresses":
-            return [{"name": None, "addresses": addresses_json([value])}]
-        case "asMessageIds":
-            return message_ids([value])
-        case "asDate":
-            return header_date(value)
-        case "asURLs":
-            return _URL.findall(_unfolded(value)) or None
-        case _:
-            raise ValueError(form)
+_NOT_TEXT = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A leaf of the MIME tree; `text` is None for what isn't text."""
+    """A leaf of the MIME tree; `text` has LF as line ends, and is None for what isn't text."""
 
     part_id: str
     type: str
@@ -112,8 +37,7 @@ class Message:
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        fields = BytesHeaderParser(policy=policy.compat32).parsebytes(raw).raw_items()
-        self.headers = tuple((name, _readable(str(value))) for name, value in fields)
+        self.headers = header_fields(raw)
         written = self.search_text("from")
         # Without its quotes, too: on Cyrus a search for an address finds it however its local part is quoted.
         self.from_text = "\n".join(dict.fromkeys((written, written.replace('"', ""))))
@@ -122,7 +46,7 @@ class Message:
         self.related_ids = message_ids(related) or []
 
     def values(self, name: str) -> list[str]:
-        """The values of every field called `name`, in any case, first one first."""
+        """The raw values of every field called `name`, in any case, first one first."""
         wanted = name.lower()
         return [value for field, value in self.headers if field.lower() == wanted]
 
@@ -145,6 +69,18 @@ class Message:
         return header_date(values[-1]) if values else None
 
     @cached_property
+    def sent_moment(self) -> datetime:
+        """What sorts look at: the moment of `sent_at`, long ago if there is none."""
+        if self.sent_at is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return datetime.fromisoformat(self.sent_at)
+
+    def first_person(self, name: str) -> str:
+        """The display name of the first mailbox in an address header, or its address: what sorts look at."""
+        people = [person for value in self.values(name)[-1:] for person in addresses(value)]
+        return (people[0][0] or people[0][1]) if people else ""
+
+    @cached_property
     def parts(self) -> tuple[Part, ...]:
         tree = message_from_bytes(self.raw, policy=policy.default)
         leaves = [part for part in tree.walk() if not part.is_multipart()]
@@ -156,8 +92,12 @@ class Message:
 
     @cached_property
     def preview(self) -> str:
-        texts = [part.text for part in self.parts if part.text is not None and part.type == "text/plain"]
-        return " ".join((texts[0] if texts else "").split())[:_PREVIEW_LENGTH]
+        """The beginning of the text, on one line, without markup: at most 256 characters (RFC 8621 section 4.1.4)."""
+        part = next((part for part in self.text_body if part.text is not None), None)
+        if part is None or part.text is None:
+            return ""
+        text = unescape(_NOT_TEXT.sub(" ", part.text)) if part.type == "text/html" else part.text
+        return " ".join(text.split())[:_PREVIEW_LENGTH]
 
     @cached_property
     def text_body(self) -> tuple[Part, ...]:
@@ -186,6 +126,8 @@ def _part(part_id: str, leaf: EmailMessage) -> Part:
             text = octets.decode(charset, "replace")
         except LookupError:
             text = octets.decode("utf-8", "replace")
+    if text is not None:
+        text = text.replace("\r\n", "\n")
     return Part(
         part_id=part_id,
         type=leaf.get_content_type(),
@@ -193,7 +135,7 @@ def _part(part_id: str, leaf: EmailMessage) -> Part:
         disposition=leaf.get_content_disposition(),
         name=leaf.get_filename(),
         cid=leaf["content-id"],
-        headers=tuple((name, str(value)) for name, value in leaf.items()),
+        headers=tuple((name, f" {value}") for name, value in leaf.items()),
         data=octets,
         text=text,
     )

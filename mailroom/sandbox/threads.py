@@ -8,8 +8,8 @@ from typing import Protocol
 
 from mailroom.sandbox.message import Message
 
-_PREFIX = re.compile(r"(?:(?:re|fwd?|aw|wg)(?:\[\d+\]|\(\d+\))?:|\[[^\[\]]*\])", re.IGNORECASE)
-_SUFFIX = re.compile(r"\(fwd\)$", re.IGNORECASE)
+_PREFIX = re.compile(r"(?:re|fwd?|aw|wg) ?(?:\[\d+\]|\(\d+\))? ?:|\[[^\[\]]*\]")
+_SUFFIX = re.compile(r"\(fwd\)$")
 
 
 class Threading(Protocol):
@@ -49,14 +49,19 @@ class EachAlone:
         return mail_id
 
 
-def thread_subject(subject: str) -> str:
-    """The subject without white space and what mail apps and lists add, such as `Re:`, `Fwd:` and `[list]`."""
-    rest = "".join(subject.split()).casefold()
+def base_subject(subject: str) -> str:
+    """The subject without what mail apps and lists add, such as `Re:`, `Fwd:` and `[list]` (RFC 5256 section 2.1)."""
+    rest = " ".join(subject.split()).casefold()
     while True:
-        shorter = _SUFFIX.sub("", rest)
+        shorter = _SUFFIX.sub("", rest).strip()
         match = _PREFIX.match(shorter)
         if match is not None and match.end() < len(shorter):
-            shorter = shorter[match.end() :]
+            shorter = shorter[match.end() :].lstrip()
         if shorter == rest:
             return rest
         rest = shorter
+
+
+def thread_subject(subject: str) -> str:
+    """The base subject without white space, which is the same for all mails of a thread."""
+    return "".join(base_subject(subject).split())

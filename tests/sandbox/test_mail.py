@@ -14,8 +14,10 @@ References: <r1@example.org>
  <r2@example.org>
 Date: Thu, 5 Mar 2026 08:00:00 +0100
 List-Unsubscribe: <https://example.org/u?x=1>
-Received: second
-Received: first
+X-Trace:  second\x20
+X-Trace:	first
+Received: by x;
+	Thu, 5 Mar 2026 08:00:00 +0100
 MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary=B
 
@@ -39,6 +41,8 @@ Content-Disposition: attachment; filename=data.csv
 a,b
 --B--
 """.replace(b"\n", b"\r\n")
+
+TEAM = [{"name": None, "email": "one@example.org"}, {"name": None, "email": "two@example.org"}]
 
 
 def test_a_mail_shows_its_properties() -> None:
@@ -83,8 +87,11 @@ def test_a_mail_shows_its_bodies() -> None:
         ("header:References:asMessageIds", ["r1@example.org", "r2@example.org"]),
         ("header:Date:asDate", "2026-03-05T08:00:00+01:00"),
         ("header:List-Unsubscribe:asURLs", ["https://example.org/u?x=1"]),
-        ("header:Received:asText", "first"),
-        ("header:Received:asText:all", ["second", "first"]),
+        ("header:X-Trace:asText", "first"),
+        ("header:X-Trace:asText:all", ["second", "first"]),
+        ("header:X-Trace:asRaw:all", ["  second ", "\tfirst"]),
+        ("header:Received", " by x;\r\n\tThu, 5 Mar 2026 08:00:00 +0100"),
+        ("header:Cc:asGroupedAddresses", [{"name": "Team", "addresses": TEAM}]),
         ("header:Missing", None),
         ("header:Missing:all", []),
     ],
@@ -93,6 +100,70 @@ def test_a_header_comes_in_the_form_asked_for(name: str, value: object) -> None:
     sandbox = make_sandbox()
     mail_id = sandbox.deliver(raw=MULTIPART)
     assert call(sandbox, "Email/get", ids=[mail_id], properties=[name])["list"] == [{"id": mail_id, name: value}]
+
+
+AUTHENTICATED = b"""\
+Authentication-Results: mx.example.com;\r
+ dmarc=pass (p=none)  header.from=example.org\r
+authentication-results:mx.example.com; spf=fail\r
+From: a@example.org\r
+Authentication-Results: forged.example; dmarc=pass\r
+\r
+Hello
+"""
+
+
+def test_section_4_1_3_all_gives_every_field_in_order_and_the_plain_form_the_last() -> None:
+    sandbox = make_sandbox()
+    mail_id = sandbox.deliver(raw=AUTHENTICATED)
+    name = "header:Authentication-Results"
+    [mail] = call(
+        sandbox, "Email/get", ids=[mail_id], properties=[name, f"{name}:asRaw:all", f"{name}:asText", f"{name}:all"]
+    )["list"]
+    assert mail[f"{name}:asRaw:all"] == [
+        " mx.example.com;\r\n dmarc=pass (p=none)  header.from=example.org",
+        "mx.example.com; spf=fail",
+        " forged.example; dmarc=pass",
+    ]
+    assert mail[f"{name}:all"] == mail[f"{name}:asRaw:all"]
+    assert mail[name] == " forged.example; dmarc=pass"
+    assert mail[f"{name}:asText"] == "forged.example; dmarc=pass"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["From:asDate", "From:asText", "Received:asText", "Date:asAddresses", "List-Post:asText", "Subject:asURLs:all"],
+)
+def test_section_4_1_2_fields_of_the_standards_come_in_their_own_forms(name: str) -> None:
+    assert error_of(make_sandbox(), "Email/get", properties=[f"header:{name}"]) == "invalidArguments"
+
+
+@pytest.mark.parametrize(
+    ("date", "shown"),
+    [
+        ("Thu, 5 Mar 2026 08:00:00 -0000", "2026-03-05T08:00:00-00:00"),
+        ("Thu, 5 Mar 2026 08:00:00 GMT", "2026-03-05T08:00:00+00:00"),
+        ("soon", None),
+    ],
+)
+def test_section_4_1_2_5_an_unknown_time_zone_stays_unknown(date: str, shown: str | None) -> None:
+    sandbox = make_sandbox()
+    mail_id = sandbox.deliver(raw=f"Date: {date}\r\n\r\nHello".encode())
+    assert call(sandbox, "Email/get", ids=[mail_id])["list"][0]["sentAt"] == shown
+
+
+def test_section_4_1_4_lines_of_a_body_end_in_lf() -> None:
+    sandbox = make_sandbox()
+    mail_id = sandbox.deliver(body="one\ntwo")
+    [mail] = call(sandbox, "Email/get", ids=[mail_id], fetchTextBodyValues=True)["list"]
+    assert mail["bodyValues"][mail["textBody"][0]["partId"]]["value"] == "one\ntwo\n"
+
+
+def test_section_4_1_4_the_preview_of_html_is_its_text() -> None:
+    sandbox = make_sandbox()
+    html = b"<head><style>p {}</style></head><p>Fish &amp;\r\n chips</p><!-- no --><p>today</p>"
+    mail_id = sandbox.deliver(raw=b"Content-Type: text/html\r\n\r\n" + html)
+    assert call(sandbox, "Email/get", ids=[mail_id])["list"][0]["preview"] == "Fish & chips today"
 
 
 @pytest.mark.parametrize("name", ["colour", "header:", "header:From:asNonsense", "header:From:all:asText"])

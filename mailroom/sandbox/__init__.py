@@ -9,8 +9,9 @@ It knows nothing of the daemon. It implements RFC 8620 (core, EventSource), RFC 
 
 from mailroom.sandbox.errors import MethodError, SandboxError, SetError
 from mailroom.sandbox.flavour import CYRUS, FASTMAIL, Flavour, Limits, flavour_named
+from mailroom.sandbox.recorded import Recorded
 from mailroom.sandbox.sample import fill_sample
-from mailroom.sandbox.sandbox import Recorded, Sandbox
+from mailroom.sandbox.sandbox import Sandbox
 from mailroom.sandbox.server import AddressInUseError, serve
 
 __all__ = [

@@ -20,7 +20,8 @@ from mailroom.sandbox import dispatch, faults
 from mailroom.sandbox.errors import Json, RequestError
 from mailroom.sandbox.events import Cut, read_subscription
 from mailroom.sandbox.faults import Endpoint
-from mailroom.sandbox.sandbox import Recorded, Sandbox
+from mailroom.sandbox.recorded import Recorded
+from mailroom.sandbox.sandbox import Sandbox
 from mailroom.sandbox.session import session_document
 
 # The ASGI extension that drops the connection: {CUT: {"call": an async function}}, see server.py.

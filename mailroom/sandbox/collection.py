@@ -32,8 +32,10 @@ class Collection(Generic[T]):
         self._log.append(("created", object_id))
 
     def change(self, object_id: str, value: T) -> None:
-        self.objects[object_id] = value
-        self.touch(object_id)
+        """Replace the object; one that stays as it was leaves the state."""
+        if self.objects[object_id] != value:
+            self.objects[object_id] = value
+            self.touch(object_id)
 
     def touch(self, object_id: str) -> None:
         """Note a change of what the object shows, for example a mailbox's counts."""

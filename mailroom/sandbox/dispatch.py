@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -114,7 +114,9 @@ def process(
             error = method_errors(name, raw_arguments)
             if error is not None:
                 raise error.with_traceback(None)
-            answer = _run(name, _resolved(raw_arguments, responses), request.using, context, account_id)
+            referenced = frozenset(key[1:] for key in raw_arguments if key.startswith("#"))
+            call_context = replace(context, referenced=referenced)
+            answer = _run(name, _resolved(raw_arguments, responses), request.using, call_context, account_id)
             responses.append((name, answer, call_id))
         except MethodError as error:
             responses.append(("error", error.json(), call_id))

@@ -19,7 +19,7 @@ def checked_keywords(flags: Any) -> frozenset[str]:
         return frozenset()
     if not isinstance(flags, dict) or not all(flag is True for flag in flags.values()):
         raise SetError("invalidProperties", "a map of keyword to true is wanted", properties=("keywords",))
-    bad = sorted(name for name in flags if not _is_keyword(name))
+    bad = sorted(name for name in flags if not is_keyword(name))
     if bad:
         raise SetError("invalidProperties", f"no keywords: {bad}", properties=("keywords",))
     return frozenset(name.lower() for name in flags)
@@ -39,5 +39,6 @@ def named(keywords: frozenset[str]) -> frozenset[str]:
     return keywords - _FLAGS
 
 
-def _is_keyword(name: str) -> bool:
+def is_keyword(name: str) -> bool:
+    """1 to 255 printable ASCII characters, without those that IMAP's syntax needs."""
     return 0 < len(name) <= _MAX_LENGTH and _ALLOWED.issuperset(name)

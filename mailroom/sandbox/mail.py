@@ -76,6 +76,7 @@ _PART_LISTS: dict[str, Callable[[Mail], tuple[Part, ...]]] = {
     "htmlBody": lambda mail: mail.message.html_body,
     "attachments": lambda mail: mail.message.attachments,
 }
+_IDENTITY: Json = {"replyTo": None, "bcc": None, "textSignature": "", "htmlSignature": "", "mayDelete": False}
 _KNOWN = {*_FIELDS, *_ADDRESS_HEADERS, *_ID_HEADERS, *_PART_LISTS, "bodyValues"}
 _FORMS: dict[str, Callable[[str], object]] = {
     "asRaw": lambda value: value,
@@ -124,25 +125,16 @@ def thread_changes(context: Context, arguments: ChangesArguments) -> Json:
 
 
 def identity_get(context: Context, arguments: GetArguments) -> Json:
-    name, email = context.user
-    identity: Json = {
-        "id": "I1",
-        "name": name,
-        "email": email,
-        "replyTo": None,
-        "bcc": None,
-        "textSignature": "",
-        "htmlSignature": "",
-        "mayDelete": False,
-    }
     identities: Collection[Json] = Collection("Identity", "I")
-    identities.objects["I1"] = identity
+    for name, email in context.identities:
+        id = identities.new_id()
+        identities.add(id, {**_IDENTITY, "id": id, "name": name, "email": email})
     return run_get(
         context,
         arguments,
         identities,
-        identity.__contains__,
-        identity,
+        {"id", "name", "email", *_IDENTITY}.__contains__,
+        ("id", "name", "email", *_IDENTITY),
         lambda value, names: {name: value[name] for name in names},
     )
 

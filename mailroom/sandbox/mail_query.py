@@ -8,6 +8,8 @@ from typing import Any
 
 from mailroom.sandbox.arguments import EmailQueryArguments
 from mailroom.sandbox.errors import Json, MethodError
+from mailroom.sandbox.headers import decoded
+from mailroom.sandbox.keywords import is_keyword
 from mailroom.sandbox.methods import Context
 from mailroom.sandbox.query import (
     Contains,
@@ -46,13 +48,12 @@ def query(context: Context, arguments: EmailQueryArguments) -> Json:
 
 
 def _candidates(store: Store, given: Json | None) -> list[Mail]:
-    """All mail, or that of the mailboxes when the filter asks for nothing but mailboxes: the common case."""
+    """The mail of the mailboxes that the filter names, where it can only find mail in these; else all mail."""
     conditions = (given or {}).get("conditions", [given])
-    if all(isinstance(c, dict) and c.keys() == {"inMailbox"} for c in conditions):
-        names = [c["inMailbox"] for c in conditions]
-        ids = {i: None for name in names if isinstance(name, str) for i in store.mails_in.get(name, ())}
-        if (given or {}).get("operator", "OR") == "OR":
-            return [store.mails.objects[mail_id] for mail_id in ids]
+    named = [c["inMailbox"] for c in conditions if isinstance(c, dict) and "inMailbox" in c]
+    if (given or {}).get("operator", "OR") == "OR" and len(named) == len(conditions):
+        ids = {i: None for name in named for i in store.mails_in[name]}
+        return [store.mails.objects[mail_id] for mail_id in ids]
     return list(store.mails.objects.values())
 
 
@@ -101,11 +102,14 @@ def _condition(store: Store, name: str, value: Any) -> Predicate[Mail]:
             ids = _known_mailboxes(store, name, value)
             return lambda mail: bool(mail.mailbox_ids - ids)
         case "hasKeyword":
-            keyword = text(name, value)
+            keyword = _keyword(name, value)
             return lambda mail: keyword in mail.keywords
         case "notKeyword":
-            unwanted = text(name, value)
+            unwanted = _keyword(name, value)
             return lambda mail: unwanted not in mail.keywords
+        case "allInThreadHaveKeyword" | "someInThreadHaveKeyword" | "noneInThreadHaveKeyword":
+            _keyword(name, value)
+            raise MethodError("unsupportedFilter", f"filter/{name}: this server keeps no keywords of threads")
         case "before":
             end = utc_date(name, value)
             return lambda mail: mail.received_at < end
@@ -139,13 +143,34 @@ def _known_mailboxes(store: Store, name: str, ids: Any) -> frozenset[str]:
     return frozenset(ids)
 
 
+def _keyword(name: str, value: Any) -> str:
+    keyword = text(name, value)
+    if not is_keyword(keyword):
+        raise MethodError("invalidArguments", f"filter/{name}: {value!r} is no keyword")
+    return keyword
+
+
+_HEADER_MATCHES: dict[str, Callable[[str, str], bool]] = {
+    "equals": str.__eq__,
+    "startsWith": str.startswith,
+    "endsWith": str.endswith,
+}
+
+
 def _header_condition(value: Any) -> Predicate[Mail]:
-    if not isinstance(value, list) or not 1 <= len(value) <= 2 or not all(isinstance(v, str) for v in value):
-        raise MethodError("invalidArguments", "filter/header: [name] or [name, text] is wanted")
-    name = value[0].lower()
+    """A header field's presence, a text in it, or a text that it equals, starts or ends with, as Cyrus adds."""
+    if not isinstance(value, list) or not 1 <= len(value) <= 3 or not all(isinstance(v, str) for v in value):
+        raise MethodError("invalidArguments", "filter/header: [name], [name, text] or [name, text, match] is wanted")
+    name = value[0]
     if len(value) == 1:
         return lambda mail: bool(mail.message.values(name))
-    return Contains(_header(name), (value[1].lower(),))
+    needle, kind = value[1].lower(), value[2] if len(value) == 3 else "contains"
+    if kind == "contains":
+        return Contains(_header(name.lower()), (needle,))
+    if kind not in _HEADER_MATCHES:
+        raise MethodError("invalidArguments", f"filter/header: a match is contains, {', '.join(_HEADER_MATCHES)}")
+    matches = _HEADER_MATCHES[kind]
+    return lambda mail: any(matches(decoded(field).lower(), needle) for field in mail.message.values(name))
 
 
 def _size(name: str, value: Any) -> int:

@@ -123,10 +123,7 @@ class _MailboxEditor:
         return mailbox.id, {name: value for name, value in shown.items() if name not in properties}
 
     def update(self, object_id: str, patch: Json) -> None:
-        old = self._store.mailboxes.objects[object_id]
-        new = self._edited(old, patch)
-        if new != old:
-            self._store.mailboxes.change(object_id, new)
+        self._store.mailboxes.change(object_id, self._edited(self._store.mailboxes.objects[object_id], patch))
 
     def destroy(self, object_id: str) -> None:
         if any(self._store.child_mailboxes(object_id)):

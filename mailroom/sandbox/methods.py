@@ -17,14 +17,18 @@ T = TypeVar("T")
 
 @dataclass
 class Context:
-    """What the calls of one request share. `created_ids` maps creation ids to ids (RFC 8620 section 3.3)."""
+    """What the calls of one request share. `created_ids` maps creation ids to ids (RFC 8620 section 3.3).
+
+    `referenced` are the arguments that the present call has from an earlier one's result.
+    """
 
     store: Store
     limits: Limits
     flavour: Flavour
-    user: tuple[str, str]
+    identities: list[tuple[str, str]]
     set_errors: dict[str, SetError] = field(default_factory=dict)
     created_ids: dict[str, str] = field(default_factory=dict)
+    referenced: frozenset[str] = frozenset()
 
     def real_id(self, given: str) -> str:
         """The id behind a creation reference such as `#new`; any other id as it is."""
@@ -55,11 +59,16 @@ def run_get(
     default: Iterable[str],
     show: Callable[[T, list[str]], Json],
 ) -> Json:
-    """`known` says whether a property exists; `show` gives an object's properties."""
+    """`known` says whether a property exists; `show` gives an object's properties.
+
+    Ids that came from an earlier call's result are answered as often as they come, as Cyrus does.
+    """
     if arguments.ids is None:
         ids = list(collection.objects)
     else:
-        ids = list(dict.fromkeys(context.real_id(given) for given in arguments.ids))
+        ids = [context.real_id(given) for given in arguments.ids]
+        if "ids" not in context.referenced:
+            ids = list(dict.fromkeys(ids))
     if len(ids) > context.limits.max_objects_in_get:
         most = context.limits.max_objects_in_get
         raise MethodError("requestTooLarge", f"{len(ids)} objects asked for, maxObjectsInGet is {most}")

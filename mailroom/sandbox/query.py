@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -104,8 +105,15 @@ def _any_of(predicates: list[Predicate[T]]) -> Predicate[T]:
     return lambda value: any(predicate(value) for predicate in joined)
 
 
+COLLATIONS = ("i;ascii-casemap",)
+_UTC_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d*[1-9])?Z")
+
+
 def sorted_objects(objects: Iterable[T], sort: list[Json] | None, keys: Mapping[str, Callable[[T], Any]]) -> list[T]:
-    """Sort by each comparator; equal ones stay in the order they came. Raises MethodError unsupportedSort."""
+    """Sort by each comparator; equal ones stay in the order they came.
+
+    Raises MethodError invalidArguments, unsupportedSort for a property or a collation that isn't known.
+    """
     result = list(objects)
     for comparator in reversed(sort or []):
         name = comparator.get("property")
@@ -114,6 +122,8 @@ def sorted_objects(objects: Iterable[T], sort: list[Json] | None, keys: Mapping[
             raise MethodError("invalidArguments", "sort: a comparator is {property, isAscending}")
         if name not in keys:
             raise MethodError("unsupportedSort", f"sort by one of {', '.join(sorted(keys))}")
+        if comparator.get("collation") not in (None, *COLLATIONS):
+            raise MethodError("unsupportedSort", f"the collation is one of {', '.join(COLLATIONS)}")
         result.sort(key=keys[name], reverse=not ascending)
     return result
 
@@ -159,12 +169,11 @@ def boolean(name: str, value: Any) -> bool:
 def utc_date(name: str, value: Any) -> datetime:
     """A condition's UTCDate. Raises MethodError invalidArguments."""
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted") from None
-    if moment.tzinfo is None:
-        raise MethodError("invalidArguments", f"filter/{name}: a UTCDate ends in Z")
-    return moment
+        if isinstance(value, str) and _UTC_DATE.fullmatch(value):
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass  # a month 13, for example
+    raise MethodError("invalidArguments", f"filter/{name}: a UTCDate is wanted, for example 2026-03-05T07:00:00Z")
 
 
 def unknown_condition(name: str) -> MethodError:

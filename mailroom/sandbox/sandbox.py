@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import trio
@@ -11,10 +11,11 @@ from mailroom.sandbox.card import Card
 from mailroom.sandbox.dispatch import METHODS
 from mailroom.sandbox.errors import Json, MethodError, SandboxError
 from mailroom.sandbox.events import Broadcaster, End
-from mailroom.sandbox.faults import Endpoint, Faults
+from mailroom.sandbox.faults import Faults
 from mailroom.sandbox.flavour import FASTMAIL, Flavour, Limits
 from mailroom.sandbox.message import compose
 from mailroom.sandbox.methods import Context
+from mailroom.sandbox.recorded import Recorded
 from mailroom.sandbox.store import AddressBook, Clock, Mail, Mailbox, Store
 from mailroom.sandbox.threads import ByReferences
 
@@ -23,27 +24,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """One HTTP request that reached the sandbox. Sizes are octets of the bodies.
-
-    `calls` are the method names of an API request. `status` and `response_bytes` are None when the
-    connection went away before an answer; `response_bytes` is None for a stream, too.
-    """
-
-    endpoint: Endpoint
-    calls: tuple[str, ...]
-    authorized: bool
-    request_bytes: int
-    status: int | None = None
-    response_bytes: int | None = None
-
-
 class Sandbox:
     """One account on an in-memory JMAP server. Use it from the trio thread that serves it.
 
     `token` is the Bearer token, and the password of `email` for Basic. Ids are counted, so that with a
-    given `clock` two runs are alike. The methods act as the user's own mail app would, and push the change.
+    given `clock` two runs are alike. `identities` are names and addresses that the user may write from. The methods act as the user's own mail app would, and push the change.
     `place` is the first part of all paths: the session at a former one redirects, everything else there is gone.
     """
 
@@ -62,6 +47,7 @@ class Sandbox:
         self.token = token
         self.name = name
         self.email = email
+        self.identities = [(name, email)]
         self.account_id, self.place = "u1", "jmap"
         self.store = Store(clock, ByReferences())
         self.faults = Faults()
@@ -80,7 +66,7 @@ class Sandbox:
             store=self.store,
             limits=self.limits,
             flavour=self.flavour,
-            user=(self.name, self.email),
+            identities=self.identities,
             set_errors=self.faults.set_errors,
         )
 

@@ -6,6 +6,7 @@ from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, o
 from mailroom.sandbox.errors import Json
 from mailroom.sandbox.flavour import Flavour, Limits
 from mailroom.sandbox.mail_query import SORTS
+from mailroom.sandbox.query import COLLATIONS
 from mailroom.sandbox.sandbox import Sandbox
 
 
@@ -45,7 +46,7 @@ def _core(limits: Limits) -> Json:
         "maxCallsInRequest": limits.max_calls_in_request,
         "maxObjectsInGet": limits.max_objects_in_get,
         "maxObjectsInSet": limits.max_objects_in_set,
-        "collationAlgorithms": ["i;ascii-casemap"],
+        "collationAlgorithms": COLLATIONS,
     }
 
 

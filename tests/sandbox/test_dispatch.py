@@ -159,3 +159,24 @@ def test_more_objects_than_the_limits_allow_are_too_large() -> None:
     assert call(sandbox, "Mailbox/get", ids=["P1", "P2", "P3"])["notFound"] == []
     patches: Json = {f"M{number}": {} for number in range(3)}
     assert error_of(sandbox, "Email/set", update=patches) == "requestTooLarge"
+
+
+def test_repeated_ids_come_once_when_written_and_as_often_as_they_come_by_reference() -> None:
+    sandbox = make_sandbox()
+    mail_id = sandbox.deliver()
+    asked = [mail_id, mail_id, "M9", "M9"]
+    written = call(sandbox, "Email/get", ids=asked, properties=["id"])
+    assert (written["list"], written["notFound"]) == ([{"id": mail_id}], ["M9"])
+    echo = ("Core/echo", {"asked": asked})
+    [_, (_, referred)] = calls(sandbox, echo, ("Email/get", {"#ids": reference(0, "Core/echo", "/asked")}))
+    assert [mail["id"] for mail in referred["list"]] == [mail_id, mail_id]
+    assert referred["notFound"] == ["M9", "M9"]
+
+
+def test_repeated_ids_by_reference_count_against_max_objects_in_get() -> None:
+    sandbox = make_sandbox(limits=Limits(max_objects_in_get=3))
+    mail_id = sandbox.deliver()
+    assert call(sandbox, "Email/get", ids=[mail_id] * 4)["list"]
+    echo = ("Core/echo", {"asked": [mail_id] * 4})
+    [_, (name, answer)] = calls(sandbox, echo, ("Email/get", {"#ids": reference(0, "Core/echo", "/asked")}))
+    assert (name, answer["type"]) == ("error", "requestTooLarge")

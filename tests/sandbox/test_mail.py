@@ -175,3 +175,14 @@ def test_unknown_properties_are_invalid(name: str) -> None:
 def test_the_user_has_an_identity() -> None:
     [identity] = call(make_sandbox(), "Identity/get")["list"]
     assert (identity["name"], identity["email"]) == ("Robin Example", "robin@example.com")
+
+
+def test_section_6_1_the_user_has_as_many_identities_as_the_test_says() -> None:
+    sandbox = make_sandbox()
+    sandbox.identities.append(("", "*@example.net"))
+    shown = call(sandbox, "Identity/get", properties=["email", "mayDelete"])["list"]
+    assert shown == [
+        {"id": "I1", "email": "robin@example.com", "mayDelete": False},
+        {"id": "I2", "email": "*@example.net", "mayDelete": False},
+    ]
+    assert call(sandbox, "Identity/get", ids=["I2", "I3"])["notFound"] == ["I3"]

@@ -37,6 +37,10 @@ def found(given: Json | None, **arguments: object) -> list[str]:
         ({"header": ["From", "BOB@"]}, ["bob"]),
         ({"header": ["List-Id"]}, []),
         ({"header": ["subject"]}, ["ann", "not", "bob"]),
+        ({"header": ["subject", "SOUP", "contains"]}, ["ann", "bob"]),
+        ({"header": ["subject", "SOUP", "equals"]}, ["ann"]),
+        ({"header": ["Subject", "soup", "startsWith"]}, ["ann", "bob"]),
+        ({"header": ["SUBJECT", "again", "endsWith"]}, ["bob"]),
         ({"subject": "soup"}, ["ann", "bob"]),
         ({"text": "bread"}, ["not"]),
         ({"body": "this is the mail"}, ["ann", "not", "bob"]),
@@ -47,6 +51,7 @@ def found(given: Json | None, **arguments: object) -> list[str]:
         ({"hasKeyword": "$seen"}, ["bob"]),
         ({"notKeyword": "$SEEN"}, ["ann", "not"]),
         ({"after": "2026-03-05T12:01:00Z"}, ["not", "bob"]),
+        ({"inMailbox": "P3", "notKeyword": "$seen", "after": "2026-03-05T12:01:00Z"}, ["not"]),
         ({"before": "2026-03-05T12:01:00Z"}, ["ann"]),
         ({"hasAttachment": True}, []),
         ({"minSize": 1, "maxSize": 100_000}, ["ann", "not", "bob"]),
@@ -81,7 +86,15 @@ def test_filters_find_what_the_standard_says(given: Json | None, expected: list[
         {"from": None},
         {"header": "From"},
         {"header": ["From", "a", "b"]},
+        {"header": ["From", "a", "equals", "b"]},
+        {"header": []},
+        {"hasKeyword": "a b"},
+        {"notKeyword": 1},
+        {"allInThreadHaveKeyword": "a b"},
         {"after": "yesterday"},
+        {"after": "2026-13-05T12:01:00Z"},
+        {"after": "2026-03-05T12:01:00+00:00"},
+        {"before": "2026-03-05T12:01:00.000Z"},
         {"after": "2026-03-05T12:01:00"},
         {"minSize": -1},
         {"hasAttachment": "yes"},
@@ -93,6 +106,12 @@ def test_filters_find_what_the_standard_says(given: Json | None, expected: list[
 )
 def test_one_bad_condition_fails_the_whole_query(given: Json) -> None:
     assert error_of(make_sandbox(), "Email/query", filter=given) == "invalidArguments"
+
+
+@pytest.mark.parametrize("which", ["all", "some", "none"])
+def test_section_4_4_1_keywords_of_threads_are_not_supported(which: str) -> None:
+    given = {f"{which}InThreadHaveKeyword": "$seen"}
+    assert error_of(make_sandbox(), "Email/query", filter=given) == "unsupportedFilter"
 
 
 def any_of_senders(number: int) -> Json:
@@ -115,6 +134,31 @@ def test_sorts() -> None:
     assert found(None, sort=[{"property": "receivedAt", "isAscending": False}]) == ["bob", "not", "ann"]
     assert found(None, sort=[{"property": "subject"}]) == ["not", "ann", "bob"]
     assert error_of(make_sandbox(), "Email/query", sort=[{"property": "colour"}]) == "unsupportedSort"
+
+
+def test_section_4_4_2_sorts_look_at_moments_base_subjects_and_names() -> None:
+    sandbox = make_sandbox()
+    heads = (
+        'From: "Zoe" <a@x.org>\r\nSubject: Re: [list] apples\r\nDate: Thu, 5 Mar 2026 08:00:00 +0200',
+        "From: mia@x.org\r\nSubject: Bread\r\nDate: Thu, 5 Mar 2026 07:00:00 +0000",
+        "From: Ben <z@x.org>\r\nSubject: apples",
+    )
+    names = {sandbox.deliver(raw=f"{head}\r\n\r\nHello".encode()): str(n) for n, head in enumerate(heads)}
+
+    def order(name: str) -> str:
+        ids = call(sandbox, "Email/query", sort=[{"property": name, "collation": "i;ascii-casemap"}])["ids"]
+        return "".join(names[mail_id] for mail_id in ids)
+
+    assert {name: order(name) for name in ("sentAt", "subject", "from")} == {
+        "sentAt": "201",
+        "subject": "021",
+        "from": "210",
+    }
+
+
+def test_rfc_8620_section_5_5_an_unknown_collation_is_not_supported() -> None:
+    sort = [{"property": "subject", "collation": "i;nonsense"}]
+    assert error_of(make_sandbox(), "Email/query", sort=sort) == "unsupportedSort"
 
 
 @pytest.mark.parametrize(

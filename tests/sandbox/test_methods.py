@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -9,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from mailroom.sandbox import CYRUS, Sandbox, fill_sample
 from mailroom.sandbox.dispatch import METHODS
 
-from .support import NOON, Json, calls
+from .support import NOON, Json, call, calls, error_of
 
 # What makes a created object acceptable, so that its other properties are looked at too.
 TYPICAL: dict[str, Json] = {
@@ -124,3 +125,43 @@ def test_any_arguments_are_answered_or_refused(method: str, given: Json) -> None
     [(name, answer)] = calls(sandbox, (method, fitting))
     assert name == method or answer["type"] not in ("serverFail", "unknownMethod")
     assert all(mail.mailbox_ids for mail in sandbox.store.mails.objects.values())
+
+
+STATES = {
+    "Mailbox/set": lambda sandbox: sandbox.store.mailboxes,
+    "Email/set": lambda sandbox: sandbox.store.mails,
+    "Email/import": lambda sandbox: sandbox.store.mails,
+    "AddressBook/set": lambda sandbox: sandbox.store.books,
+    "ContactCard/set": lambda sandbox: sandbox.store.cards,
+    "SieveScript/set": lambda sandbox: sandbox.store.scripts,
+}
+
+
+@pytest.mark.parametrize(
+    "method", [name for name, method in METHODS.items() if "if_in_state" in method.arguments.model_fields]
+)
+def test_rfc_8620_section_5_3_if_in_state_is_exact_on_every_set(method: str) -> None:
+    sandbox = sample()
+    changes = {"SieveScript/set": {"blobId": sandbox.store.scripts.objects["S1"].blob_id}}
+    creations = {"new": TYPICAL[method] | changes.get(method, {})}
+    arguments = {"emails" if method == "Email/import" else "create": creations}
+    objects = STATES[method](sandbox)
+    before = objects.state
+    answer = call(sandbox, method, ifInState=before, **arguments)
+    assert (answer["oldState"], answer["newState"]) == (before, objects.state)
+    assert answer["created"] is not None, answer
+    assert before != objects.state
+    count = len(objects.objects)
+    for state in (before, "", "nonsense"):
+        assert error_of(sandbox, method, ifInState=state, **arguments) == "stateMismatch"
+    assert len(objects.objects) == count
+
+
+def test_rfc_8620_section_5_3_a_set_that_changes_nothing_leaves_the_state() -> None:
+    sandbox = sample()
+    before = {**sandbox.store.states(), "SieveScript": sandbox.store.scripts.state}
+    call(sandbox, "Mailbox/set", update={"P1": {"name": "Inbox"}})
+    call(sandbox, "Email/set", update={"M1": {"keywords/x": None}})
+    call(sandbox, "AddressBook/set", update={"A1": {"name": "Personal"}})
+    call(sandbox, "SieveScript/set", update={"S1": {"name": "mine"}})
+    assert {**sandbox.store.states(), "SieveScript": sandbox.store.scripts.state} == before

@@ -5,6 +5,7 @@
     │   └── ServerFailed   it stumbled over something in the request, perhaps over one sender
     ├── Refused       the credentials are wrong: trying again can't help
     ├── BadReply      the server broke the protocol: trying again might help
+    │   └── TooLarge       its answer is more than we take: asked for less, it may be fine
     ├── BatchRefused  a request for several senders failed as a whole: one of them may be why
     ├── SenderFailed  one sender can't be settled: the others can
     └── ConfigError   settings or mailboxes that only the user can mend: all problems at once
@@ -50,6 +51,10 @@ class BadReply(MailroomError):
     def __init__(self, message: str, *, expected: str) -> None:
         super().__init__(f"{shortened(message, LONGEST_MESSAGE // 2)}; expected {expected}")
         self.expected = expected
+
+
+class TooLarge(BadReply):
+    """An answer is larger than what may be held in memory."""
 
 
 class BatchRefused(MailroomError):

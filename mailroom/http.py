@@ -18,14 +18,17 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import __version__
-from mailroom.errors import BadReply, Refused, Unavailable
+from mailroom.errors import BadReply, Refused, TooLarge, Unavailable
 from mailroom.wire import Json
 
 DEADLINE_SECONDS = 30
 """For one HTTP exchange from connect to the last byte. httpx alone has no total one."""
 
-MAX_REPLY_BYTES = 64 * 1024 * 1024
-"""A reply of 4,096 mails has about 2 MB; more than this is not an answer but an attack or a bug."""
+MAX_REPLY_BYTES = 16 * 1024 * 1024
+"""A reply of 4,096 mails has about 2 MB. It is held in memory whole, beside what is read from it."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_MAX_GZIP_MEMBERS = 1_000
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 
@@ -123,7 +126,7 @@ async def fetch(
             response = await http.send(request, auth=auth, stream=True)
             try:
                 _acknowledge(response)
-                return Reply(response, _decoded(response, await _read_body(response)))
+                return Reply(response, await _unpacked(response, await _read_body(response)))
             finally:
                 with trio.move_on_after(1, shield=True):
                     await response.aclose()
@@ -160,28 +163,35 @@ async def _read_body(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _decoded(response: httpx.Response, body: bytes) -> bytes:
+async def _unpacked(response: httpx.Response, body: bytes) -> bytes:
     """The body without its compression. httpx would unpack any number of layers, each a thousand times the last."""
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding == "identity" or not body:
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise BadReply(f"{response.url.host} sent a body in {encoding[:80]!r}", expected="gzip, or no content encoding")
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # 16 more means gzip
-    try:
-        unpacked = unpacker.decompress(body, MAX_REPLY_BYTES + 1)
-    except zlib.error:
-        unpacked = b""
-    _check_size(response, unpacked)
-    if not unpacker.eof:
-        raise BadReply(f"{response.url.host} sent a body that can't be unpacked", expected="whole and valid gzip")
-    return unpacked
+    unpacked = bytearray()
+    for _ in range(_MAX_GZIP_MEMBERS):
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # 16 more means gzip
+        try:
+            unpacked += unpacker.decompress(body, MAX_REPLY_BYTES + 1 - len(unpacked))
+        except zlib.error:
+            break
+        _check_size(response, unpacked)
+        if not unpacker.eof:
+            break
+        # Several members in a row are one body (RFC 1952 §2.2); anything else after a member is padding.
+        body = unpacker.unused_data
+        if not body.startswith(_GZIP_MAGIC):
+            return bytes(unpacked)
+        await trio.lowlevel.checkpoint()
+    raise BadReply(f"{response.url.host} sent a body that can't be unpacked", expected="whole and valid gzip")
 
 
 def _check_size(response: httpx.Response, body: bytes | bytearray) -> None:
     if len(body) > MAX_REPLY_BYTES:
         limit = MAX_REPLY_BYTES // 1024 // 1024
-        raise BadReply(f"{response.url.host} sends an endless answer", expected=f"at most {limit} MiB")
+        raise TooLarge(f"{response.url.host} sends too large an answer", expected=f"at most {limit} MiB")
 
 
 def no_exchange(url: httpx.URL, error: httpx.TransportError | OSError) -> Unavailable:

@@ -91,6 +91,12 @@ class TestFetch:
         async with scripted(reply("200 OK", body, Content_Encoding="gzip")) as server:
             assert (await get(server.origin)).body == b"hello" * 1000
 
+    async def test_decodes_an_answer_compressed_in_parts(self) -> None:
+        # RFC 1952 §2.2; what follows the last member is padding.
+        body = b"".join(gzip.compress(part) for part in (b"hello ", b"", b"world")) + bytes(7)
+        async with scripted(reply("200 OK", body, Content_Encoding="gzip")) as server:
+            assert (await get(server.origin)).body == b"hello world"
+
     async def test_does_not_follow_redirects(self) -> None:
         async with scripted(reply("302 Found", Location="/elsewhere")) as server:
             answer = await get(server.origin)
@@ -208,7 +214,7 @@ class TestABodyWithoutEnd:
         monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", MIB)
         endless = Endless()
         async with scripted(endless) as server:
-            with pytest.raises(BadReply, match="sends an endless answer; expected at most 1 MiB"):
+            with pytest.raises(BadReply, match="sends too large an answer; expected at most 1 MiB"):
                 await get(server.origin)
         socket_buffers = 16 * MIB
         assert endless.bytes_sent < MIB + socket_buffers
@@ -216,7 +222,21 @@ class TestABodyWithoutEnd:
     async def test_is_read_up_to_the_limit_where_it_is_compressed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", MIB)
         async with scripted(reply("200 OK", gzip.compress(bytes(2 * MIB)), Content_Encoding="gzip")) as server:
-            with pytest.raises(BadReply, match="endless answer"):
+            with pytest.raises(BadReply, match="too large an answer"):
+                await get(server.origin)
+
+    async def test_is_read_up_to_the_limit_where_it_is_compressed_in_parts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", MIB)
+        body = gzip.compress(bytes(MIB // 2)) * 3
+        async with scripted(reply("200 OK", body, Content_Encoding="gzip")) as server:
+            with pytest.raises(BadReply, match="too large an answer"):
+                await get(server.origin)
+
+    async def test_is_not_read_to_the_last_of_a_million_parts(self) -> None:
+        async with scripted(reply("200 OK", gzip.compress(b"") * 100_000, Content_Encoding="gzip")) as server:
+            with pytest.raises(BadReply, match="expected whole and valid gzip"):
                 await get(server.origin)
 
     async def test_is_not_unpacked_from_a_parcel_in_a_parcel(self) -> None:
@@ -234,8 +254,13 @@ class TestABodyWithoutEnd:
 
 @pytest.mark.parametrize(
     "body",
-    [b"not gzip at all", gzip.compress(b"hello" * 100)[:15] + b"garbage garbage", gzip.compress(b"hello")[:-4]],
-    ids=["garbage", "garbage-inside", "cut"],
+    [
+        b"not gzip at all",
+        gzip.compress(b"hello" * 100)[:15] + b"garbage garbage",
+        gzip.compress(b"hello")[:-4],
+        gzip.compress(b"hello") + gzip.compress(b"world")[:-4],
+    ],
+    ids=["garbage", "garbage-inside", "cut", "cut-in-the-second-part"],
 )
 async def test_a_body_that_is_not_compressed_as_announced_is_a_bad_reply(body: bytes) -> None:
     async with scripted(reply("200 OK", body, Content_Encoding="gzip")) as server:

@@ -6,14 +6,14 @@ allow; calls that refer to each other stay in one request.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar, cast
 
 from mailroom.errors import BadReply, BatchRefused, ServerFailed, Unavailable
 from mailroom.jmap.session import Limits
-from mailroom.wire import Json, plain_name
+from mailroom.wire import Json, ReadReply, plain_name
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -22,12 +22,12 @@ K = TypeVar("K")
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """One method call; `read` turns the arguments of its reply into a T, or raises `BadReply`."""
+    """One method call; `read` turns the arguments of its reply into a T."""
 
     name: str
     arguments: Mapping[str, Json]
     capability: str
-    read: Callable[[object], T]
+    read: ReadReply[T]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class Slot(Generic[T_co]):
     def result(self, path: str) -> Json:
         """A result reference to a part of this call's reply (RFC 8620 §3.7), for an argument named `#…`."""
         return {"resultOf": self.id, "name": self.name, "path": path}
+
+
+_Placed = tuple[Slot[object], Call[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Batch:
     """Calls in the order in which the server runs them."""
 
     def __init__(self) -> None:
-        self._calls: list[tuple[Slot[object], Call[object]]] = []
+        self._calls: list[_Placed] = []
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -99,9 +102,9 @@ class Batch:
 
     def requests(self, limits: Limits) -> Iterator["Request"]:
         """Cut into requests within `limits`, in order."""
-        calls: list[tuple[Slot[object], Call[object]]] = []
+        calls: list[_Placed] = []
         size = _ENVELOPE_BYTES
-        for unit in self._units():
+        for unit in _units(self._calls):
             unit_size = sum(_size_bytes(slot, call) for slot, call in unit)
             full = len(calls) + len(unit) > limits.max_calls_in_request or size + unit_size > limits.max_size_request
             if calls and full:
@@ -112,24 +115,26 @@ class Batch:
         if calls:
             yield Request(tuple(calls))
 
-    def _units(self) -> Iterator[list[tuple[Slot[object], Call[object]]]]:
-        """Runs of calls that must share a request: a call that refers back joins all from the one it refers to."""
-        starts: list[int] = []
-        for index, (_, call) in enumerate(self._calls):
-            earliest = min(_referred_to(call), default=index)
-            while starts and starts[-1] > earliest:
-                starts.pop()
-            if earliest == index:
-                starts.append(index)
-        for start, end in pairwise([*starts, len(self._calls)]):
-            yield self._calls[start:end]
+
+def _units(calls: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
+    """Runs of calls that must share a request: a call that refers back joins all from the one it refers to."""
+    index_of = {slot.id: index for index, (slot, _) in enumerate(calls)}
+    starts: list[int] = []
+    for index, (_, call) in enumerate(calls):
+        earliest = min((index_of[id] for id in _referred_to(call)), default=index)
+        while starts and starts[-1] > earliest:
+            starts.pop()
+        if earliest == index:
+            starts.append(index)
+    for start, end in pairwise([*starts, len(calls)]):
+        yield calls[start:end]
 
 
-def _referred_to(call: Call[object]) -> Iterator[int]:
-    """The places in the batch of the calls whose results a call uses."""
+def _referred_to(call: Call[object]) -> Iterator[str]:
+    """The ids of the slots whose results a call uses."""
     for name, value in call.arguments.items():
         if name.startswith("#") and isinstance(value, Mapping):
-            yield int(str(value["resultOf"]).removeprefix("c"))
+            yield str(value["resultOf"])
 
 
 _ENVELOPE_BYTES = 1_000  # `using`, brackets, commas
@@ -143,7 +148,7 @@ def _size_bytes(slot: Slot[object], call: Call[object]) -> int:
 class Request:
     """The calls of one HTTP request."""
 
-    calls: tuple[tuple[Slot[object], Call[object]], ...]
+    calls: tuple[_Placed, ...]
 
     @property
     def using(self) -> tuple[str, ...]:
@@ -153,12 +158,20 @@ class Request:
     def method_calls(self) -> list[Json]:
         return [[call.name, call.arguments, slot.id] for slot, call in self.calls]
 
-    def read(self, responses: Sequence[tuple[str, object, str]]) -> dict[str, object]:
+    def halves(self) -> tuple["Request", ...]:
+        """The same calls in two requests; none if they can't be parted, or change something, which is done by now."""
+        units = list(_units(self.calls))
+        if len(units) < 2 or not all(call.name.endswith(("/get", "/query")) for _, call in self.calls):
+            return ()
+        middle = sum(map(len, units[: len(units) // 2]))
+        return Request(self.calls[:middle]), Request(self.calls[middle:])
+
+    async def read(self, responses: Sequence[tuple[str, object, str]]) -> dict[str, object]:
         """Typed results by slot id: each a T of its call or a `MethodError`. Raises `BadReply`."""
         results: dict[str, object] = {}
         for slot, call in self.calls:
             name, arguments = _response_of(slot, responses)
-            results[slot.id] = _read_error(arguments) if name == "error" else call.read(arguments)
+            results[slot.id] = _read_error(arguments) if name == "error" else await call.read(arguments)
         return results
 
 

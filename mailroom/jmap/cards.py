@@ -10,7 +10,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import CONTACTS, Limits
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import IdSet, Json, Wire, reader
+from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader, reply_reader
 
 
 class NameComponent(Wire):
@@ -20,7 +20,7 @@ class NameComponent(Wire):
 
 class Name(Wire):
     full: str | None = None
-    components: tuple[NameComponent, ...] | None = None
+    components: Annotated[tuple[NameComponent, ...] | None, FIRST_FAULT] = None
 
     def part(self, kind: str) -> str:
         """The components of a kind (`given`, `surname`), as one text."""
@@ -46,9 +46,9 @@ class ContactCard(Wire):
     uid: str
     kind: str = "individual"
     name: Name | None = None
-    organizations: Mapping[str, Organization] | None = None
-    emails: Mapping[str, EmailAddress] | None = None
-    notes: Mapping[str, Note] | None = None
+    organizations: Annotated[Mapping[str, Organization] | None, FIRST_FAULT] = None
+    emails: Annotated[Mapping[str, EmailAddress] | None, FIRST_FAULT] = None
+    notes: Annotated[Mapping[str, Note] | None, FIRST_FAULT] = None
     members: IdSet | None = None
     created: str = ""
 
@@ -66,19 +66,11 @@ class Malformed(Wire):
         return tuple(str(value.get("address", "")) for value in values if isinstance(value, Mapping))
 
 
-class _Found(Wire):
-    list: tuple[Any, ...]
-
-
 class AddressBookInfo(Wire):
     """An address book (RFC 9610 §2)."""
 
     id: str
     is_default: bool = False
-
-
-class _AddressBooks(Wire):
-    list: tuple[AddressBookInfo, ...]
 
 
 class _State(Wire):
@@ -91,28 +83,22 @@ def _with_id(card: Mapping[str, Any]) -> Mapping[str, Any]:
     return card
 
 
-class _WholeCards(Wire):
-    list: tuple[Annotated[Mapping[str, Any], AfterValidator(_with_id)], ...]
+_WholeCard = Annotated[dict[str, Any], AfterValidator(_with_id)]
 
-
-_read_whole = reader(_WholeCards)
-_read_state = reader(_State)
-_read_found = reader(_Found)
+_read_whole = list_reader(reader(_WholeCard))
+_read_state_of = reader(_State)
+_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 _read_card = reader(ContactCard)
 _read_malformed = reader(Malformed)
-_read_address_books = reader(_AddressBooks)
+_read_address_books = list_reader(reader(AddressBookInfo))
 
 
-def _read_cards(reply: object) -> tuple[ContactCard | Malformed, ...]:
-    return tuple(_card_or_malformed(item) for item in _read_found(reply).list)
-
-
-def _card_or_malformed(item: object) -> ContactCard | Malformed:
+def _card_or_malformed(item: object, *at: object) -> ContactCard | Malformed:
     """One bad card must not hide the others."""
     try:
         return _read_card(item)
     except BadReply as bad:
-        return _read_malformed(item).model_copy(update={"reason": str(bad)})
+        return _read_malformed(item, *at).model_copy(update={"reason": str(bad)})
 
 
 CARD = Kind[ContactCard | Malformed](
@@ -120,7 +106,7 @@ CARD = Kind[ContactCard | Malformed](
     capability=CONTACTS,
     properties=("id", "uid", "kind", "name", "organizations", "emails", "notes", "members", "created"),
     sort=None,  # Cyrus 3.12 sorts by names alone
-    read_list=_read_cards,
+    read_list=list_reader(_card_or_malformed),
 )
 
 
@@ -128,7 +114,7 @@ def get_address_books(account_id: str) -> Call[tuple[AddressBookInfo, ...]]:
     """All address books."""
     # Without `properties`: Cyrus 3.12 refuses to be asked for `isDefault`, which it doesn't know.
     arguments: dict[str, Json] = {"accountId": account_id, "ids": None}
-    return Call("AddressBook/get", arguments, CONTACTS, lambda reply: _read_address_books(reply).list)
+    return Call("AddressBook/get", arguments, CONTACTS, _read_address_books)
 
 
 def get_whole_cards(
@@ -137,7 +123,7 @@ def get_whole_cards(
     """These cards with all their properties, as the server sends them."""
     calls = (
         Call[tuple[Mapping[str, Any], ...]](
-            "ContactCard/get", {"accountId": account_id, "ids": part}, CONTACTS, lambda reply: _read_whole(reply).list
+            "ContactCard/get", {"accountId": account_id, "ids": part}, CONTACTS, _read_whole
         )
         for part in slices(ids, limits.max_objects_in_get)
     )
@@ -147,7 +133,7 @@ def get_whole_cards(
 def get_card_state(account_id: str) -> Call[str]:
     """The state of all cards (RFC 8620 §5.1), and no card."""
     arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
-    return Call("ContactCard/get", arguments, CONTACTS, lambda reply: _read_state(reply).state)
+    return Call("ContactCard/get", arguments, CONTACTS, _read_state)
 
 
 def create_cards(

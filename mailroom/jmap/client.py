@@ -1,21 +1,20 @@
 """One login at a JMAP server: finds the session, sends batches, turns what goes wrong into typed errors."""
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import structlog
 import trio
 import uritemplate
 
-from mailroom.errors import BadReply, ServerFailed, Unavailable
+from mailroom.errors import BadReply, ServerFailed, TooLarge, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, joined, place, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
 from mailroom.jmap.query import Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session, trusted_url
-from mailroom.wire import Json, Wire, reader
+from mailroom.wire import FIRST_FAULT, Json, Wire, decoded, reader
 
 log = structlog.get_logger(component="jmap")
 
@@ -23,7 +22,7 @@ _MAX_REDIRECTS = 5
 
 
 class _Response(Wire):
-    method_responses: tuple[tuple[str, Any, str], ...]
+    method_responses: Annotated[tuple[tuple[str, Any, str], ...], FIRST_FAULT]
     session_state: str = ""
 
 
@@ -79,7 +78,7 @@ class Client:
         results: dict[str, object] = {}
         try:
             for request in batch.requests(session.limits):
-                results |= await self._post(session, request)
+                results |= await self._answer(session, request)
         except ServerFailed:
             # A reply came: had the session changed, it would have said so.
             raise
@@ -99,7 +98,7 @@ class Client:
         headers = {"Content-Type": content_type}
         reply = await fetch(self._http, "POST", url, auth=self.credentials, headers=headers, content=data)
         check_status(reply, url)
-        return _read_upload(decode_json(reply)).blob_id
+        return _read_upload(await decode_json(reply)).blob_id
 
     async def download(self, account_id: str, blob_id: str, content_type: str) -> bytes:
         """The data of a blob (RFC 8620 §6.2)."""
@@ -143,6 +142,16 @@ class Client:
             seen |= ids
         return tuple(found[id] for id in sorted(found))
 
+    async def _answer(self, session: Session, request: Request) -> dict[str, object]:
+        """The results of a request; where the answer is too large, in as many parts as it takes."""
+        try:
+            return await self._post(session, request)
+        except TooLarge:
+            halves = request.halves()
+            if not halves:
+                raise
+        return {id: result for half in halves for id, result in (await self._answer(session, half)).items()}
+
     async def _post(self, session: Session, request: Request) -> dict[str, object]:
         using = sorted({CORE, *request.using})
         body: Json = {"using": using, "methodCalls": request.method_calls}
@@ -151,9 +160,9 @@ class Client:
         if reply.status == HTTPStatus.BAD_REQUEST:
             raise _bad_request(reply, using)
         check_status(reply, session.api_url)
-        response = _read_response(decode_json(reply))
+        response = _read_response(await decode_json(reply))
         self._note_state(response.session_state)
-        results = request.read(response.method_responses)
+        results = await request.read(response.method_responses)
         _raise_if_transient(results)
         return results
 
@@ -179,7 +188,7 @@ class Client:
         else:
             raise BadReply(f"{place(self._session_url)} redirects again and again", expected="a JMAP session")
         check_status(reply, url)
-        session = read_session(decode_json(reply), url)
+        session = read_session(await decode_json(reply), url)
         self.credentials.trust(session.api_url)
         if session.event_source_url is not None:
             self.credentials.trust(httpx.URL(session.event_source_url.partition("{")[0]))
@@ -196,15 +205,11 @@ class Client:
         return target
 
 
-def decode_json(reply: Reply) -> object:
-    """The decoded JSON body. Raises `BadReply` that names what came, never its text."""
+async def decode_json(reply: Reply) -> object:
+    """The decoded JSON body. Raises `TooLarge`, or `BadReply` that names what came, never its text."""
     try:
-        value: object = json.loads(reply.body.decode("utf-8-sig"))
-        if b"\\ud" in reply.body.lower():
-            # Half a surrogate pair can't be sent back to any server: no I-JSON holds one (RFC 8620 §1.5).
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
-        return value
-    except (ValueError, RecursionError):
+        return await decoded(reply.body)
+    except ValueError:
         what = f"{reply.content_type}, {len(reply.body)} bytes"
         raise BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a JSON document") from None
 

@@ -3,17 +3,16 @@
 Nothing here waits or connects: `push.py` does.
 """
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 from httpx_sse import EventSource, ServerSentEvent
 from uritemplate import URITemplate
 
 from mailroom.errors import BadReply
-from mailroom.wire import Wire, reader
+from mailroom.wire import FIRST_FAULT, Wire, parsed, reader
 
 TYPES = ("Email", "Mailbox")
 PING_SECONDS = 60
@@ -35,7 +34,7 @@ _BLANK_LINES = (b"\n\n", b"\n\r", b"\r\r")
 
 
 class _StateChange(Wire):
-    changed: Mapping[str, Mapping[str, Any]]
+    changed: Annotated[Mapping[str, Mapping[str, Any]], FIRST_FAULT]
 
 
 _read_state_change = reader(_StateChange)
@@ -70,10 +69,10 @@ def states(data: str, account_id: str) -> Mapping[str, Any]:
     Only `changed` is read: the type name is elsewhere on Fastmail, and states are opaque.
     """
     try:
-        decoded = json.loads(data)
-    except (ValueError, RecursionError):
+        changed = parsed(data)
+    except ValueError:
         raise BadReply("a state event holds no JSON", expected="a StateChange object") from None
-    return _read_state_change(decoded).changed.get(account_id, {})
+    return _read_state_change(changed).changed.get(account_id, {})
 
 
 def clamp_retry(milliseconds: int) -> float:

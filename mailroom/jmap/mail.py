@@ -12,7 +12,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import IdSet, Json, Wire, reader
+from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader
 
 
 class Address(Wire):
@@ -38,7 +38,7 @@ class Email(Wire):
 
     id: str
     mailbox_ids: IdSet
-    senders: tuple[Address, ...] | None = Field(None, validation_alias="from")
+    senders: Annotated[tuple[Address, ...] | None, FIRST_FAULT] = Field(None, validation_alias="from")
     received_at: str = ""
 
 
@@ -48,30 +48,22 @@ class Identity(Wire):
     email: str
 
 
-class _Emails(Wire):
-    list: tuple[Email, ...]
-
-
-class _Identities(Wire):
-    list: tuple[Identity, ...]
-
-
-_read_emails = reader(_Emails)
-_read_identities = reader(_Identities)
+_read_emails = list_reader(reader(Email))
+_read_identities = list_reader(reader(Identity))
 
 EMAIL = Kind[Email](
     name="Email",
     capability=MAIL,
     properties=("id", "mailboxIds", "from", "receivedAt"),
     sort="receivedAt",
-    read_list=lambda reply: _read_emails(reply).list,
+    read_list=_read_emails,
 )
 
 
 def get_identities(account_id: str) -> Call[tuple[Identity, ...]]:
     """All identities; needs the submission capability."""
     arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "email")}
-    return Call("Identity/get", arguments, SUBMISSION, lambda reply: _read_identities(reply).list)
+    return Call("Identity/get", arguments, SUBMISSION, _read_identities)
 
 
 def get_emails(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot[tuple[Email, ...]], ...]:

@@ -8,7 +8,7 @@ from pydantic import Field
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
 
 
 class Mailbox(Wire):
@@ -20,18 +20,14 @@ class Mailbox(Wire):
     role: str | None = None
 
 
-class _Mailboxes(Wire):
-    list: tuple[Mailbox, ...]
-
-
-_read_mailboxes = reader(_Mailboxes)
+_read_mailboxes = list_reader(reader(Mailbox))
 
 
 def get_mailboxes(account_id: str) -> Call[tuple[Mailbox, ...]]:
     """All mailboxes."""
     properties = ("id", "name", "parentId", "role")
     arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": properties}
-    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_mailboxes(reply).list)
+    return Call("Mailbox/get", arguments, MAIL, _read_mailboxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +55,25 @@ class MailboxRights(Wire):
     my_rights: Rights = Field(default_factory=Rights)
 
 
-class _AllRights(Wire):
-    list: tuple[MailboxRights, ...]
-
-
 class _State(Wire):
     state: str
 
 
-_read_rights = reader(_AllRights)
-_read_state = reader(_State)
+_read_state_of = reader(_State)
+_read_rights = list_reader(reader(MailboxRights))
+_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 
 
 def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on all mailboxes."""
     arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "myRights")}
-    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_rights(reply).list)
+    return Call("Mailbox/get", arguments, MAIL, _read_rights)
 
 
 def get_mailbox_state(account_id: str) -> Call[str]:
     """The state of all mailboxes (RFC 8620 §5.1), and no mailbox."""
     arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
-    return Call("Mailbox/get", arguments, MAIL, lambda reply: _read_state(reply).state)
+    return Call("Mailbox/get", arguments, MAIL, _read_state)
 
 
 def create_mailboxes(batch: Batch, session: Session, new: Sequence[NewMailbox]) -> tuple[Slot[SetResult], ...]:

@@ -1,12 +1,12 @@
 """Searches: a /query and the /get that its ids feed, page by page (RFC 8620 §5.5)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from mailroom.jmap.batch import Batch, Call, Slot
 from mailroom.jmap.session import Limits
-from mailroom.wire import Json, Wire, reader
+from mailroom.wire import FIRST_FAULT, Json, ReadReply, Wire, reader, reply_reader
 
 Filter = Mapping[str, Json]
 
@@ -30,7 +30,7 @@ class Kind(Generic[T]):
     capability: str
     properties: tuple[str, ...]
     sort: str | None
-    read_list: Callable[[object], tuple[T, ...]]
+    read_list: ReadReply[tuple[T, ...]]
 
     def get(self, account_id: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
         """A /get whose ids are given (`argument` is `ids`) or come from an earlier call (`#ids`)."""
@@ -41,7 +41,7 @@ class Kind(Generic[T]):
 class QueryResult(Wire):
     """A page of ids; `total` is None where the server doesn't say."""
 
-    ids: tuple[str, ...]
+    ids: Annotated[tuple[str, ...], FIRST_FAULT]
     position: int = 0
     total: int | None = None
 
@@ -56,7 +56,7 @@ class QueryResult(Wire):
         return None if not self.ids or (self.total is not None and end >= self.total) else end
 
 
-_read_query = reader(QueryResult)
+_read_query = reply_reader(reader(QueryResult))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 from pydantic import Field
@@ -10,7 +10,7 @@ from pydantic import Field
 from mailroom.errors import BadReply
 from mailroom.http import joined
 from mailroom.urls import MAX_PORT, is_loopback
-from mailroom.wire import Wire, plain_name, reader
+from mailroom.wire import FIRST_FAULT, Wire, plain_name, reader
 
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
@@ -79,8 +79,8 @@ class _Account(Wire):
 
 class _Wire(Wire):
     capabilities: Mapping[str, Any]
-    accounts: Mapping[str, _Account]
-    primary_accounts: Mapping[str, str] = {}
+    accounts: Annotated[Mapping[str, _Account], FIRST_FAULT]
+    primary_accounts: Annotated[Mapping[str, str], FIRST_FAULT] = {}
     username: str = ""
     api_url: str
     event_source_url: str | None = None
@@ -91,8 +91,8 @@ class _Wire(Wire):
 
 class _Sieve(Wire):
     max_size_script: int | None = None
-    sieve_extensions: tuple[str, ...] = ()
-    external_lists: tuple[str, ...] | None = None
+    sieve_extensions: Annotated[tuple[str, ...], FIRST_FAULT] = ()
+    external_lists: Annotated[tuple[str, ...] | None, FIRST_FAULT] = None
 
 
 _read_sieve = reader(_Sieve)

@@ -1,11 +1,14 @@
 """Replies to /set calls (RFC 8620 §5.3)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic.alias_generators import to_camel
 
 from mailroom.errors import shortened
 from mailroom.jmap.batch import raise_if_transient
-from mailroom.wire import Wire, plain_name, reader
+from mailroom.wire import FIRST_FAULT, Wire, plain_name, read_each, reader
 
 
 class SetError(Wire):
@@ -16,7 +19,7 @@ class SetError(Wire):
 
     type: str
     description: str | None = None
-    properties: tuple[str, ...] | None = None
+    properties: Annotated[tuple[str, ...] | None, FIRST_FAULT] = None
     existing_id: str | None = None
 
     def __str__(self) -> str:
@@ -24,28 +27,44 @@ class SetError(Wire):
         return shortened(f"{plain_name(self.type)} ({properties})" if properties else plain_name(self.type))
 
 
-class SetResult(Wire):
-    """The objects that were made, and those that were not; keys are creation ids or ids."""
-
+class _Reply(Wire):
     created: Mapping[str, Any] | None = None
     updated: Mapping[str, Any] | None = None
-    not_created: Mapping[str, SetError] | None = None
-    not_updated: Mapping[str, SetError] | None = None
-    not_destroyed: Mapping[str, SetError] | None = None
+    not_created: Mapping[str, Any] | None = None
+    not_updated: Mapping[str, Any] | None = None
+    not_destroyed: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """The objects that were made, the ids of those that were changed, and why others were not made, changed or
+    destroyed; by creation id or id."""
+
+    created: Mapping[str, Any]
+    updated: frozenset[str]
+    failed: Mapping[str, SetError]
 
     def errors(self) -> dict[str, SetError]:
-        return {**(self.not_created or {}), **(self.not_updated or {}), **(self.not_destroyed or {})}
+        return dict(self.failed)
 
 
-_read = reader(SetResult)
+_read = reader(_Reply)
+_read_error = reader(SetError)
 
 
-def read_set_result(reply: object) -> SetResult:
+async def read_set_result(reply: object) -> SetResult:
     """Raises `Unavailable` where an object failed for a passing reason: that is nobody's fault."""
-    result = _read(reply)
-    for error in result.errors().values():
-        raise_if_transient(error)
-    return result
+    read = _read(reply)
+    failed: dict[str, SetError] = {}
+    for name in ("not_created", "not_updated", "not_destroyed"):
+        failed |= await read_each(_read_passing_none, (getattr(read, name) or {}).items(), to_camel(name))
+    return SetResult(read.created or {}, frozenset(read.updated or ()), failed)
+
+
+def _read_passing_none(value: object, *at: object) -> SetError:
+    error = _read_error(value, *at)
+    raise_if_transient(error)
+    return error
 
 
 def merged_errors(results: Iterable[SetResult]) -> dict[str, SetError]:

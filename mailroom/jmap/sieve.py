@@ -3,7 +3,7 @@
 from mailroom.jmap.batch import Call
 from mailroom.jmap.session import SIEVE, SieveAccess
 from mailroom.jmap.set import SetError, SetResult, read_set_result
-from mailroom.wire import Json, Wire, reader
+from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
 
 CONTENT_TYPE = "application/sieve"
 _NEW = "script"
@@ -18,16 +18,13 @@ class Script(Wire):
     blob_id: str = ""
 
 
-class _Scripts(Wire):
-    list: tuple[Script, ...]
-
-
 class _Validation(Wire):
     error: SetError | None = None
 
 
-_read_scripts = reader(_Scripts)
-_read_validation = reader(_Validation)
+_read_scripts = list_reader(reader(Script))
+_read_error = reader(_Validation)
+_read_validation = reply_reader(lambda reply: _read_error(reply).error)
 
 
 def get_scripts(account_id: str, capability: str = SIEVE) -> Call[tuple[Script, ...]]:
@@ -37,13 +34,13 @@ def get_scripts(account_id: str, capability: str = SIEVE) -> Call[tuple[Script, 
         "ids": None,
         "properties": ("id", "name", "isActive", "blobId"),
     }
-    return Call("SieveScript/get", arguments, capability, lambda reply: _read_scripts(reply).list)
+    return Call("SieveScript/get", arguments, capability, _read_scripts)
 
 
 def validate_script(sieve: SieveAccess, blob_id: str) -> Call[SetError | None]:
     """What the server finds wrong with an uploaded script, or None (RFC 9661 §2.6)."""
     arguments: dict[str, Json] = {"accountId": sieve.account_id, "blobId": blob_id}
-    return Call("SieveScript/validate", arguments, sieve.capability, lambda reply: _read_validation(reply).error)
+    return Call("SieveScript/validate", arguments, sieve.capability, _read_validation)
 
 
 def create_script(sieve: SieveAccess, name: str, blob_id: str) -> Call[SetResult]:

@@ -55,7 +55,7 @@ def refused_moves(
     for slot in slots:
         # Counted first: a call that failed as a whole raises below.
         if replies.error(slot) is None:
-            for id in owners.keys() & (replies[slot].updated or {}).keys():
+            for id in owners.keys() & replies[slot].updated:
                 run.moved.add(owners[id], id)
     errors = merged_errors(replies[slot] for slot in slots)
     return {

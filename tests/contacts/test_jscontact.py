@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,7 @@ def properties(**more: object) -> Properties:
 
 
 def read(*cards: object) -> tuple[ContactCard | Malformed, ...]:
-    return CARD.read_list({"list": cards})
+    return trio.run(CARD.read_list, {"list": cards})
 
 
 def card_of(shown: Properties) -> Card:

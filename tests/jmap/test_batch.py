@@ -5,17 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.errors import BadReply, MailroomError
 from mailroom.jmap.batch import Batch, Call, MethodError, MethodFailed, Replies, Request, Slot, chunks, slices
 from mailroom.jmap.session import CONTACTS, MAIL, SUBMISSION, Limits
-from mailroom.wire import Json
+from mailroom.wire import Json, reply_reader
 
 
 def call(arguments: Mapping[str, Json] | None = None, *, capability: str = MAIL) -> Call[object]:
-    return Call("Core/echo", arguments or {}, capability, lambda reply: reply)
+    return Call("Core/echo", arguments or {}, capability, reply_reader(lambda reply: reply))
 
 
 def batch_of(*refers_to: int | None, padding: Iterable[int] = ()) -> tuple[Batch, list[Slot[object]]]:
@@ -147,7 +148,7 @@ Response = tuple[str, object, str]
 
 def unpacked(batch: Batch, *responses: Response) -> Replies:
     (request,) = batch.requests(ROOMY)
-    return Replies(request.read(responses))
+    return Replies(trio.run(request.read, responses))
 
 
 class TestReplies:

@@ -5,11 +5,12 @@ import gzip
 import pytest
 
 from mailroom import http as http_module
-from mailroom.errors import BadReply, BatchRefused, MailroomError, Refused, Unavailable
+from mailroom import wire
+from mailroom.errors import BadReply, BatchRefused, MailroomError, Refused, TooLarge, Unavailable
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.cards import get_address_books
 from mailroom.jmap.mail import EMAIL, Move, get_identities, move_emails
-from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.jmap.mailbox import NewMailbox, create_mailboxes, get_mailboxes
 from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SUBMISSION
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError, faults
@@ -56,8 +57,29 @@ class TestSend:
             await c.client.session()
             monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", 1024 * 1024)
             c.sandbox.faults.next_request(Reply(body=b" " * (1024 * 1024 + 1)))
-            with pytest.raises(BadReply, match="sends an endless answer; expected at most 1 MiB"):
+            with pytest.raises(BadReply, match="sends too large an answer; expected at most 1 MiB"):
                 await c.mailboxes()
+
+    async def test_asks_in_parts_where_the_answer_to_all_is_too_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with connected(empty_sandbox()) as c:
+            one = await c.mailboxes()
+            batch = Batch()
+            slots = [batch.add(get_mailboxes(ACCOUNT)) for _ in range(3)]
+            monkeypatch.setattr(wire, "MAX_JSON_VALUES", 5 * len(one) * 2)
+            replies = await c.client.send(batch)
+            assert [replies[slot] for slot in slots] == [one] * 3
+            assert [len(body["methodCalls"]) for body in c.bodies] == [1, 3, 1, 2, 1, 1]
+
+    async def test_asks_no_write_again_where_the_answer_is_too_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with connected(empty_sandbox()) as c:
+            session = await c.client.session()
+            monkeypatch.setattr(wire, "MAX_JSON_VALUES", 5)
+            batch = Batch()
+            create_mailboxes(batch, session, [NewMailbox("new", "New")])
+            batch.add(get_mailboxes(ACCOUNT))
+            with pytest.raises(TooLarge, match="holds too much; expected at most 5 values at once"):
+                await c.client.send(batch)
+            assert len(c.bodies) == 1
 
     @pytest.mark.parametrize("status", [401, 403])
     @pytest.mark.parametrize("endpoint", [SESSION, API])

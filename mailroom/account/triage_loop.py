@@ -9,7 +9,7 @@ import trio
 
 from mailroom.account.ring import Ring
 from mailroom.backoff import backoff
-from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable, leaves
+from mailroom.errors import BadReply, ConfigError, MailroomError, Refused, Unavailable, leaves
 from mailroom.observe.status import PassOutcome, Status, Trigger
 
 log = structlog.get_logger(component="triage")
@@ -19,6 +19,9 @@ PATIENCE_SECONDS = 15 * 60.0
 
 LONGEST_RETRY_AFTER_SECONDS = 15 * 60.0
 """The most that a server's Retry-After may hold up the next pass."""
+
+LONGEST_PASS_SECONDS = 60 * 60.0
+"""A pass that takes longer is one of a server that never comes to an end; what it wrote stays."""
 
 RunPass = Callable[[], Awaitable[PassOutcome]]
 
@@ -99,7 +102,7 @@ class TriageLoop:
         started = trio.current_time()
         self._status.pass_started()
         try:
-            outcome = await self._run_pass()
+            outcome = await self._bounded_pass()
         except Exception as failure:
             # Whatever fails a pass must not end the daemon; the next pass starts from the mailbox as it is then.
             self._status.pass_failed(trigger, trio.current_time() - started, _in_words(failure))
@@ -118,6 +121,11 @@ class TriageLoop:
             seconds=round(seconds, 3),
         )
         return None
+
+    async def _bounded_pass(self) -> PassOutcome:
+        with trio.move_on_after(LONGEST_PASS_SECONDS):
+            return await self._run_pass()
+        raise BadReply("a pass came to no end", expected=f"all answers to it within {LONGEST_PASS_SECONDS:.0f} s")
 
     def _delay(self, failures: int, failure: Exception) -> float:
         asked_for = max(

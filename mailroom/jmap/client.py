@@ -18,6 +18,10 @@ from mailroom.wire import FIRST_FAULT, Json, Wire, decoded, reader
 
 log = structlog.get_logger(component="jmap")
 
+MAX_PAGES = 500
+MAX_OBJECTS_FOUND = 100_000
+"""Of one search. 100,000 mails take 130 MB."""
+
 _MAX_REDIRECTS = 5
 
 
@@ -124,13 +128,20 @@ class Client:
     async def all_found(self, first: Search[T], replies: Replies) -> tuple[T, ...]:
         """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.
 
-        More pages cost a request each.
+        More pages cost a request each. Raises `BadReply` where there is no end of them.
         """
         page = first
+        pages = 1
         # The query before the objects: where it failed, the /get that refers to it has an error that says nothing.
         seen = set(replies[page.query].ids)
         found = {item.id: item for item in replies[page.objects]}
         while (position := replies[page.query].next_position) is not None:
+            if pages >= MAX_PAGES or len(seen) >= MAX_OBJECTS_FOUND:
+                raise BadReply(
+                    f"{page.query.name} goes on after {pages} pages ({len(seen)} objects)",
+                    expected=f"at most {MAX_PAGES} pages, {MAX_OBJECTS_FOUND} objects",
+                )
+            pages += 1
             batch = Batch()
             limits = (await self.session()).limits
             page = search(batch, page.kind, page.account_id, limits, page.filter, position=position)

@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 from trio.testing import MockClock
 
 from mailroom.account.ring import Ring
-from mailroom.account.triage_loop import Rhythm, TooManyFailures, TriageLoop
+from mailroom.account.triage_loop import LONGEST_PASS_SECONDS, Rhythm, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
 from mailroom.observe.status import PassOutcome, Status
 
@@ -74,6 +74,18 @@ async def test_a_pass_at_the_start_then_one_every_poll_interval(autojump_clock: 
         await trio.sleep(200)
     assert passes.at == [0, 60, 120, 180]
     assert loop.triggers == ["startup", "fallback", "fallback", "fallback"]
+
+
+async def test_a_pass_without_end_fails_and_is_tried_again(autojump_clock: MockClock) -> None:
+    async def never_ends() -> PassOutcome:
+        await trio.sleep_forever()
+
+    passes = Passes(never_ends, IDLE)
+    async with running(passes) as loop:
+        await trio.sleep(LONGEST_PASS_SECONDS + 2)
+    assert passes.at == [0, LONGEST_PASS_SECONDS + 1]
+    (failed,) = loop.logged("poll_failed")
+    assert failed["error"] == "a pass came to no end; expected all answers to it within 3600 s"
 
 
 async def test_a_ring_brings_a_pass_after_the_debounce(autojump_clock: MockClock) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from mailroom.errors import BadReply
+from mailroom.jmap import client
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.mail import EMAIL
 from mailroom.jmap.query import QueryResult, all_of, any_of, search
@@ -82,6 +83,26 @@ class TestPages:
             with pytest.raises(BadReply, match="Email/query gives the same page again"):
                 await find_all(c)
             assert c.endpoints.count("api") == 2
+
+    @pytest.mark.parametrize("total", [None, 10**9])
+    async def test_without_end_are_a_bad_reply(self, total: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "MAX_PAGES", 5)
+        async with connected(empty_sandbox()) as c:
+            for n in range(9):
+                c.sandbox.faults.next_request(answer(*page(f"m{n}", position=n, total=total)))
+            with pytest.raises(BadReply, match=r"Email/query goes on after 5 pages \(5 objects\); expected at most 5"):
+                await find_all(c)
+            assert c.endpoints.count("api") == 5
+
+    async def test_of_more_than_can_be_held_are_a_bad_reply(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "MAX_OBJECTS_FOUND", 7)
+        async with connected(empty_sandbox(Limits(max_objects_in_get=3))) as c:
+            for _ in range(9):
+                c.sandbox.deliver()
+            assert len(await find_all(c)) == 9
+            c.sandbox.deliver()
+            with pytest.raises(BadReply, match=r"goes on after 3 pages \(9 objects\); expected at most .* 7 objects"):
+                await find_all(c)
 
     @pytest.mark.parametrize("total", [-1, 0, 1, 2, 10**40])
     async def test_with_a_wrong_total_lose_nothing_that_was_found(self, total: int) -> None:

@@ -74,7 +74,7 @@ class Account:
         slot = batch.add(Call("Email/set", arguments, MAIL, read_set_result))
         result = (await self.run.servers.client.send(batch))[slot]
         _refuse("the server makes no mail", result.errors())
-        made = [Mail(result.created[f"mail{n}"]["id"], subject) for n, subject in enumerate(subjects)]  # type: ignore[index]  # no error: all were made
+        made = [Mail(result.created[f"mail{n}"]["id"], subject) for n, subject in enumerate(subjects)]
         self.mails.update(mail.id for mail in made)
         for mail in made:
             say(f"  • a mail “{mail.subject}” from {sender.name} <{sender.address}> lies in the {self.screener}")

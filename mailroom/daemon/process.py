@@ -12,11 +12,12 @@ from mailroom.account.account import Account, open_account
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shortened
-from mailroom.observe.health import HealthPortTaken, serve_health
+from mailroom.observe.health import serve_health
 from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.log import set_up
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
+from mailroom.serving.server import PortTaken
 from mailroom.signals import run_until_signal
 
 log = structlog.get_logger(component="daemon")
@@ -64,7 +65,7 @@ async def serve(
 ) -> None:
     """Run everything until cancelled; reports once the health app listens. No mail server has been asked by then.
 
-    This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `HealthPortTaken`,
+    This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `PortTaken`,
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
     async with open_account(settings, scheme) as account, trio.open_nursery() as root:
@@ -84,15 +85,15 @@ async def serve(
 
 
 async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:
-    """Start the health app; returns its port. Raises `HealthPortTaken`, which tells if a Mailroom has the port."""
+    """Start the health app; returns its port. Raises `PortTaken`, which tells if a Mailroom has the port."""
     try:
         port: int = await root.start(
             serve_health, account.status, account.metrics, settings.health_host, settings.health_port
         )
-    except HealthPortTaken as taken:
+    except PortTaken as taken:
         if (daemon := await ask_daemon(settings)) is None:
             raise
-        raise HealthPortTaken(
+        raise PortTaken(
             f"a Mailroom ({shortened(daemon.version, 20)}) runs here already: it answers on port "
             f"{settings.health_port}. Stop it first; only for another account set MAILROOM_HEALTH_PORT"
         ) from taken

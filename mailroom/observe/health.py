@@ -1,54 +1,20 @@
 """The health app: answers monitors about the daemon, over HTTP on a port of its own."""
 
-import binascii
-import errno
 import json
-import logging
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 
-import h2.exceptions
-import h11
-import hyperframe.exceptions
-import structlog
 import trio
-import wsproto.utilities
-from hypercorn.config import Config
-from hypercorn.trio import serve
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException
 
-from mailroom.errors import MailroomError, leaves
 from mailroom.observe.status import Status
-
-log = structlog.get_logger(component="health")
-
-SLOWEST_REQUEST_SECONDS = 10
-
-REQUESTS_PER_CONNECTION = 20
-"""So few that all answers fit into a socket's buffer: hypercorn's sends can't be cancelled, and a client that asks
-and never reads would hold up the shutdown."""
-
-
-PROTOCOL_ERRORS = (
-    h11.ProtocolError,
-    h2.exceptions.H2Error,
-    hyperframe.exceptions.HyperframeError,
-    wsproto.utilities.ProtocolError,
-    binascii.Error,
-    trio.BusyResourceError,
-)
-"""What hypercorn lets out when a client sends, say, a WebSocket handshake and rubbish after it. It ends the server,
-and must not end the daemon."""
-
-
-class HealthPortTaken(MailroomError):
-    """The health app can't listen where it should."""
+from mailroom.serving.connection import Limits
+from mailroom.serving.server import listen, serve
 
 
 async def serve_health(
@@ -63,46 +29,11 @@ async def serve_health(
 
     Reports the port once it listens; `port` 0 is any free one.
 
-    Raises `HealthPortTaken`.
+    Raises `PortTaken`.
     """
-    listeners = await _listen(host, port)
-    app = make_app(status, metrics)
-    try:
-        task_status.started(listeners[0].socket.getsockname()[1])
-        while True:
-            try:
-                await serve(app, _config(listeners))
-            except* PROTOCOL_ERRORS as errors:
-                log.warning(
-                    "health_request_malformed",
-                    error=", ".join(sorted({type(error).__name__ for error in leaves(errors)})),
-                )
-    finally:
-        for listener in listeners:
-            listener.socket.close()
-
-
-def _config(listeners: Sequence[trio.SocketListener]) -> Config:
-    config = Config()
-    # Bound here, not by hypercorn: only so is a busy port told from a crash, and ours while hypercorn starts again.
-    config.bind = [f"fd://{os.dup(listener.socket.fileno())}" for listener in listeners]
-    config.errorlog = logging.getLogger("mailroom.health")
-    config.include_server_header = False
-    config.read_timeout = SLOWEST_REQUEST_SECONDS
-    config.keep_alive_max_requests = REQUESTS_PER_CONNECTION
-    return config
-
-
-async def _listen(host: str, port: int) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(port, host=host)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            problem = f"health port {port} on {host} is in use: set MAILROOM_HEALTH_PORT to a free one"
-        else:
-            reason = error.strerror or type(error).__name__
-            problem = f"can't listen on {host} port {port} ({reason}): set MAILROOM_HEALTH_HOST or MAILROOM_HEALTH_PORT"
-        raise HealthPortTaken(problem) from None
+    listeners = await listen("health", host, port)
+    task_status.started(listeners[0].socket.getsockname()[1])
+    await serve("health", make_app(status, metrics), listeners, Limits())
 
 
 def make_app(status: Status, metrics: CollectorRegistry) -> QuartTrio:

@@ -27,10 +27,10 @@ def utc_now() -> datetime:
 class Sandbox:
     """One account on an in-memory JMAP server. Use it from the trio thread that serves it.
 
-    `token` is the Bearer token, and the password of `email` for Basic. Ids are counted, so that with a given `clock` two
-    runs are alike. `identities` are names and addresses that the user may write from. The methods act as the user's own
-    mail app would, and push the change. `place` is the first part of all paths: the session at a former one redirects,
-    everything else there is gone.
+    `token` is the Bearer token, and the password of `email` for Basic. Ids are counted, so that with a given `clock`
+    two runs are alike. `identities` are names and addresses that the user may write from. The methods act as the
+    user's own mail app would, and push the change. `place` is the first part of all paths: the session at a former one
+    redirects, everything else there is gone.
     """
 
     def __init__(

@@ -11,8 +11,9 @@ import trio
 from trio.testing import MockClock
 
 from mailroom import __version__
-from mailroom.observe.health import HealthPortTaken, serve_health
+from mailroom.observe.health import serve_health
 from mailroom.observe.status import PassOutcome, Status
+from mailroom.serving.server import PortTaken
 from tests.scrape import metrics_of, samples
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
@@ -125,7 +126,7 @@ async def test_unknown_paths_are_404_in_compact_json(path: str) -> None:
 
 async def test_other_methods_are_405_and_say_what_is_allowed() -> None:
     async with served(Status(poll_interval=60)) as http:
-        reply = await http.post("/healthz", content=b"x")
+        reply = await http.post("/healthz")
     assert (reply.status_code, reply.text) == (405, '{"status":"error","error":"method not allowed"}')
     assert "GET" in reply.headers["Allow"]
 
@@ -135,13 +136,13 @@ async def test_a_busy_port_names_the_setting() -> None:
     async with served(status) as http:
         port = http.base_url.port
         assert port is not None
-        with pytest.raises(HealthPortTaken, match=f"port {port} on 127.0.0.1 is in use: set MAILROOM_HEALTH_PORT"):
+        with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is in use: set MAILROOM_HEALTH_PORT"):
             await serve_health(status, metrics_of(status), "127.0.0.1", port)
 
 
 async def test_an_address_that_is_not_ours_names_the_settings() -> None:
     status = Status(poll_interval=60)
-    with pytest.raises(HealthPortTaken, match="MAILROOM_HEALTH_HOST"):
+    with pytest.raises(PortTaken, match="MAILROOM_HEALTH_HOST"):
         await serve_health(status, metrics_of(status), "192.0.2.1", 0)
 
 

@@ -1,0 +1,163 @@
+"""One client: the stream that hypercorn reads and writes, and what bounds it."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any, cast
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGIReceiveEvent,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
+from hypercorn.utils import wrap_app
+
+from mailroom.serving.gate import Gate
+
+SEND_BYTES = 16 * 1024
+SEND_SECONDS = 5.0
+"""Who doesn't take so many bytes within this time is dropped."""
+
+HALF_CLOSED_SECONDS = 5.0
+"""Who has said that nothing more will come (`nc -N` does) gets the answers that are owed, for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may ask for.
+
+    `body_bytes` is the longest body of a request, which has to come within `body_seconds`; with 0 none is wanted.
+    With more than so many `connections` the idlest is closed.
+    """
+
+    body_bytes: int = 0
+    body_seconds: float = 10.0
+    connections: int = 200
+
+
+class Connection:
+    """A client's stream, with the names that hypercorn's `TCPServer` (0.18) uses; no `do_handshake` means no TLS."""
+
+    def __init__(self, stream: trio.SocketStream, limits: Limits) -> None:
+        self.socket = stream.socket
+        self._stream = stream
+        self._limits = limits
+        self._gate = Gate(limits.body_bytes)
+        self._body_deadline = inf
+        self._answers = 0
+        self._answered = trio.Event()
+        self._work = trio.CancelScope()
+        self._last_active = trio.current_time()
+
+    @property
+    def owed(self) -> int:
+        """Requests under way."""
+        return self._gate.requests_passed - self._answers
+
+    @property
+    def busyness(self) -> tuple[int, float]:
+        """What is least for the idlest connection: requests under way, then the time of the last sign of life."""
+        return self.owed, self._last_active
+
+    async def run(self, app: ASGIFramework, config: Config, context: WorkerContext) -> None:
+        """Serve the client to its end. Raises whatever it makes hypercorn raise."""
+        counted = wrap_app(_Counted(app, self), config.wsgi_max_body_size, "asgi")
+        stream = cast(Any, self)  # annotated as TLS, which it isn't with hypercorn itself
+        try:
+            with self._work:
+                await TCPServer(counted, config, context, cast(Any, {}), stream).run()
+        except* _Over:
+            pass
+        finally:
+            self.socket.close()
+
+    def drop(self) -> None:
+        """End it by force: the work is cancelled, and a closed socket wakes what hypercorn shields from that."""
+        self.socket.close()
+        self._work.cancel()
+
+    def answered(self) -> None:
+        """One of the requests under way is done with."""
+        self._answers += 1
+        self._answered.set()
+
+    async def receive_some(self, max_bytes: int) -> bytes:
+        """The next piece of a request that may pass. Raises `_Over` once there will be none."""
+        passed = self._gate.requests_passed
+        while not (piece := self._gate.take()):
+            self._gate.add(await self._receive(max_bytes))
+        if self._gate.requests_passed > passed:
+            self._body_deadline = trio.current_time() + self._limits.body_seconds
+        return piece
+
+    async def _receive(self, max_bytes: int) -> bytes:
+        with trio.move_on_at(self._body_deadline if self._gate.awaits_body else inf):
+            data = await self._stream.receive_some(max_bytes)
+            if data:
+                self._last_active = trio.current_time()
+                return bytes(data)
+        if not self._gate.awaits_body:
+            await self._pay_what_is_owed()
+        # Were hypercorn told of the end, it would wait until the connection has been idle for long enough.
+        raise _Over
+
+    async def _pay_what_is_owed(self) -> None:
+        with trio.move_on_after(HALF_CLOSED_SECONDS):
+            while self.owed:
+                self._answered = trio.Event()
+                await self._answered.wait()
+
+    async def send_all(self, data: bytes) -> None:
+        """Raises BrokenResourceError where the client doesn't read; a time limit works within hypercorn's shield."""
+        for start in range(0, len(data), SEND_BYTES):
+            with trio.move_on_after(SEND_SECONDS) as limit:
+                await self._stream.send_all(data[start : start + SEND_BYTES])
+            if limit.cancelled_caught:
+                self.socket.close()
+                raise trio.BrokenResourceError("the client doesn't read")
+            self._last_active = trio.current_time()
+
+    async def send_eof(self) -> None:
+        await self._stream.send_eof()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Over(Exception):
+    """Nothing more will come of this client: the way out of hypercorn."""
+
+
+class _Counted:
+    """An app that tells its connection of each request that it is done with."""
+
+    def __init__(self, app: ASGIFramework, connection: Connection) -> None:
+        self._app = app
+        self._connection = connection
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        sends_last = False
+
+        async def receive_in_time() -> ASGIReceiveEvent:
+            message = await receive()
+            if sends_last and message["type"] == "http.disconnect":
+                # Hypercorn says so within the last send, and quart-trio would cancel what is left of that: the close
+                # after `Connection: close`, or the start of the idle time.
+                await trio.sleep_forever()
+            return message
+
+        async def send_and_note(message: ASGISendEvent) -> None:
+            nonlocal sends_last
+            sends_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+            await send(message)
+
+        try:
+            await self._app(scope, receive_in_time, send_and_note)
+        finally:
+            self._connection.answered()

@@ -15,6 +15,7 @@ from defusedxml.ElementTree import fromstring
 
 from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
 from mailroom.config.scheme_file import build_scheme
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
@@ -199,14 +200,20 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 def test_every_key_of_the_file_is_listed_with_its_default() -> None:
     text = (DOCS / "configuration.md").read_text()
-    of_file, of_category = re.findall(r"^\| Key \| Default \| Meaning \|\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL)
+    of_file, of_category, of_screening = re.findall(
+        r"^\| Key \| Default \| Meaning \|\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL
+    )
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_file, re.MULTILINE))
     scheme = {("screener_mailbox" if each.name == "screener" else each.name): each.default for each in fields(Scheme)}
     assert shown.keys() == scheme.keys()
     for name, default in shown.items():
-        if name != "categories":
+        if name not in ("categories", "screening"):
             assert default == f"`{str(scheme[name]).replace('True', 'true')}`"
     assert re.findall(r"^\| `(\w+)`", of_category, re.MULTILINE) == [each.name for each in fields(Category)]
+    shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_screening, re.MULTILINE))
+    assert list(shown) == [each.name for each in fields(Screening)]
+    plain = {each.name: each.default for each in fields(Screening) if each.name not in ("let_through", "moves")}
+    assert all(shown[name] == f"`{str(default).replace('True', 'true')}`" for name, default in plain.items())
 
 
 def test_the_workflow_lists_the_usual_categories() -> None:

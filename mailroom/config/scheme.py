@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from mailroom.config.screening import DEFAULT_SCREENING, Screening
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -60,7 +61,8 @@ DEFAULT_CATEGORIES = (
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """The categories of one account, in the user's order, and the other names that Mailroom uses there.
+    """The categories of one account, in the user's order, the other names that Mailroom uses there, and how new mail
+    is screened.
 
     Raises `ConfigError` with every problem found, so that each Scheme there is can be relied on: names are unique,
     parents exist and don't go in circles, and no name means two things.
@@ -72,6 +74,7 @@ class Scheme:
     warning_label: str = "@MailroomWarning"
     provenance_group: str = "Mailroom"
     warnings_enabled: bool = True
+    screening: Screening = DEFAULT_SCREENING
 
     def __post_init__(self) -> None:
         if found := _problems(self):

@@ -1,4 +1,4 @@
-"""`mailroom.toml`: the categories and names of an account, read and checked."""
+"""`mailroom.toml`: the categories and names of an account, and how its new mail is screened, read and checked."""
 
 import tomllib
 import unicodedata
@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
+from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -41,7 +42,7 @@ class _CategoryTable(_Table):
 
 
 class _TopTable(_Table):
-    """The keys at the top of the file, without the categories."""
+    """The keys at the top of the file, without the tables."""
 
     screener_mailbox: Name = DEFAULT_SCHEME.screener
     error_label: Name = DEFAULT_SCHEME.error_label
@@ -50,13 +51,34 @@ class _TopTable(_Table):
     warnings_enabled: bool = DEFAULT_SCHEME.warnings_enabled
 
 
+class _ScreeningTable(_Table):
+    """`[screening]`; the entries of `let_through` are checked apart, as the message names the one that is wrong."""
+
+    mode: Mode = DEFAULT_SCREENING.mode
+    days: int = Field(DEFAULT_SCREENING.days, ge=min(DAYS), le=max(DAYS))
+    let_through: list[str] = []
+    known_contacts: bool = DEFAULT_SCREENING.known_contacts
+    correspondents: bool = DEFAULT_SCREENING.correspondents
+    forged: OnForged = DEFAULT_SCREENING.forged
+    moves: bool | None = DEFAULT_SCREENING.moves
+
+
 T = TypeVar("T", bound=_Table)
 
 _EXPECTED = {
     "warnings_enabled": "true or false",
     "add_to_inbox": "true or false",
     "contact_type": '"company" or "person"',
+    "mode": '"off", "watch" or "on"',
+    "days": f"a whole number of days from {min(DAYS)} to {max(DAYS)}",
+    "let_through": "a list of texts",
+    "known_contacts": "true or false",
+    "correspondents": "true or false",
+    "forged": '"screen", "warn" or "ignore"',
+    "moves": "true or false",
 }
+
+_TABLES = ("categories", "screening")
 
 
 def read_scheme(path: Path) -> Scheme:
@@ -85,7 +107,8 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
     A value of a wrong type is reported and its default stands in for it, so that the rest can be checked as well.
     """
     found: list[str] = []
-    top = _read(_TopTable, {key: value for key, value in raw.items() if key != "categories"}, "", found, "categories")
+    top = _read(_TopTable, {key: value for key, value in raw.items() if key not in _TABLES}, "", found, *_TABLES)
+    screening = _screening(raw.get("screening", {}), found)
     categories = tuple(_categories(raw["categories"], found)) if "categories" in raw else DEFAULT_CATEGORIES
     try:
         scheme = Scheme(
@@ -95,12 +118,32 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             warning_label=top.warning_label,
             provenance_group=top.provenance_group,
             warnings_enabled=top.warnings_enabled,
+            screening=screening,
         )
     except ConfigError as invalid:
         raise ConfigError([*found, *invalid.problems]) from None
     if found:
         raise ConfigError(found)
     return scheme
+
+
+def _screening(raw: object, found: list[str]) -> Screening:
+    if not isinstance(raw, dict):
+        found.append("screening must be a table: a line [screening], and its keys below")
+        return DEFAULT_SCREENING
+    table = _read(_ScreeningTable, raw, "screening: ", found)
+    problems: list[str] = []
+    let_through = read_let_through(table.let_through, problems)
+    found += (f"screening: {problem}" for problem in problems)
+    return Screening(
+        mode=table.mode,
+        days=table.days,
+        let_through=let_through,
+        known_contacts=table.known_contacts,
+        correspondents=table.correspondents,
+        forged=table.forged,
+        moves=table.moves,
+    )
 
 
 def _categories(raw: object, found: list[str]) -> Iterator[Category]:
@@ -134,17 +177,20 @@ def _categories(raw: object, found: list[str]) -> Iterator[Category]:
             found.append(f"{who}name is missing")
 
 
-def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str], *also_known: str) -> T:
-    """Read a table; what is wrong with it goes to `found`, and the keys concerned count as not given."""
+def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str], *tables: str) -> T:
+    """Read a table; what is wrong with it goes to `found`, and the keys concerned count as not given.
+
+    `tables` are read apart: an unknown key may be a slip for one of them, if it holds a table or a list.
+    """
     try:
         return shape.model_validate(raw)
     except ValidationError as invalid:
-        known = {*shape.model_fields, *also_known}
         wrong = {str(error["loc"][0]) for error in invalid.errors(include_input=False, include_url=False)}
     for key in raw:
-        if key in wrong and key in known:
+        if key in wrong and key in shape.model_fields:
             found.append(f"{who}{key} must be {_EXPECTED.get(key, 'text, not empty and without line breaks')}")
         elif key in wrong:
+            known = {*shape.model_fields, *(tables if isinstance(raw[key], dict | list) else ())}
             found.append(f"{who}{_shown(key)} is not a key here{did_you_mean(key, known)}")
     return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})
 

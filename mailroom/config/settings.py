@@ -4,6 +4,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -29,11 +30,13 @@ from pydantic_settings import (
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
+from mailroom.config.screening import Mode
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 from mailroom.urls import MAX_PORT, is_loopback
 
 PREFIX = "MAILROOM_"
+_SHORTEST_CODE = 6
 _LONGEST_ENDING = 2  # a plural, say
 SECRETS_FOLDER = Path("/run/secrets")
 DOTENV = ".env"
@@ -95,6 +98,14 @@ def _password(secret: SecretStr) -> SecretStr:
     return SecretStr(password)
 
 
+def _code(secret: SecretStr) -> SecretStr:
+    """A shorter one would be met by chance."""
+    code = secret.get_secret_value()
+    if len(code) < _SHORTEST_CODE or not code.isprintable():
+        raise ValueError(f"must be {_SHORTEST_CODE} characters or more, on one line")
+    return secret
+
+
 def _username(name: str) -> str:
     if re.search(r"[\x00-\x1f\x7f:]", name):
         raise ValueError("holds a colon or control characters, which no server takes in a user name (RFC 7617 §2)")
@@ -125,6 +136,7 @@ Username = Annotated[str, AfterValidator(_username)]
 Password = Annotated[SecretStr, AfterValidator(_password)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 SecretUrl = Annotated[SecretStr, AfterValidator(_http_url)]
+Code = Annotated[SecretStr, AfterValidator(_code)]
 
 
 class _LiteralDotenv(DotEnvSettingsSource):
@@ -179,6 +191,8 @@ class Settings(BaseSettings):
         default="auto", description="auto, json or console"
     )
     max_consecutive_failures: int = Field(default=10, ge=0, description="a whole number, 0 or more (0 = never give up)")
+    screening: Annotated[Mode, BeforeValidator(_lower)] | None = Field(default=None, description="off, watch or on")
+    subject_code: Code | None = Field(default=None, description="a word")
     config: Annotated[Path, BeforeValidator(_home)] | None = Field(default=None, description="the path of a file")
 
     @classmethod
@@ -224,8 +238,11 @@ def load_settings(*, secrets_folder: Path = SECRETS_FOLDER) -> Settings:
 
 
 def load_scheme(settings: Settings) -> Scheme:
-    """The categories and names of `settings.config`, or the usual ones. Raises `ConfigError` with every problem."""
-    return DEFAULT_SCHEME if settings.config is None else read_scheme(settings.config)
+    """What `settings.config` says, or the usual; `settings.screening` wins. Raises `ConfigError` with every problem."""
+    scheme = DEFAULT_SCHEME if settings.config is None else read_scheme(settings.config)
+    if settings.screening is None:
+        return scheme
+    return replace(scheme, screening=replace(scheme.screening, mode=settings.screening))
 
 
 def _variable(field: str) -> str:

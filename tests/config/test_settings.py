@@ -57,6 +57,8 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "log_level": "info",
         "log_format": "auto",
         "max_consecutive_failures": 10,
+        "screening": None,
+        "subject_code": None,
         "config": None,
     }
 
@@ -79,6 +81,8 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         LOG_LEVEL=" Debug ",
         LOG_FORMAT="JSON",
         MAX_CONSECUTIVE_FAILURES="0",
+        SCREENING="Watch",
+        SUBJECT_CODE=" blue heron\n",
         CONFIG="~/mailroom.toml",
     )
     monkeypatch.setenv("HOME", "/home/ann")
@@ -98,6 +102,8 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         log_level="debug",
         log_format="json",
         max_consecutive_failures=0,
+        screening="watch",
+        subject_code=SecretStr("blue heron"),
         config=Path("/home/ann/mailroom.toml"),
     )
 

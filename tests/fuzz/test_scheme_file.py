@@ -15,6 +15,8 @@ FILES = [
     b'categories = ["Feed", "Paper Trail"]\nscreener_mailbox = "In/Screener"\nwarnings_enabled = false\n',
     b'[[categories]]\nname = "Imbox"\nadd_to_inbox = true\n[[categories]]\nname = "Person"\nparent = "Imbox"\n'
     b'contact_type = "person"\nlabel = "@P"\ncontact_group = "P"\ndestination_mailbox = "A/B"\n',
+    b'[screening]\nmode = "on"\ndays = 3\nforged = "warn"\nmoves = false\nknown_contacts = false\n'
+    b'let_through = ["a@x.org", "x.org", "@x.org", "*.x.org", "list:<a.x.org>", "to:me@x.org"]\n',
 ]
 PIECES = (
     b'"', b"'", b'"""', b"=", b"[", b"]", b"[[", b"]]", b"{", b"}", b".", b",", b"\n", b"\r", b"#",
@@ -51,6 +53,8 @@ _VALUES: tuple[Any, ...] = (
     *_TEXTS,
 )
 _KEYS = ("name", "label", "contact_group", "destination_mailbox", "contact_type", "parent", "add_to_inbox", "nmae", "")
+_SCREENING = ("mode", "days", "let_through", "known_contacts", "correspondents", "forged", "moves", "modes", "")
+_ENTRIES = ("a@b", "*@b", "@b", "*.b.c", "list:", "list:<a>", "to:a@b", "to:", "*", "@", ".", "\x00", "é@é.é", 5, None)
 _TOP = (
     "screener_mailbox",
     "error_label",
@@ -68,6 +72,9 @@ def _table(tape: Tape, keys: Sequence[str]) -> dict[str, Any]:
 
 def decoded_toml(tape: Tape) -> dict[str, Any]:
     top = _table(tape, _TOP)
+    if tape.below(2):
+        entries = [tape.pick(_ENTRIES) for _ in range(tape.below(4))]
+        top["screening"] = tape.pick([_table(tape, _SCREENING), {"let_through": entries}, *_VALUES])
     match tape.below(8):
         case 0:
             return top

@@ -13,16 +13,19 @@ from mailroom.errors import SenderFailed
 
 
 def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
-    """The card of an address: of several the one in a managed group, else the oldest."""
-    cards = cards_of(address, book)
-    if not cards:
-        if (unreadable := next((each for each in book.unreadable if address in each.addresses), None)) is not None:
-            raise SenderFailed(
-                f"the contact card {unreadable.ref} can't be read ({unreadable.reason}): mend or delete it"
-            )
-        return None
+    """The card of an address: of several the one in a managed group, else the oldest. Raises `SenderFailed`."""
+    card = readable_card(address, book, scheme)
+    unreadable = (each for each in book.unreadable if address in each.addresses)
+    if card is None and (broken := next(unreadable, None)) is not None:
+        raise SenderFailed(f"the contact card {broken.ref} can't be read ({broken.reason}): mend or delete it")
+    return card
+
+
+def readable_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
+    """As `matching_card`; None, too, where the only card can't be read."""
     settled = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
-    return min(cards, key=lambda card: (card.uid not in settled, card.age, card.uid))
+    cards = cards_of(address, book)
+    return min(cards, key=lambda card: (card.uid not in settled, card.age, card.uid), default=None)
 
 
 def cards_of(address: str, book: AddressBook) -> list[Card]:

@@ -17,7 +17,7 @@ def sweep(sender: Sender, mails: Iterable[Email], destinations: frozenset[str], 
     return {
         email.id: move
         for email in mails
-        if sender_of(email) == sender.address
+        if sender_of(email) in sender.addresses
         and email.id not in labelled
         and not labels_of(email, places)
         and (move := filed(email, sender.category, destinations, places))

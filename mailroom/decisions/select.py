@@ -1,7 +1,7 @@
 """Whom a pass sees: labelled mails by sender, and which of them wait for the user (pure)."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -22,12 +22,20 @@ class Reason(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first."""
+    """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first.
+
+    `also` are the other addresses whose mail goes with this one's: those of the same contact card.
+    """
 
     address: str
     name: str
     category: Category
     mails: tuple[Email, ...]
+    also: frozenset[str] = frozenset()
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return self.also | {self.address}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +71,21 @@ class Selection:
         return Selection(self.senders[:middle], self.pauses), Selection(self.senders[middle:], ())
 
 
-def select(labelled: Iterable[Email], places: Places, own: frozenset[str]) -> Selection:
-    """Sort the labelled mails by sender. `own` holds the user's canonical addresses."""
+_EACH_ALONE: Mapping[str, str] = {}
+
+
+def select(
+    labelled: Iterable[Email], places: Places, own: Container[str], same: Mapping[str, str] = _EACH_ALONE
+) -> Selection:
+    """Sort the labelled mails by sender. `own` holds the user's canonical addresses.
+
+    `same` names, for addresses of one contact card, the one that stands for all: they are one sender.
+    """
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
     for email in sorted(labelled, key=_age):
         if labels_of(email, places) and places.error_label not in email.mailbox_ids:
-            by_sender[sender_of(email)].append(email)
+            address = sender_of(email)
+            by_sender[address and same.get(address, address)].append(email)
     senders: list[Sender] = []
     pauses: list[Pause] = []
     for address in sorted(by_sender, key=lambda each: each or ""):
@@ -83,7 +100,7 @@ def select(labelled: Iterable[Email], places: Places, own: frozenset[str]) -> Se
     return Selection(tuple(senders), tuple(pauses))
 
 
-def _reason_to_pause(address: str | None, labels: frozenset[str], own: frozenset[str]) -> Reason | None:
+def _reason_to_pause(address: str | None, labels: frozenset[str], own: Container[str]) -> Reason | None:
     if address is None:
         return Reason.NO_SENDER
     if address in own:

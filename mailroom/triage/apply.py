@@ -11,7 +11,7 @@ from mailroom.decisions.select import Pause
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.mail import Email, Move, get_emails, move_emails
 from mailroom.jmap.set import SetResult, merged_errors
-from mailroom.triage.look_up import mails_found, searches_from
+from mailroom.triage.look_up import mails_found, mails_of, searches_from
 from mailroom.triage.one_pass import Pass
 
 
@@ -34,7 +34,8 @@ async def apply(run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequ
     filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
-    strays = searches_from(batch, session, (plan.sender for plan in going), {"inMailbox": run.places.screener})
+    addresses = sorted(frozenset[str]().union(*(plan.sender.addresses for plan in going)))
+    strays = searches_from(batch, session, addresses, {"inMailbox": run.places.screener})
     replies = await run.client.send(batch)
     refused = refused_moves(run, replies, filed, owners)
     return Applied(
@@ -74,9 +75,7 @@ async def follow_up(run: Pass, contacts: LookUp, plans: Sequence[Plan], applied:
     batch = Batch()
     removed = await before(batch, contacts.remove([plan.departure for plan in plans if plan.departure.leave]))
     strays = {
-        plan.sender.address: sweep(
-            plan.sender, applied.strays.get(plan.sender.address, ()), plan.destinations, run.places
-        )
+        plan.sender.address: sweep(plan.sender, mails_of(plan.sender, applied.strays), plan.destinations, run.places)
         for plan in plans
     }
     owners = {id: address for address, moves in strays.items() for id in moves}

@@ -21,15 +21,19 @@ log = structlog.get_logger(component="triage")
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """Senders whose mails the server refused to move, and why; the mails that wait for the user after all."""
+    """Senders whose mails the server refused to move, and why; the mails that wait for the user after all.
+
+    `marked` is whether each of these has the error label now.
+    """
 
     failed: Mapping[str, str]
     pauses: tuple[Pause, ...]
+    marked: bool
 
 
-async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committed:
+async def commit(run: Pass, plans: Sequence[Plan], applied: Applied, same: Mapping[str, str]) -> Committed:
     """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
-    now = select(applied.labelled, run.places, run.own)
+    now = select(applied.labelled, run.places, run.own, same)
     labelled = {sender.address: sender.mails for sender in now.senders}
     endings = {plan.sender.address: _ending(run, plan, labelled.get(plan.sender.address, ())) for plan in plans}
     session = await run.client.session()
@@ -38,8 +42,8 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied) -> Committe
     held = hold(batch, session, now.pauses, run.places)
     replies = await run.client.send(batch)
     owners = {id: address for address, moves in endings.items() for id in moves}
-    report_held(replies, held)
-    return Committed(refused_moves(run, replies, slots, owners), now.pauses)
+    marked = report_held(replies, held) and run.places.error_label is not None
+    return Committed(refused_moves(run, replies, slots, owners), now.pauses, marked)
 
 
 def _ending(run: Pass, plan: Plan, labelled: Iterable[Email]) -> dict[str, Move]:

@@ -12,6 +12,7 @@ import structlog
 from mailroom.addresses import search_texts
 from mailroom.contacts.base import AddressBook, LookUp
 from mailroom.contacts.steps import beside
+from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.mail import EMAIL, Email
@@ -27,7 +28,7 @@ _TEXTS_PER_SEARCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the look-up brought: the senders' cards and all groups, and mails by sender."""
+    """What the look-up brought: the senders' cards and all groups, and mails by address."""
 
     contacts: LookUp
     mails: Mapping[str, Sequence[Email]]
@@ -38,20 +39,32 @@ class Found:
 
 
 async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
-    """The senders' contact cards, all groups, and their mail everywhere."""
+    """The senders' contact cards, all groups, and their mail everywhere.
+
+    One request; where a card has further addresses a second one, for their mail, and for the cards that these may have
+    of their own.
+    """
     if not senders:
         return Found(run.contacts.nothing(), {})
-    session = await run.client.session()
+    addresses = [sender.address for sender in senders]
+    found = await _ask(run, addresses, addresses)
+    others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
+    if further := sorted(frozenset[str]().union(*others).difference(addresses)):
+        more = await _ask(run, [*addresses, *further], further)
+        return Found(more.contacts, {**found.mails, **more.mails})
+    return found
+
+
+async def _ask(run: Pass, for_cards: Sequence[str], for_mail: Sequence[str]) -> Found:
     batch = Batch()
-    searches = searches_from(batch, session, senders)
-    contacts = run.contacts.look_up([sender.address for sender in senders])
-    replies, looked_up = await beside(run.client, batch, contacts)
-    return Found(looked_up, await mails_found(run, searches, replies))
+    searches = searches_from(batch, await run.client.session(), for_mail)
+    replies, contacts = await beside(run.client, batch, run.contacts.look_up(for_cards))
+    return Found(contacts, await mails_found(run, searches, replies))
 
 
-def searches_from(batch: Batch, session: Session, senders: Iterable[Sender], *where: Filter) -> list[Search[Email]]:
-    """For mail that may be from one of the senders, and is where the filters say."""
-    texts = [text for sender in senders for text in search_texts(sender.address)]
+def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *where: Filter) -> list[Search[Email]]:
+    """For mail that may be from one of the addresses, and is where the filters say."""
+    texts = [text for address in addresses for text in search_texts(address)]
     return [
         search(batch, EMAIL, session.mail_account, session.limits, all_of([*where, _from_any(part)]))
         for part in slices(texts, _TEXTS_PER_SEARCH)
@@ -64,10 +77,15 @@ def _from_any(texts: Iterable[str]) -> Filter:
 
 
 async def mails_found(run: Pass, searches: Iterable[Search[Email]], replies: Replies) -> dict[str, list[Email]]:
-    """By sender. Of several addresses in From each may have been searched for: a mail counts once."""
+    """By address; a mail that several searches found counts once."""
     emails = {email.id: email for each in searches for email in await run.client.all_found(each, replies)}
     mails: dict[str, list[Email]] = {}
     for email in emails.values():
         if (address := sender_of(email)) is not None:
             mails.setdefault(address, []).append(email)
     return mails
+
+
+def mails_of(sender: Sender, by_address: Mapping[str, Sequence[Email]]) -> list[Email]:
+    """The mails of all addresses of a sender."""
+    return [email for address in sorted(sender.addresses) for email in by_address.get(address, ())]

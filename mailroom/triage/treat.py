@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
 from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
 from mailroom.triage.apply import apply, follow_up
 from mailroom.triage.commit import commit
-from mailroom.triage.look_up import Found, look_up
+from mailroom.triage.look_up import Found, look_up, mails_of
 from mailroom.triage.one_pass import Pass
 
 log = structlog.get_logger(component="triage")
@@ -86,32 +87,37 @@ async def _treat_at_once(run: Pass, selection: Selection) -> list[Result]:
     if not selection:
         return []
     found = await look_up(run, selection.senders)
-    plans, failed = _decide(run, selection.senders, found)
-    applied = await apply(run, found.contacts, plans, selection.pauses)
+    people = as_people(selection.senders, found.mails, found.book, run.places, run.scheme, run.own)
+    same = standing_for(people)
+    plans, failed = _decide(run, people.senders, found)
+    applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses))
     failed |= applied.failed
     going = [each for each in plans if each.sender.address not in failed]
     failed |= await follow_up(run, found.contacts, going, applied)
-    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied)
+    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied, same)
     failed |= done.failed
     for each in done.pauses:
         log_pause(each)
-    settled = (each for each in plans if each.sender.address not in failed)
+    if not done.marked:
+        # Nothing in the account says that they wait: they are tried again like those that failed, less and less often.
+        failed |= {each.sender: each.reason.value for each in people.pauses if each.sender}
+    why = {sender: failed.get(same.get(sender.address, sender.address)) for sender in selection.senders}
     return [
-        *(Failed(sender, failed[sender.address]) for sender in selection.senders if sender.address in failed),
-        *(Settled(each, run.moved.count(each.sender.address)) for each in settled),
+        *(Failed(sender, reason) for sender, reason in why.items() if reason is not None),
+        *(Settled(each, run.moved.count(each.sender.address)) for each in plans if each.sender.address not in failed),
     ]
 
 
 def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Plan], dict[str, str]]:
     """A plan for each sender, and the reasons of those that can't have one.
 
-    Of several senders on one contact card the first is treated now; the others keep their labels until the next
-    pass, which sees the card as this one leaves it.
+    Should two come to one card after all (a new one has the uid of one that the user gave another address), the first
+    is treated now; the other keeps its label until the next pass, which sees the card as this one leaves it.
     """
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
     for sender in senders:
-        mails = found.mails.get(sender.address, ())
+        mails = mails_of(sender, found.mails)
         try:
             decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.now)
         except SenderFailed as reason:

@@ -331,18 +331,3 @@ async def test_a_sender_that_failed_twice_is_left_alone_for_a_minute(mock_clock:
         mock_clock.jump(1)
         assert (await s.run()).senders_failing == 0
         assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
-
-
-async def test_two_senders_on_one_card_are_treated_one_after_the_other() -> None:
-    sandbox = empty_sandbox()
-    uid = sandbox.add_card("ann@example.org", "Ann Lee")
-    sandbox.change_card(uid, {"emails/e2": {"address": "ann@work.example"}})
-    for address, label in (("ann@example.org", "@ToFeed"), ("ann@work.example", "@ToJail")):
-        sandbox.label(sandbox.deliver(f"Ann Lee <{address}>", "Hi", ["Screener"]), label)
-    async with screener(sandbox) as s:
-        assert (await s.run()).senders_triaged == 1
-        assert (len(sandbox.groups()["Feed"]), len(sandbox.groups()["Jail"])) == (2, 0)
-        assert (await s.run()).senders_triaged == 1
-        assert (len(sandbox.groups()["Feed"]), len(sandbox.groups()["Jail"])) == (0, 2)
-        assert sandbox.mails_in("Screener") == []
-        assert await s.requests_of_a_pass() == 1

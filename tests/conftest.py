@@ -6,12 +6,21 @@ from pathlib import Path
 
 import pytest
 import structlog
+import trustme
 
 PROJECT = Path(__file__).parents[1]
 
 
+@pytest.fixture(scope="session")
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The certificate of an authority that nobody uses. To read those of the world takes each HTTP client 20 ms."""
+    file = tmp_path_factory.mktemp("authorities") / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    return file
+
+
 @pytest.fixture(autouse=True)
-def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one_authority: Path) -> None:
     """No setting of whoever runs the tests reaches them: no `MAILROOM_` variable, and a folder without `.env`.
 
     Subprocesses find the package from there, whether or not it is installed.
@@ -20,6 +29,7 @@ def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.upper().startswith("MAILROOM_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
     folder = tmp_path / "cwd"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -287,7 +287,7 @@ def healthcheck() -> int:
 )
 @click.option(
     "--flavour",
-    type=click.Choice(["fastmail", "cyrus"]),
+    type=click.Choice(["fastmail", "cyrus", "james", "stalwart"]),
     default="fastmail",
     show_default=True,
     help="Whose manners the server has.",

@@ -61,7 +61,7 @@ def test_help_lists_every_command_in_full(mailroom: list[str], option: str) -> N
         (["--frobnicate"], "No such option"),
         (["run", "now"], "unexpected extra argument"),
         (["healthcheck", "now"], "unexpected extra argument"),
-        (["sandbox", "--flavour", "vanilla"], "'vanilla' is not one of 'fastmail', 'cyrus'"),
+        (["sandbox", "--flavour", "vanilla"], "'vanilla' is not one of 'fastmail', 'cyrus', 'james', 'stalwart'"),
         (["sandbox", "--port", "65536"], "65536 is not in the range"),
     ],
 )

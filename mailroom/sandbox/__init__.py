@@ -8,7 +8,7 @@ It knows nothing of the daemon. It implements RFC 8620 (core, EventSource), RFC 
 """
 
 from mailroom.sandbox.errors import MethodError, SandboxError, SetError
-from mailroom.sandbox.flavour import CYRUS, FASTMAIL, Flavour, Limits, flavour_named
+from mailroom.sandbox.flavour import CYRUS, FASTMAIL, FLAVOURS, JAMES, STALWART, Flavour, Limits, flavour_named
 from mailroom.sandbox.recorded import Recorded
 from mailroom.sandbox.sample import fill_sample
 from mailroom.sandbox.sandbox import Sandbox
@@ -17,6 +17,9 @@ from mailroom.sandbox.server import AddressInUseError, serve
 __all__ = [
     "CYRUS",
     "FASTMAIL",
+    "FLAVOURS",
+    "JAMES",
+    "STALWART",
     "AddressInUseError",
     "Flavour",
     "Limits",

@@ -189,7 +189,7 @@ async def _event_stream(sandbox: Sandbox) -> Response:
         subscription = read_subscription(
             sandbox.flavour,
             arguments.get("types"),
-            arguments.get("closeafter"),
+            arguments.get(sandbox.flavour.close_after_argument),
             arguments.get("ping"),
             request.headers.get("Last-Event-ID"),
         )

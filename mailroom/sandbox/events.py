@@ -13,6 +13,30 @@ import trio
 from mailroom.sandbox.flavour import Flavour
 
 Cut = Callable[[], Awaitable[None]]
+TYPES = frozenset(
+    {
+        "AddressBook",
+        "Calendar",
+        "CalendarEvent",
+        "CalendarEventNotification",
+        "ContactCard",
+        "Email",
+        "EmailDelivery",
+        "EmailSubmission",
+        "FileNode",
+        "Identity",
+        "Mailbox",
+        "ParticipantIdentity",
+        "Principal",
+        "PushSubscription",
+        "Quota",
+        "ShareNotification",
+        "SieveScript",
+        "Thread",
+        "VacationResponse",
+    }
+)
+"""The types of the standards that may have a state."""
 
 
 class End(Enum):
@@ -31,6 +55,10 @@ class Subscription:
     ping: float
     last_event_id: int | None
 
+    def wanted(self, states: dict[str, str]) -> dict[str, str]:
+        """Those states that the client asked for."""
+        return {name: state for name, state in states.items() if self.types is None or name in self.types}
+
 
 @dataclass(eq=False)
 class Listener:
@@ -42,9 +70,7 @@ class Listener:
     wakeup: trio.Event = field(default_factory=trio.Event)
 
     def offer(self, states: dict[str, str]) -> None:
-        types = self.subscription.types
-        wanted = {name: state for name, state in states.items() if types is None or name in types}
-        if wanted:
+        if wanted := self.subscription.wanted(states):
             self.pending.update(wanted)
             self.wakeup.set()
 
@@ -106,7 +132,7 @@ class Broadcaster:
         try:
             yield b": connected\n\n"
             if self._flavour.connect_type is not None:
-                yield self._connect_event(states)
+                yield self._connect_event(subscription.wanted(states))
             if self._flavour.numbers_events and subscription.last_event_id is not None:
                 listener.offer(self.missed(subscription.last_event_id))
             while True:
@@ -136,7 +162,7 @@ class Broadcaster:
         return _event("state", payload, self._number if self._flavour.numbers_events else None)
 
     def _ping_event(self, interval: float) -> bytes:
-        return _event("ping", {"interval": int(interval)}, None)
+        return _event("ping", {"interval": int(interval * self._flavour.ping_unit)}, None)
 
 
 def _event(name: str, payload: object, number: int | None) -> bytes:
@@ -148,15 +174,20 @@ def read_subscription(
     flavour: Flavour, types: str | None, close_after: str | None, ping: str | None, last_event_id: str | None
 ) -> Subscription:
     """The query arguments of an event stream. Raises ValueError that says which one is wrong."""
+    if flavour.demands_event_arguments and None in (types, close_after, ping):
+        raise ValueError(f"types, {flavour.close_after_argument} and ping are all wanted")
     if close_after not in (None, "no", "state"):
-        raise ValueError("closeafter is `no` or `state`")
+        raise ValueError(f"{flavour.close_after_argument} is `no` or `state`")
     if ping is not None and not ping.isdigit():
         raise ValueError("ping is a number of seconds, 0 for none")
     seconds = int(ping or 0)
     number = int(last_event_id) if last_event_id is not None and last_event_id.isdigit() else None
+    names = None if types in (None, "", "*") else frozenset(types.split(","))
+    if flavour.refuses_unknown_types and names is not None and not names <= TYPES:
+        raise ValueError(f"unknown types: {', '.join(sorted(names - TYPES))}")
     return Subscription(
-        types=None if types in (None, "", "*") else frozenset(types.split(",")),
+        types=names,
         close_after_state=close_after == "state",
-        ping=seconds if seconds and flavour.sends_pings else inf,
+        ping=max(seconds, flavour.least_ping) if seconds and flavour.sends_pings else inf,
         last_event_id=number,
     )

@@ -93,11 +93,14 @@ class Faults:
     """`set_errors` maps ids (of mails, cards, mailboxes, or creation ids) to what a /set answers for them.
 
     `refused_texts` maps a text to what a call answers whose arguments contain it, as a server does that chokes
-    on one address. `struck` counts the faults that have struck, but for `set_errors`.
+    on one address. `races` are the ids of objects that somebody else writes at the moment of the next /set: it
+    waits, or is refused, as the flavour's `race_error` says. `struck` counts the faults that have struck, but for
+    `set_errors` and `races`.
     """
 
     set_errors: dict[str, SetError] = field(default_factory=dict)
     refused_texts: dict[str, MethodError] = field(default_factory=dict)
+    races: set[str] = field(default_factory=set)
     struck: int = 0
     _requests: list[_Waiting[Fault]] = field(default_factory=list)
     _calls: list[_Waiting[MethodError]] = field(default_factory=list)
@@ -117,6 +120,7 @@ class Faults:
         self._requests.clear()
         self._calls.clear()
         self.set_errors.clear()
+        self.races.clear()
         self.refused_texts.clear()
 
     def take(self, endpoint: Endpoint) -> Fault | None:

@@ -38,13 +38,24 @@ SORTS: dict[str, Callable[[Mail], Any]] = {
 
 def query(context: Context, arguments: EmailQueryArguments) -> Json:
     store = context.store
-    matches = compile_filter(arguments.filter, partial(_condition, store))
+    if arguments.filter is not None and not context.flavour.nests_mailboxes:
+        _refuse_nested_mailboxes(arguments.filter)
+    matches = compile_filter(arguments.filter, partial(_condition, context))
     found = sorted_objects(filter(matches, _candidates(store, arguments.filter)), arguments.sort, SORTS)
     if arguments.collapse_threads:
         first = {mail.thread_id: mail for mail in reversed(found)}
         found = [mail for mail in found if first[mail.thread_id] is mail]
     answer = window(context, arguments, [mail.id for mail in found], store.mails.state)
     return {**answer, "collapseThreads": arguments.collapse_threads}
+
+
+def _refuse_nested_mailboxes(given: Json) -> None:
+    """Raise MethodError unsupportedFilter for a mailbox condition inside an operator, as Apache James does."""
+    inner = [entry for entry in given.get("conditions", ()) if isinstance(entry, dict)]
+    for entry in inner:
+        if nested := sorted(entry.keys() & {"inMailbox", "inMailboxOtherThan"}):
+            raise MethodError("unsupportedFilter", f"filter/{nested[0]}: not inside an operator")
+        _refuse_nested_mailboxes(entry)
 
 
 def _candidates(store: Store, given: Json | None) -> list[Mail]:
@@ -92,9 +103,10 @@ _TEXTS: dict[str, TextOf[Mail]] = {
 }
 
 
-def _condition(store: Store, name: str, value: Any) -> Predicate[Mail]:
+def _condition(context: Context, name: str, value: Any) -> Predicate[Mail]:
+    store, finds = context.store, context.flavour.finds_text
     if name in _TEXTS:
-        return Contains(_TEXTS[name], (text(name, value),))
+        return Contains(_TEXTS[name], (text(name, value),), finds)
     match name:
         case "inMailbox":
             return _in_any(_known_mailboxes(store, name, [value]))
@@ -117,7 +129,7 @@ def _condition(store: Store, name: str, value: Any) -> Predicate[Mail]:
             start = utc_date(name, value)
             return lambda mail: mail.received_at >= start
         case "header":
-            return _header_condition(value)
+            return _header_condition(value, finds)
         case "hasAttachment":
             wanted = boolean(name, value)
             return lambda mail: bool(mail.message.attachments) is wanted
@@ -157,7 +169,7 @@ _HEADER_MATCHES: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def _header_condition(value: Any) -> Predicate[Mail]:
+def _header_condition(value: Any, finds: Callable[[str, str], bool]) -> Predicate[Mail]:
     """A header field's presence, a text in it, or a text that it equals, starts or ends with, as Cyrus adds."""
     if not isinstance(value, list) or not 1 <= len(value) <= 3 or not all(isinstance(v, str) for v in value):
         raise MethodError("invalidArguments", "filter/header: [name], [name, text] or [name, text, match] is wanted")
@@ -166,7 +178,7 @@ def _header_condition(value: Any) -> Predicate[Mail]:
         return lambda mail: bool(mail.message.values(name))
     needle, kind = value[1].lower(), value[2] if len(value) == 3 else "contains"
     if kind == "contains":
-        return Contains(_header(name.lower()), (needle,))
+        return Contains(_header(name.lower()), (needle,), finds)
     if kind not in _HEADER_MATCHES:
         raise MethodError("invalidArguments", f"filter/header: a match is contains, {', '.join(_HEADER_MATCHES)}")
     matches = _HEADER_MATCHES[kind]

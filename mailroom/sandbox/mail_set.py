@@ -30,8 +30,7 @@ def set_(context: Context, arguments: SetArguments) -> Json:
 def import_(context: Context, arguments: EmailImportArguments) -> Json:
     store = context.store
     check_set_size(context, len(arguments.emails))
-    check_state(store.mails, arguments.if_in_state)
-    old_state = store.mails.state
+    old_state = check_state(context, store.mails, arguments.if_in_state)
     created: dict[str, Json] = {}
     not_created: dict[str, Json] = {}
     for creation_id, properties in arguments.emails.items():
@@ -44,7 +43,7 @@ def import_(context: Context, arguments: EmailImportArguments) -> Json:
             created[creation_id] = _server_set(mail)
     return {
         "accountId": arguments.account_id,
-        "oldState": old_state,
+        **old_state,
         "newState": store.mails.state,
         "created": created or None,
         "notCreated": not_created or None,

@@ -27,6 +27,7 @@ class Context:
     flavour: Flavour
     identities: list[tuple[str, str]]
     set_errors: dict[str, SetError] = field(default_factory=dict)
+    races: set[str] = field(default_factory=set)
     created_ids: dict[str, str] = field(default_factory=dict)
     referenced: frozenset[str] = frozenset()
 
@@ -91,9 +92,13 @@ def run_changes(arguments: ChangesArguments, collection: Collection[T]) -> Json:
     return {"accountId": arguments.account_id, **changes}
 
 
-def check_state(collection: Collection[T], expected: str | None) -> None:
+def check_state(context: Context, collection: Collection[T], expected: str | None) -> Json:
+    """The `oldState` of a /set. Raises MethodError stateMismatch if another one is expected (RFC 8620 section 5.3)."""
+    if not context.flavour.checks_state:
+        return {}
     if expected is not None and expected != collection.state:
         raise MethodError("stateMismatch", f"the state is {collection.state}, not {expected}")
+    return {"oldState": collection.state}
 
 
 def check_set_size(context: Context, count: int) -> None:
@@ -106,8 +111,7 @@ def run_set(context: Context, arguments: SetArguments, collection: Collection[T]
     """Create, update, destroy, in this order; each object succeeds or fails alone."""
     create, update, destroy = arguments.create or {}, arguments.update or {}, arguments.destroy or []
     check_set_size(context, len(create) + len(update) + len(destroy))
-    check_state(collection, arguments.if_in_state)
-    old_state = collection.state
+    old_state = check_state(context, collection, arguments.if_in_state)
     created, not_created = _create_all(context, create, editor)
     updated: dict[str, Json | None] = {}
     not_updated: dict[str, Json] = {}
@@ -130,7 +134,7 @@ def run_set(context: Context, arguments: SetArguments, collection: Collection[T]
             not_destroyed[given] = error.json()
     return {
         "accountId": arguments.account_id,
-        "oldState": old_state,
+        **old_state,
         "newState": collection.state,
         "created": created or None,
         "updated": updated or None,
@@ -163,6 +167,10 @@ def _writable(context: Context, collection: Collection[T], given: str) -> str:
         raise context.set_errors[object_id]
     if object_id not in collection.objects:
         raise SetError("notFound")
+    if object_id in context.races:
+        context.races.remove(object_id)
+        if context.flavour.race_error is not None:
+            raise SetError(context.flavour.race_error, "somebody else writes it at this moment: try again")
     return object_id
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from mailroom.sandbox.arguments import QueryArguments
 from mailroom.sandbox.errors import Json, MethodError
+from mailroom.sandbox.matching import part_of
 from mailroom.sandbox.methods import Context
 
 T = TypeVar("T")
@@ -23,20 +24,21 @@ MAX_ALTERNATIVES = 499
 
 @dataclass(frozen=True)
 class Contains(Generic[T]):
-    """A text condition: one of `needles` (lower case) is part of the text of the object.
+    """A text condition: one of `needles` (lower case) is found in the text of the object, as `finds` says.
 
     Senders repeat over thousands of mails, so the verdict on a text is kept.
     """
 
     text_of: TextOf[T]
     needles: tuple[str, ...]
+    finds: Callable[[str, str], bool] = part_of
     _known: dict[str, bool] = field(default_factory=dict)
 
     def __call__(self, value: T) -> bool:
         text = self.text_of(value)
         verdict = self._known.get(text)
         if verdict is None:
-            verdict = any(needle in text for needle in self.needles)
+            verdict = any(self.finds(text, needle) for needle in self.needles)
             self._known[text] = verdict
         return verdict
 
@@ -91,14 +93,16 @@ def _all_of(predicates: list[Predicate[T]]) -> Predicate[T]:
 
 def _any_of(predicates: list[Predicate[T]]) -> Predicate[T]:
     """A big OR of text conditions on one header becomes one look-up per distinct text."""
-    grouped: dict[TextOf[T], list[str]] = {}
+    grouped: dict[tuple[TextOf[T], Callable[[str, str], bool]], list[str]] = {}
     rest: list[Predicate[T]] = []
     for predicate in predicates:
         if isinstance(predicate, Contains):
-            grouped.setdefault(predicate.text_of, []).extend(predicate.needles)
+            grouped.setdefault((predicate.text_of, predicate.finds), []).extend(predicate.needles)
         else:
             rest.append(predicate)
-    joined: list[Predicate[T]] = [Contains(text_of, tuple(needles)) for text_of, needles in grouped.items()]
+    joined: list[Predicate[T]] = [
+        Contains(text_of, tuple(needles), finds) for (text_of, finds), needles in grouped.items()
+    ]
     joined += rest
     if len(joined) == 1:
         return joined[0]
@@ -146,7 +150,7 @@ def window(context: Context, arguments: QueryArguments, ids: list[str], state: s
         "position": start,
         "ids": page,
     }
-    if arguments.calculate_total:
+    if arguments.calculate_total and context.flavour.gives_total:
         answer["total"] = len(ids)
     if caps and min(caps) != arguments.limit:
         answer["limit"] = min(caps)

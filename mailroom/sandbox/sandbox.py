@@ -17,7 +17,6 @@ from mailroom.sandbox.message import compose
 from mailroom.sandbox.methods import Context
 from mailroom.sandbox.recorded import Recorded
 from mailroom.sandbox.store import AddressBook, Clock, Mail, Mailbox, Store
-from mailroom.sandbox.threads import ByReferences
 
 
 def utc_now() -> datetime:
@@ -44,13 +43,13 @@ class Sandbox:
         clock: Clock = utc_now,
     ) -> None:
         self.flavour = flavour
-        self.limits = limits or Limits()
+        self.limits = limits or flavour.limits
         self.token = token
         self.name = name
         self.email = email
         self.identities = [(name, email)]
         self.account_id, self.place = "u1", "jmap"
-        self.store = Store(clock, ByReferences())
+        self.store = Store(clock, flavour.threading())
         self.faults = Faults()
         self.requests: list[Recorded] = []
         self.session_state = "s1"
@@ -69,6 +68,7 @@ class Sandbox:
             flavour=self.flavour,
             identities=self.identities,
             set_errors=self.faults.set_errors,
+            races=self.faults.races,
         )
 
     def announce(self) -> None:
@@ -241,7 +241,7 @@ class Sandbox:
     def _call(self, method: str, arguments: Json) -> Json:
         """A method call that faults don't touch, so that scripted users stay able to act."""
         spec = METHODS[method]
-        context = replace(self.context(), set_errors={})
+        context = replace(self.context(), set_errors={}, races=set())
         checked = spec.arguments.model_validate({"accountId": self.account_id, **arguments})
         try:
             answer = spec.run(context, checked)

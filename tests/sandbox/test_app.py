@@ -3,7 +3,7 @@ import base64
 import httpx
 import pytest
 
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits
+from mailroom.sandbox import FLAVOURS, Flavour, Limits
 from mailroom.sandbox.dispatch import CORE, MAIL
 from mailroom.sandbox.faults import Endpoint
 
@@ -51,7 +51,7 @@ async def test_discovery_redirects_to_the_session() -> None:
         assert response.json()["username"] == "robin@example.com"
 
 
-@pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+@pytest.mark.parametrize("flavour", FLAVOURS.values(), ids=lambda flavour: flavour.name)
 async def test_the_urls_of_the_session_work(flavour: Flavour) -> None:
     async with running(make_sandbox(flavour)) as server:
         session = (await server.http.get("/jmap/session")).json()

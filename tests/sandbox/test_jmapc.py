@@ -28,7 +28,7 @@ from jmapc.methods import (
 )
 from requests.adapters import HTTPAdapter
 
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, fill_sample
+from mailroom.sandbox import FASTMAIL, FLAVOURS, Flavour, Sandbox, fill_sample
 
 from .support import running
 
@@ -78,17 +78,23 @@ async def with_jmapc(flavour: Flavour, use: Callable[[jmapc.Client], T]) -> tupl
         return sandbox, await trio.to_thread.run_sync(in_thread, server.base_url)
 
 
-@pytest.fixture(params=[FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+@pytest.fixture(params=FLAVOURS.values(), ids=lambda flavour: flavour.name)
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     assert isinstance(request.param, Flavour)
     return request.param
+
+
+writable = pytest.mark.parametrize(
+    "flavour", [flavour for flavour in FLAVOURS.values() if flavour.checks_state], ids=lambda flavour: flavour.name
+)
+"""jmapc can't read the answer of a set without oldState, as Apache James gives it."""
 
 
 async def test_the_session_is_read(flavour: Flavour) -> None:
     _, session = await with_jmapc(flavour, lambda client: client.jmap_session)
     assert session.username == "robin@example.com"
     assert session.primary_accounts.mail == session.primary_accounts.core == "u1"
-    assert session.capabilities.core.max_objects_in_get == 4096
+    assert session.capabilities.core.max_objects_in_get == flavour.limits.max_objects_in_get
     assert "urn:ietf:params:jmap:contacts" in session.capabilities.urns
 
 
@@ -122,7 +128,7 @@ async def test_a_mail_app_lists_mailboxes_and_reads_the_screener(flavour: Flavou
 
     sandbox, ((mailboxes, query, mails, threads), screener) = await with_jmapc(flavour, use)
     assert {m.name: m.total_emails for m in mailboxes.data}["Screener"] == len(sandbox.mails_in("Screener"))
-    assert (query.total, len(query.ids)) == (2, 1)
+    assert (query.total, len(query.ids)) == (2 if flavour.gives_total else None, 1)
     [mail] = mails.data
     assert (mail.subject, mail.mail_from[0].name) == ("Re: Dinner on Friday?", "Marta Kowalska")
     assert mail.mailbox_ids == {screener: True}
@@ -130,6 +136,7 @@ async def test_a_mail_app_lists_mailboxes_and_reads_the_screener(flavour: Flavou
     assert threads.data[0].email_ids == [mail.id]
 
 
+@writable
 async def test_a_mail_app_labels_and_files_mail(flavour: Flavour) -> None:
     def use(client: jmapc.Client) -> tuple[str, Any, Any]:
         ids = {m.name: m.id for m in ask(client, MailboxGet(ids=None)).data}
@@ -146,6 +153,7 @@ async def test_a_mail_app_labels_and_files_mail(flavour: Flavour) -> None:
     assert refused.not_updated[mail_id].properties == ["mailboxIds"]
 
 
+@writable
 async def test_a_mail_app_writes_a_draft_and_follows_changes(flavour: Flavour) -> None:
     def use(client: jmapc.Client) -> tuple[Any, Any, Any]:
         drafts = ask(client, MailboxQuery(filter=MailboxQueryFilterCondition(role="drafts"))).ids[0]
@@ -171,6 +179,7 @@ async def test_a_mail_app_writes_a_draft_and_follows_changes(flavour: Flavour) -
     assert updated == [drafts]
 
 
+@writable
 async def test_a_mail_app_creates_renames_and_removes_a_mailbox(flavour: Flavour) -> None:
     def use(client: jmapc.Client) -> list[Any]:
         created = ask(client, MailboxSet(create={"new": Mailbox(name="News")}))
@@ -200,7 +209,7 @@ async def test_a_mail_app_follows_the_event_stream(flavour: Flavour) -> None:
         sandbox.deliver()
     assert seen[-1].data.changed["u1"].email == sandbox.store.mails.state
     assert [event.data.type for event in seen] == (["connect", "change"] if flavour is FASTMAIL else [None])
-    assert (seen[-1].id is None) == (flavour is FASTMAIL)
+    assert (seen[-1].id is not None) == flavour.numbers_events
 
 
 async def test_a_mail_app_uploads_and_downloads(flavour: Flavour, tmp_path: Any) -> None:

@@ -16,6 +16,8 @@ exit status 2. No message holds a secret or any part of a mail, and none is endl
 
 from collections.abc import Iterator, Sequence
 
+from mailroom.redaction import redacted
+
 LONGEST_MESSAGE = 1_000
 
 
@@ -23,7 +25,7 @@ class MailroomError(Exception):
     """Anything that Mailroom itself raises."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(shortened(message))
+        super().__init__(shortened(redacted(message)))
 
 
 class Unavailable(MailroomError):
@@ -70,8 +72,8 @@ class ConfigError(MailroomError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         # Not shortened: each problem is one to mend, and about the user's own words.
-        Exception.__init__(self, "\n".join(problems))
-        self.problems = tuple(problems)
+        self.problems = tuple(map(redacted, problems))
+        Exception.__init__(self, "\n".join(self.problems))
 
 
 def shortened(text: str, longest: int = LONGEST_MESSAGE) -> str:

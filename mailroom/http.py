@@ -19,7 +19,9 @@ from pydantic import SecretStr
 
 from mailroom import __version__
 from mailroom.errors import BadReply, Refused, TooLarge, Unavailable
-from mailroom.wire import Json
+from mailroom.redaction import never_say
+from mailroom.urls import origin
+from mailroom.wire import Json, plain_name
 
 DEADLINE_SECONDS = 30
 """For one HTTP exchange from connect to the last byte. httpx alone has no total one."""
@@ -40,6 +42,7 @@ class Credentials(httpx.Auth):
     """Adds `Authorization` to requests for trusted origins, and to no others."""
 
     def __init__(self, authorization: SecretStr, *trusted: httpx.URL) -> None:
+        never_say(authorization)
         self._authorization = authorization
         self._origins = {_origin(url) for url in trusted}
 
@@ -105,7 +108,7 @@ class Reply:
 
     @property
     def content_type(self) -> str:
-        return str(self.headers.get("Content-Type", "nothing")).partition(";")[0].strip().lower()
+        return plain_name(str(self.headers.get("Content-Type", "nothing")).partition(";")[0].strip().lower())
 
 
 async def fetch(
@@ -120,7 +123,7 @@ async def fetch(
 ) -> Reply:
     """One HTTP exchange within the deadline, redirects not followed. Raises `Unavailable` or `BadReply`."""
     request = http.build_request(method, url, headers=headers, json=json_body, content=content)
-    where = f"{url.scheme}://{url.host}"
+    where = origin(url)
     try:
         with trio.fail_after(DEADLINE_SECONDS):
             response = await http.send(request, auth=auth, stream=True)
@@ -133,8 +136,9 @@ async def fetch(
     except trio.TooSlowError:
         raise Unavailable(f"{where} gave no whole answer in {DEADLINE_SECONDS} s") from None
     except UnicodeError:
-        # What the resolver raises, instead of an OSError, for a label of a host name that is empty or too long.
-        raise Unavailable(f"{where}: there can't be a host of this name") from None
+        # Of the resolver, for a label that is empty or too long; of httpx, for one that is no IDNA: it looks at where a
+        # redirect leads, though it isn't to follow it.
+        raise Unavailable(f"{where} has, or leads to, a name that no host can have") from None
     except httpx.TransportError as error:
         raise no_exchange(url, error) from error
 
@@ -165,11 +169,12 @@ async def _read_body(response: httpx.Response) -> bytes:
 
 async def _unpacked(response: httpx.Response, body: bytes) -> bytes:
     """The body without its compression. httpx would unpack any number of layers, each a thousand times the last."""
+    where = origin(response.url)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding == "identity" or not body:
         return body
     if encoding not in ("gzip", "x-gzip"):
-        raise BadReply(f"{response.url.host} sent a body in {encoding[:80]!r}", expected="gzip, or no content encoding")
+        raise BadReply(f"{where} sent a body in {plain_name(encoding)}", expected="gzip, or no content encoding")
     unpacked = bytearray()
     for _ in range(_MAX_GZIP_MEMBERS):
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 16)  # 16 more means gzip
@@ -185,20 +190,23 @@ async def _unpacked(response: httpx.Response, body: bytes) -> bytes:
         if not body.startswith(_GZIP_MAGIC):
             return bytes(unpacked)
         await trio.lowlevel.checkpoint()
-    raise BadReply(f"{response.url.host} sent a body that can't be unpacked", expected="whole and valid gzip")
+    raise BadReply(f"{where} sent a body that can't be unpacked", expected="whole and valid gzip")
 
 
 def _check_size(response: httpx.Response, body: bytes | bytearray) -> None:
     if len(body) > MAX_REPLY_BYTES:
         limit = MAX_REPLY_BYTES // 1024 // 1024
-        raise TooLarge(f"{response.url.host} sends too large an answer", expected=f"at most {limit} MiB")
+        raise TooLarge(f"{origin(response.url)} sends too large an answer", expected=f"at most {limit} MiB")
 
 
 def no_exchange(url: httpx.URL, error: httpx.TransportError | OSError) -> Unavailable:
     """The connection failed, or what came over it is no HTTP; that isn't repeated: it may echo what was sent."""
-    where = f"{url.scheme}://{url.host}: {type(error).__name__}"
+    where = f"{origin(url)}: {type(error).__name__}"
     if isinstance(error, httpx.LocalProtocolError):
         return Unavailable(where)
+    if isinstance(error, httpx.ProxyError):
+        # The status, and what the proxy calls it in its own words.
+        return Unavailable(f"{where}: HTTP {plain_name(str(error)[:3])}")
     # h11 and httpx quote what they can't read, after a colon.
     said = _text_of(error) if isinstance(error, httpx.NetworkError | OSError) else str(error).partition(":")[0]
     return Unavailable(f"{where}: {said or 'the connection failed'}")
@@ -214,14 +222,9 @@ def _text_of(error: BaseException) -> str:
     return ""
 
 
-def place(url: httpx.URL) -> str:
-    """A url for a message: a query may hold a secret, and so may the part before the host."""
-    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
-
-
 def check_status(reply: Reply, url: httpx.URL) -> None:
     """Raise what an HTTP status other than 2xx means."""
-    where = place(url)
+    where = origin(url)
     if 200 <= reply.status < 300:
         return
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -231,14 +234,6 @@ def check_status(reply: Reply, url: httpx.URL) -> None:
     if reply.location is not None:
         raise BadReply(f"{where} redirects (HTTP {reply.status})", expected="an answer at this url itself")
     raise BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
-
-
-def joined(base: httpx.URL, reference: str) -> httpx.URL:
-    """Where a Location or a href leads (RFC 3986 §5). Raises `BadReply` if it is no url."""
-    try:
-        return base.join(reference)
-    except httpx.InvalidURL:
-        raise BadReply(f"{base.host}{base.path} names a place that is no url", expected="a valid url") from None
 
 
 def retry_after(reply: Reply) -> float | None:

@@ -30,7 +30,7 @@ _HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2
 # Half of a surrogate pair, in a document without escaped backslashes.
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]..(?:(?<=%b)(?!%b)|(?<=%b)(?<!%b%b))" % (_HIGH, _LOW, _LOW, _HIGH, _LOW))
 
-_NAME = re.compile(r"[\w/.:~-]{1,100}")
+_NAME = re.compile(r"[\w/.:~+-]{1,100}")
 
 
 class Wire(BaseModel):
@@ -140,7 +140,7 @@ async def read_each(read: Reader[T], items: Iterable[tuple[K, object]], name: st
 
 
 def plain_name(text: str) -> str:
-    """A server's name for something, for messages: anything longer or with spaces may be a piece of mail."""
+    """A server's own words, for messages: anything longer than a name, or with spaces, may be a piece of mail."""
     return text if _NAME.fullmatch(text) else "…"
 
 

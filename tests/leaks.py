@@ -43,6 +43,12 @@ REPLIES: dict[str, Fault] = {
     "malformed at a secret": faults.json_reply({"capabilities": {SUBJECT: 1}, "accounts": {SUBJECT: {NAME: NOTE}}}),
     "redirect": faults.redirect(f"https://ann:{TOKEN}@other.example/?token={TOKEN}"),
     "redirect here": faults.redirect(f"/nowhere?token={TOKEN}&about={quote(SUBJECT)}"),
+    "redirect to a host of that name": faults.redirect(f"https://{TOKEN}.example/"),
+    "type": Reply(200, b"{}", TOKEN),
+    "type and more": Reply(200, b"{}", f"Bearer {TOKEN}"),
+    "encoding": Reply(200, b"{}", "application/json", (("Content-Encoding", TOKEN),)),
+    "capability": faults.json_reply({"capabilities": {TOKEN: {}}, "accounts": {}, "apiUrl": "/"}),
+    "malformed at the token": faults.json_reply({"methodResponses": [[TOKEN]], "accounts": {TOKEN: 1}}),
     "redirect to nowhere": faults.redirect(f"https://x:{TOKEN}/"),
 }
 

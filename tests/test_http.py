@@ -114,7 +114,7 @@ class TestAServerThatCantBeReached:
         with trio.socket.socket() as unused:
             await unused.bind(("127.0.0.1", 0))
             port = unused.getsockname()[1]
-            with pytest.raises(Unavailable, match=r"^http://127\.0\.0\.1: ConnectError: "):
+            with pytest.raises(Unavailable, match=rf"^http://127\.0\.0\.1:{port}: ConnectError: "):
                 await get(f"http://127.0.0.1:{port}")
 
     @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ class TestAServerThatCantBeReached:
     )
     async def test_because_the_connection_breaks_is_unavailable(self, answer: Answer) -> None:
         async with scripted(answer) as server:
-            with pytest.raises(Unavailable, match=r"^http://127\.0\.0\.1: "):
+            with pytest.raises(Unavailable, match=rf"^{server.origin}: "):
                 await get(server.origin)
 
     @pytest.mark.parametrize("answer", [says_nothing, drips])
@@ -170,7 +170,7 @@ class TestAServerThatCantBeReached:
         async with scripted(answer) as server:
             with pytest.raises(Unavailable) as caught:
                 await get(server.origin)
-        assert str(caught.value) == f"http://127.0.0.1: RemoteProtocolError: {said}"
+        assert str(caught.value) == f"{server.origin}: RemoteProtocolError: {said}"
 
     async def test_because_the_request_can_not_be_sent_is_unavailable_without_the_credentials(self) -> None:
         async with http_client() as http:
@@ -202,7 +202,7 @@ class TestAClient:
         async with scripted() as proxy:
             proxy.script("mail.invalid:443", reply("502 Bad Gateway"))
             monkeypatch.setenv("https_proxy", proxy.origin)
-            with pytest.raises(Unavailable, match="ProxyError: 502 Bad Gateway"):
+            with pytest.raises(Unavailable, match="ProxyError: HTTP 502"):
                 await get("https://mail.invalid/")
         (asked,) = proxy.asked
         assert asked.target == "mail.invalid:443"
@@ -333,7 +333,7 @@ class TestAStatus:
     )
     def test_of_failure_is_an_error_of_its_kind(self, status: int, error: type[MailroomError]) -> None:
         headers = {"Location": "https://other.example/"} if status == 301 else {}
-        with pytest.raises(error, match=rf"^https://mail\.example/jmap .*{status}") as caught:
+        with pytest.raises(error, match=rf"^https://mail\.example .*{status}") as caught:
             check_status(a_reply(status, **headers), httpx.URL("https://mail.example/jmap?token=s3cret"))
         assert type(caught.value) is error
         assert "s3cret" not in str(caught.value)

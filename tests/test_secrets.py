@@ -89,7 +89,9 @@ class TestTheSearch:
             sandbox.label(mail, "@ToFeed")
             structlog.get_logger(component="x").debug("leak", header=f"Bearer {TOKEN}", about=SUBJECT)
             await filed(sandbox, mail)
-        assert heard.leaks() == ["token in log", "subject in log"]
+        # The token is masked, whoever logs it.
+        assert heard.leaks() == ["subject in log"]
+        assert "Bearer [secret]" in heard.texts["log"]
 
     def test_finds_no_secret_in_another(self) -> None:
         assert all(len(spelling) > 9 for secret in EVERYTHING.values() for spelling in spellings(secret))

@@ -13,7 +13,6 @@ from httpx_sse import ServerSentEvent
 from mailroom.account.ring import Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
-from mailroom.http import place
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_source import NoPush, StreamGone, check_stream, connect, keep_alive, typed_errors
 from mailroom.jmap.event_stream import (
@@ -30,6 +29,7 @@ from mailroom.jmap.event_stream import (
 )
 from mailroom.jmap.session import Session
 from mailroom.observe.status import Status
+from mailroom.urls import origin
 
 log = structlog.get_logger(component="push")
 
@@ -109,7 +109,7 @@ class PushReader:
         if url != self._url:
             self._url = url
             self._last_event_id = ""
-            log.info("eventsource_listener_started", url=place(url))
+            log.info("eventsource_listener_started", url=origin(url))
         return url
 
     def _welcome(self, response: httpx.Response) -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import httpx
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
@@ -33,7 +32,7 @@ from mailroom.config.scheme_file import read_scheme
 from mailroom.config.screening import Mode
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
-from mailroom.urls import MAX_PORT, is_loopback
+from mailroom.urls import MAX_PORT, is_loopback, url_of
 
 PREFIX = "MAILROOM_"
 _SHORTEST_CODE = 6
@@ -50,19 +49,8 @@ HOW_TO_LOG_IN = (
 )
 
 
-def _parsed(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, UnicodeError):  # the latter for bytes of a variable that are not UTF-8
-        raise ValueError("is not a url") from None
-    # httpx escapes what a host name can't hold and leaves large ports alone.
-    if "%" in url.host or (url.port or 0) > MAX_PORT:
-        raise ValueError("is not a url")
-    return url
-
-
 def _https_or_loopback(text: str) -> str:
-    url = _parsed(text)
+    url = url_of(text)
     if url.userinfo:
         raise ValueError("must not hold a user name or password; they have settings of their own")
     if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
@@ -72,7 +60,7 @@ def _https_or_loopback(text: str) -> str:
 
 def _http_url(secret: SecretStr) -> SecretStr:
     """Plain http is allowed: monitors on a home network often have nothing else."""
-    url = _parsed(secret.get_secret_value())
+    url = url_of(secret.get_secret_value())
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("must be an http or https url, such as https://kuma.example.com/api/push/…")
     return secret

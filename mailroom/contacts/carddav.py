@@ -21,8 +21,9 @@ from mailroom.contacts.dav import Dav
 from mailroom.contacts.dav_book import DavBook, Stored, read_card
 from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
-from mailroom.http import Credentials, place
+from mailroom.http import Credentials
 from mailroom.jmap.batch import slices
+from mailroom.urls import place
 
 log = structlog.get_logger(component="contacts")
 

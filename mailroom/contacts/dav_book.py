@@ -11,7 +11,7 @@ from mailroom.contacts.base import Card, Group, Unreadable
 from mailroom.contacts.dav import Dav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, SenderFailed
-from mailroom.http import place
+from mailroom.urls import place
 
 
 @dataclass(frozen=True, slots=True)

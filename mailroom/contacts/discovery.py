@@ -8,7 +8,8 @@ from mailroom.contacts import webdav
 from mailroom.contacts.dav import AnotherServer, Dav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, ConfigError
-from mailroom.http import Reply, joined, place
+from mailroom.http import Reply
+from mailroom.urls import joined, place
 
 _WELL_KNOWN = "/.well-known/carddav"
 _MAX_REDIRECTS = 5

@@ -11,7 +11,8 @@ import httpx
 from defusedxml import DefusedXmlException
 
 from mailroom.errors import BadReply
-from mailroom.http import Reply, joined
+from mailroom.http import Reply
+from mailroom.urls import joined
 
 _DAV = "{DAV:}"
 _CARD = "{urn:ietf:params:xml:ns:carddav}"

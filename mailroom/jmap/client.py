@@ -10,10 +10,11 @@ import trio
 import uritemplate
 
 from mailroom.errors import BadReply, ServerFailed, TooLarge, Unavailable
-from mailroom.http import Credentials, Reply, check_status, fetch, joined, place, retry_after
+from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
 from mailroom.jmap.query import Search, T, search
-from mailroom.jmap.session import CORE, Session, read_session, trusted_url
+from mailroom.jmap.session import CORE, Session, read_session
+from mailroom.urls import joined, origin, place, trusted_url
 from mailroom.wire import FIRST_FAULT, Json, Wire, decoded, reader
 
 log = structlog.get_logger(component="jmap")
@@ -121,7 +122,7 @@ class Client:
             url = uritemplate.expand(template, None, **values)
         except ValueError:  # a prefix that is no number, as in {blobId:x}
             raise BadReply(f"the session's {what} is malformed", expected="a url template") from None
-        trusted = trusted_url(joined(session.read_from, url), what)
+        trusted = trusted_url(url, session.read_from, what)
         self.credentials.trust(trusted)
         return trusted
 
@@ -198,6 +199,8 @@ class Client:
             url = self._redirected(url, reply.location)
         else:
             raise BadReply(f"{place(self._session_url)} redirects again and again", expected="a JMAP session")
+        if reply.status == HTTPStatus.NOT_FOUND:
+            raise BadReply(f"{place(self._session_url)} answered HTTP 404", expected="a JMAP session at this url")
         check_status(reply, url)
         session = read_session(await decode_json(reply), url)
         self.credentials.trust(session.api_url)
@@ -210,7 +213,7 @@ class Client:
         target = joined(url, location)
         if not self.credentials.trusts(target):
             raise BadReply(
-                f"{place(url)} redirects to another server, {place(target)}",
+                f"{origin(url)} redirects to another server, {origin(target)}",
                 expected="a redirect on the same server; if the other one is right, set the session url to it",
             )
         return target
@@ -222,7 +225,7 @@ async def decode_json(reply: Reply) -> object:
         return await decoded(reply.body)
     except ValueError:
         what = f"{reply.content_type}, {len(reply.body)} bytes"
-        raise BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a JSON document") from None
+        raise BadReply(f"{origin(reply.url)} sent {what}", expected="a JSON document") from None
 
 
 def _bad_request(reply: Reply, using: list[str]) -> Unavailable | BadReply:

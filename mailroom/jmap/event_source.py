@@ -9,8 +9,10 @@ import httpx
 import trio
 
 from mailroom.errors import BadReply, MailroomError, Unavailable
-from mailroom.http import DEADLINE_SECONDS, Reply, check_status, no_exchange, place
+from mailroom.http import DEADLINE_SECONDS, Reply, check_status, no_exchange
 from mailroom.jmap.client import Client
+from mailroom.urls import origin
+from mailroom.wire import plain_name
 
 
 class NoPush(MailroomError):
@@ -39,7 +41,7 @@ async def connect(client: Client, http: httpx.AsyncClient, url: httpx.URL, last_
 def check_stream(response: httpx.Response) -> None:
     """Raise a `MailroomError` unless this is an event stream."""
     reply = Reply(response, b"")
-    where = place(response.url)
+    where = origin(response.url)
     if reply.status == HTTPStatus.NO_CONTENT:
         raise NoPush(f"{where} answered HTTP 204")
     if reply.status == HTTPStatus.NOT_FOUND:
@@ -47,7 +49,7 @@ def check_stream(response: httpx.Response) -> None:
     check_status(reply, response.url)
     encoding = reply.headers.get("Content-Encoding", "identity").lower()
     if reply.content_type != "text/event-stream" or encoding != "identity":
-        what = reply.content_type if encoding == "identity" else f"{encoding} of {reply.content_type}"
+        what = reply.content_type if encoding == "identity" else f"{plain_name(encoding)} of {reply.content_type}"
         raise BadReply(f"{where} sent {what}", expected="text/event-stream, not compressed")
 
 
@@ -56,7 +58,9 @@ def typed_errors(url: httpx.URL) -> Iterator[None]:
     try:
         yield
     except trio.TooSlowError:
-        raise Unavailable(f"{url.scheme}://{url.host} gave no answer in {DEADLINE_SECONDS} s") from None
+        raise Unavailable(f"{origin(url)} gave no answer in {DEADLINE_SECONDS} s") from None
+    except UnicodeError:
+        raise Unavailable(f"{origin(url)} has, or leads to, a name that no host can have") from None
     except (httpx.TransportError, OSError) as error:
         raise no_exchange(url, error) from error
 

@@ -12,6 +12,7 @@ from httpx_sse import EventSource, ServerSentEvent
 from uritemplate import URITemplate
 
 from mailroom.errors import BadReply
+from mailroom.urls import url_of
 from mailroom.wire import FIRST_FAULT, Wire, parsed, reader
 
 TYPES = ("Email", "Mailbox")
@@ -51,9 +52,9 @@ def event_source_url(offered: str) -> httpx.URL:
         names = [str(name) for name in template.variable_names]
         if names:
             # James spells it closeAfter.
-            return httpx.URL(template.expand({name: values.get(name.lower(), "") for name in names}))
-        return httpx.URL(offered).copy_merge_params(values)
-    except (httpx.InvalidURL, ValueError):  # the latter for a prefix that is no number, as in {types:x}
+            return url_of(template.expand({name: values.get(name.lower(), "") for name in names}))
+        return url_of(offered).copy_merge_params(values)
+    except (httpx.InvalidURL, ValueError):  # the latter also for a prefix that is no number, as in {types:x}
         raise BadReply("the session's eventSourceUrl is malformed", expected="a url or a URI template") from None
 
 

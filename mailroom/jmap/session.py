@@ -8,8 +8,7 @@ import httpx
 from pydantic import Field
 
 from mailroom.errors import BadReply
-from mailroom.http import joined
-from mailroom.urls import MAX_PORT, is_loopback
+from mailroom.urls import trusted_url
 from mailroom.wire import FIRST_FAULT, Wire, plain_name, reader
 
 CORE = "urn:ietf:params:jmap:core"
@@ -116,7 +115,7 @@ def read_session(value: object, read_from: httpx.URL) -> Session:
     return Session(
         state=wire.state,
         username=wire.username,
-        api_url=trusted_url(joined(read_from, wire.api_url), "apiUrl"),
+        api_url=trusted_url(wire.api_url, read_from, "apiUrl"),
         event_source_url=_event_source_url(wire.event_source_url, read_from),
         read_from=read_from,
         upload_url=wire.upload_url or "",
@@ -163,17 +162,6 @@ def _event_source_url(url: str | None, read_from: httpx.URL) -> str | None:
     # Joined as text up to the template part: httpx.URL would percent-encode the braces of a URI template.
     plain, brace, template = url.partition("{")
     start, mark, query = plain.partition("?")
-    absolute = str(trusted_url(joined(read_from, start), "eventSourceUrl")) + mark + query
-    joined(read_from, absolute)  # the query may be what no url can hold
+    absolute = str(trusted_url(start, read_from, "eventSourceUrl")) + mark + query
+    trusted_url(absolute, read_from, "eventSourceUrl")  # the query may be what no url can hold
     return absolute + brace + template
-
-
-def trusted_url(url: httpx.URL, what: str) -> httpx.URL:
-    """The url, if credentials may go there: https, or http on this machine. Raises `BadReply`."""
-    # A label of another length can't be looked up (RFC 1035 §2.3.4), nor a huge port: Python raises no OSError then.
-    is_host = all(1 <= len(label) <= 63 for label in url.host.rstrip(".").split("."))
-    is_port = (url.port or 0) <= MAX_PORT
-    if is_host and is_port and (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
-        return url
-    place = f"{url.scheme}://{url.netloc.decode('ascii')}"
-    raise BadReply(f"{what} is {place}", expected="an https url (http only on this machine)")

@@ -10,6 +10,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
 from mailroom.observe.tracebacks import told
+from mailroom.redaction import redacted
 
 LogFormat = Literal["auto", "json", "console"]
 
@@ -101,7 +102,7 @@ class LineWriter:
         self._lost = 0
 
     def msg(self, line: str) -> None:
-        fresh = line.encode("utf-8", "backslashreplace") + b"\n"
+        fresh = redacted(line).encode("utf-8", "backslashreplace") + b"\n"
         unwritten = self._write(self._torn + fresh)
         if not unwritten:
             self._patience = PATIENCE_MILLISECONDS

@@ -225,10 +225,8 @@ async def test_404_reads_the_session_once_more_and_follows_its_new_url(autojump_
         reader.server.script("/moved", event_stream(FOREVER))
         assert await reader.rings.receive() == Ring("connected")
         assert trio.current_time() < 1
-        assert [line["url"].rpartition("/")[2] for line in reader.logged("eventsource_listener_started")] == [
-            "events",
-            "moved",
-        ]
+        assert [asked.path for asked in reader.server.asked] == ["/session", "/events", "/session", "/moved"]
+        assert [line["url"] for line in reader.logged("eventsource_listener_started")] == [reader.server.origin] * 2
 
 
 async def test_404_twice_means_no_push(autojump_clock: MockClock) -> None:
@@ -270,6 +268,9 @@ async def test_a_session_that_fails_backs_off(autojump_clock: MockClock) -> None
         (reply("200 OK", b"{}", Content_Type="application/json"), "application/json"),
         (reply("200 OK", b"", Content_Type="text/event-stream", Content_Encoding="gzip"), "gzip"),
         (reply("500 Internal Server Error"), "HTTP 500"),
+        (reply("302 Found", Location="https://xn--0/"), "a name that no host can have"),
+        (reply("200 OK", b"{}", Content_Type="Bearer s3cret"), "sent …"),
+        (reply("200 OK", b"{}", Content_Type="s3cret"), "sent [secret]"),
         (reply("302 Found", Location="http://127.0.0.1:9/elsewhere"), "redirects"),
         (reply("307 Temporary Redirect", Location="/events2"), "redirects"),
         (reply("418 I'm a teapot"), "HTTP 418"),

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from mailroom.errors import BadReply
+from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.session import (
     CONTACTS,
     CORE,
@@ -42,8 +43,17 @@ def account(name: str, *urns: str) -> Document:
     return {"name": name, "isPersonal": True, "accountCapabilities": {urn: {} for urn in urns}}
 
 
-def read(value: object) -> Session:
-    return read_session(value, READ_FROM)
+def read(value: object, read_from: httpx.URL = READ_FROM) -> Session:
+    return read_session(value, read_from)
+
+
+NO_HOSTS = [
+    "https://xn--ls8h.la/",
+    "https://xn--0/",
+    "https://mail..example/",
+    "https://" + "x" * 64 + ".example/",
+    "https://mail.example:99999/",
+]
 
 
 class TestUrls:
@@ -80,7 +90,28 @@ class TestUrls:
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "127.8.9.1"])
     def test_may_be_plain_http_on_this_machine(self, host: str) -> None:
-        assert str(read(document(apiUrl=f"http://{host}:8080/api")).api_url) == f"http://{host}:8080/api"
+        session = read(
+            document(apiUrl=f"http://{host}:8080/api", eventSourceUrl=None), httpx.URL(f"http://{host}:8080/session")
+        )
+        assert str(session.api_url) == f"http://{host}:8080/api"
+
+    @pytest.mark.parametrize("name", ["apiUrl", "eventSourceUrl"])
+    def test_are_no_plain_http_for_a_session_that_came_by_https(self, name: str) -> None:
+        with pytest.raises(BadReply, match=rf"^{name} is http://127\.0\.0\.1:8080; expected an https url"):
+            read(document(**{name: "http://127.0.0.1:8080/x"}))
+
+    @pytest.mark.parametrize("name", ["apiUrl", "eventSourceUrl"])
+    @pytest.mark.parametrize("url", NO_HOSTS)
+    def test_of_no_host_are_refused(self, name: str, url: str) -> None:
+        with pytest.raises(BadReply, match=rf"^{name} is no url; expected an https url"):
+            read(document(**{name: url}))
+
+    @pytest.mark.parametrize(
+        "template", ["https://{types}{types}{types}{types}{types}{types}/", "https://xn--0{types}/"]
+    )
+    def test_that_become_one_of_no_host_are_refused(self, template: str) -> None:
+        with pytest.raises(BadReply, match="eventSourceUrl is malformed"):
+            event_source_url(template)
 
     @pytest.mark.parametrize("name", ["apiUrl", "eventSourceUrl"])
     @pytest.mark.parametrize(
@@ -111,7 +142,7 @@ class TestUrls:
             read(document(**{name: url}))
 
     def test_whose_query_no_url_can_hold_are_refused(self) -> None:
-        with pytest.raises(BadReply, match="expected a valid url"):
+        with pytest.raises(BadReply, match="expected an https url"):
             read(document(eventSourceUrl="https://mail.example/event?a\n{types}"))
 
 

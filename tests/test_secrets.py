@@ -205,7 +205,7 @@ async def trouble_at(
     heard = Heard()
     sandbox = talkative_sandbox(FASTMAIL, secret)
     if fault is not None:
-        sandbox.faults.next_request(fault, endpoint=endpoint, times=2 if endpoint is SESSION else 1)
+        sandbox.faults.next_request(fault, endpoint=endpoint, times=3 if endpoint is SESSION else 1)
     file = folder / "log"
     with file.open("wb") as output, trio.fail_after(1000):
         log.set_up("debug", "json", fd=output.fileno())

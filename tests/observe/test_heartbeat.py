@@ -124,11 +124,12 @@ async def test_a_failure_is_told_once_and_so_is_its_end(mock_clock: MockClock, a
 
 
 async def test_a_monitor_that_is_not_there(mock_clock: MockClock) -> None:
-    async with monitored(url=f"http://127.0.0.1:{free_port()}{PATH}") as monitor:
+    port = free_port()
+    async with monitored(url=f"http://127.0.0.1:{port}{PATH}") as monitor:
         monitor.passes()
         while not monitor.logs:
             await wait_all_tasks_blocked(0.01)
-        assert monitor.logs[0]["error"].startswith("http://127.0.0.1: ConnectError")
+        assert monitor.logs[0]["error"].startswith(f"http://127.0.0.1:{port}: ConnectError")
 
 
 async def test_a_monitor_that_never_answers_is_given_up_on(mock_clock: MockClock) -> None:

@@ -29,7 +29,7 @@ async def test_a_sender_who_is_triaged_again_is_in_the_last_chain_alone(account:
             assert account.contacts.groups_of(ANN) == {*chain, "Mailroom"}
             assert account.mail.places() == {"One": chain, "Two": chain}
     again = "".join(f"\nRe-triaged to {name} on {WHEN}" for name in ("Paper Trail", "Billboard", "Feed"))
-    assert account.contacts.notes() == {ANN: [f"{HEAD}Triaged to Truck on {NOW}{again}"]}
+    assert account.contacts.notes() == {ANN: [f"{HEAD}Triaged to Truck on {WHEN}{again}"]}
 
 
 async def test_a_pass_after_a_pass_is_one_request(account: Account) -> None:

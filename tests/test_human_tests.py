@@ -178,7 +178,7 @@ async def test_bad_settings_end_it_with_2() -> None:
 
 
 async def test_a_refused_login_is_a_failure_that_names_what_to_renew() -> None:
-    ended = await run_on(sandbox_with_some_mail(), "test_01_auth.py", "--auto", jmap_token="another")  # noqa: S106  invented
+    ended = await run_on(sandbox_with_some_mail(), "test_01_auth.py", "--auto", jmap_token="an0ther-t0ken")  # noqa: S106  invented
     assert ended.status == FAIL
     assert "renew MAILROOM_JMAP_TOKEN" in ended.output
     assert ended.errors == ""

@@ -138,7 +138,7 @@ async def test_bad_settings_are_all_told_and_nothing_else_is_tried(examine: Exam
 
 async def test_a_refused_token_is_what_to_renew_and_later_checks_say_why_they_are_skipped(examine: Examine) -> None:
     async with settings_for(empty_sandbox()) as settings:
-        found = await examine(settings, MAILROOM_JMAP_TOKEN="another")  # noqa: S106  invented
+        found = await examine(settings, MAILROOM_JMAP_TOKEN="an0ther-t0ken")  # noqa: S106  invented
     assert found.status == 1
     rest = dict.fromkeys(NAMES, "skipped") | {"settings": "ok", "session": "failed", "health_port": "ok"}
     assert found.statuses == rest

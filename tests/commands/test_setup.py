@@ -247,7 +247,7 @@ async def test_without_warnings_no_warning_label_is_wanted(capsys: pytest.Captur
 async def test_refused_credentials_name_the_setting_to_renew() -> None:
     sandbox = bare_sandbox()
     async with settings_for(sandbox) as settings:
-        sandbox.token = "another"  # noqa: S105  invented
+        sandbox.token = "an0ther-t0ken"  # noqa: S105  invented
         with pytest.raises(Refused, match="renew MAILROOM_JMAP_TOKEN and start again"):
             await setup.apply(settings, DEFAULT_SCHEME)
 

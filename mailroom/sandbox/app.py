@@ -142,7 +142,7 @@ async def _session(sandbox: Sandbox) -> Response:
 
 async def _api(sandbox: Sandbox) -> Response:
     if request.mimetype != "application/json":
-        raise RequestError("notRequest", "the Content-Type is application/json")
+        raise RequestError("notJSON", "the Content-Type is application/json")
     most = sandbox.limits.max_size_request
     if len(g.body) > most:
         raise RequestError("limit", f"at most {most} octets in a request", limit="maxSizeRequest")

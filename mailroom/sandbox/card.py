@@ -45,6 +45,7 @@ class Card:
     id: str
     uid: str
     data: Json
+    addresses: str
     emails: str
     names: str
 
@@ -71,7 +72,8 @@ def make_card(data: Json) -> Card:
         id=data["id"],
         uid=data["uid"],
         data=data,
-        emails=texts(data, "emails", "address"),
+        addresses=texts(data, "emails", "address"),
+        emails="\n".join((texts(data, "emails", "address"), texts(data, "emails", "label"))),
         names="\n".join(_names(data)).lower(),
     )
 
@@ -79,6 +81,18 @@ def make_card(data: Json) -> Card:
 def texts(data: Json, name: str, key: str) -> str:
     """The `key` of each object in a property such as `emails`, one per line, lower case."""
     return "\n".join(str(entry.get(key, "")) for entry in data.get(name, {}).values()).lower()
+
+
+def components(data: Json, name: str) -> str:
+    """The values of the components of each object in a property such as `addresses`, lower case."""
+    parts = [
+        part
+        for entry in data.get(name, {}).values()
+        if isinstance(entry.get("components"), list)
+        for part in entry["components"]
+        if isinstance(part, dict)
+    ]
+    return "\n".join(str(part.get("value", "")) for part in parts).lower()
 
 
 def name_component(data: Json, kind: str) -> str:

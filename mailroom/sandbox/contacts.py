@@ -14,9 +14,9 @@ from mailroom.sandbox.arguments import (
     QueryArguments,
     SetArguments,
 )
-from mailroom.sandbox.card import PROPERTIES, Card, make_card, name_component, texts
+from mailroom.sandbox.card import PROPERTIES, Card, components, make_card, name_component, texts
 from mailroom.sandbox.errors import Json, MethodError, SetError
-from mailroom.sandbox.methods import Context, invalid, run_changes, run_get, run_set
+from mailroom.sandbox.methods import Context, invalid, is_sort_order, refuse, run_changes, run_get, run_set
 from mailroom.sandbox.patch import apply_patch
 from mailroom.sandbox.query import (
     Contains,
@@ -87,7 +87,10 @@ class _BookEditor:
         return book.id, {name: read(book) for name, read in _BOOK_FIELDS.items() if name not in properties}
 
     def update(self, object_id: str, patch: Json) -> None:
-        self._store.books.change(object_id, self._edited(self._store.books.objects[object_id], patch))
+        book = self._store.books.objects[object_id]
+        shown = {name: read(book) for name, read in _BOOK_FIELDS.items()}
+        changed = {name: value for name, value in patch.items() if name not in shown or shown[name] != value}
+        self._store.books.change(object_id, self._edited(book, changed))
 
     def destroy(self, object_id: str) -> None:
         contents = [c for c in self._store.cards.objects.values() if object_id in c.data["addressBookIds"]]
@@ -102,20 +105,17 @@ class _BookEditor:
         self._store.books.remove(object_id)
 
     def _edited(self, book: AddressBook, changed: Json) -> AddressBook:
-        known = {
-            "name": ("name", str),
-            "description": ("description", str | None),
-            "sortOrder": ("sort_order", int),
-            "isSubscribed": ("is_subscribed", bool),
+        known: dict[str, tuple[str, Callable[[Any], bool]]] = {
+            "name": ("name", lambda value: isinstance(value, str) and 0 < len(value.strip().encode()) <= 255),
+            "description": ("description", lambda value: value is None or isinstance(value, str)),
+            "sortOrder": ("sort_order", is_sort_order),
+            "isSubscribed": ("is_subscribed", lambda value: isinstance(value, bool)),
         }
-        bad = sorted(
-            name for name, value in changed.items() if name not in known or not isinstance(value, known[name][1])
-        )
-        if bad:
-            raise invalid(*bad)
-        edited = replace(book, **{known[name][0]: value for name, value in changed.items()})
-        if not edited.name.strip():
-            raise invalid("name", why="a name is wanted")
+        given = {"sortOrder": 0} if changed.get("sortOrder", 0) is None else {}
+        changed = {**changed, **given}
+        bad = {name for name, value in changed.items() if name not in known or not known[name][1](value)}
+        edited = replace(book, **{known[name][0]: value for name, value in changed.items() if name not in bad})
+        refuse(dict.fromkeys(bad if edited.name else bad | {"name"}, "not as RFC 9610 section 2 wants it"))
         return edited
 
 
@@ -190,8 +190,12 @@ def _names(card: Card) -> str:
 
 
 def _everything(card: Card) -> str:
-    rest = (_TEXTS[name](card) for name in ("nickname", "organization", "phone", "note"))
-    return "\n".join((card.names, card.emails, *rest))
+    return "\n".join(text_of(card) for name, text_of in _TEXTS.items() if name != "text")
+
+
+def _property(name: str, *keys: str) -> TextOf[Card]:
+    """The text of these members of each object in the property."""
+    return lambda card: "\n".join(texts(card.data, name, key) for key in keys)
 
 
 _TEXTS: dict[str, TextOf[Card]] = {
@@ -200,14 +204,15 @@ _TEXTS: dict[str, TextOf[Card]] = {
     "name/given": lambda card: name_component(card.data, "given"),
     "name/surname": lambda card: name_component(card.data, "surname"),
     "name/surname2": lambda card: name_component(card.data, "surname2"),
-    "nickname": lambda card: texts(card.data, "nicknames", "name"),
-    "organization": lambda card: texts(card.data, "organizations", "name"),
-    "phone": lambda card: texts(card.data, "phones", "number"),
-    "address": lambda card: texts(card.data, "addresses", "full"),
-    "onlineService": lambda card: texts(card.data, "onlineServices", "uri"),
-    "note": lambda card: texts(card.data, "notes", "note"),
+    "nickname": _property("nicknames", "name"),
+    "organization": _property("organizations", "name"),
+    "phone": _property("phones", "number", "label"),
+    "address": lambda card: "\n".join((texts(card.data, "addresses", "full"), components(card.data, "addresses"))),
+    "onlineService": _property("onlineServices", "service", "uri", "user", "label"),
+    "note": _property("notes", "note"),
     "text": _everything,
 }
+"""What a text condition looks into (RFC 9610 section 3.3.1)."""
 _SORTS: dict[str, Callable[[Card], Any]] = {
     "created": lambda card: card.data["created"],
     "updated": lambda card: card.data["updated"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mailroom.sandbox import arguments as args
@@ -70,7 +70,7 @@ class Request(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
     using: list[str]
-    method_calls: Annotated[list[Call], Field(min_length=1)]
+    method_calls: list[Call]
     created_ids: dict[str, str] | None = None
 
 
@@ -83,15 +83,26 @@ class _Reference(BaseModel):
 
 
 def parse(body: bytes) -> Request:
-    """Raises RequestError notJSON or notRequest."""
+    """Raises RequestError notJSON for what isn't I-JSON (RFC 7493), notRequest."""
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except ValueError as error:
         raise RequestError("notJSON", str(error)) from None
     try:
         return Request.model_validate(value)
     except ValidationError as error:
         raise RequestError("notRequest", f"not a Request object: {error.error_count()} problems") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Json:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("an object has two members of one name")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
 
 
 def process(

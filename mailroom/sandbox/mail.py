@@ -105,6 +105,13 @@ def get(context: Context, arguments: EmailGetArguments) -> Json:
     )
 
 
+def property_of(mail: Mail, name: str) -> Any:
+    """A property as Email/get shows it without further arguments. Raises KeyError if there is none of this name."""
+    if not _known(name):
+        raise KeyError(name)
+    return _show(mail, name, EmailGetArguments.model_validate({"accountId": ""}), _DEFAULT_PART)
+
+
 def changes(context: Context, arguments: ChangesArguments) -> Json:
     return run_changes(arguments, context.store.mails)
 

@@ -13,7 +13,8 @@ from typing import Any
 from mailroom.sandbox.arguments import EmailImportArguments, SetArguments
 from mailroom.sandbox.errors import Json, SetError
 from mailroom.sandbox.keywords import check_room, checked_keywords
-from mailroom.sandbox.methods import Context, check_set_size, check_state, invalid, run_set
+from mailroom.sandbox.mail import property_of
+from mailroom.sandbox.methods import Context, check_set_size, check_state, invalid, noted, refuse, run_set
 from mailroom.sandbox.patch import apply_patch
 from mailroom.sandbox.store import Mail
 
@@ -78,24 +79,31 @@ class _MailEditor:
         self._store = context.store
 
     def create(self, properties: Json) -> tuple[str, Json]:
-        mailbox_ids = _mailbox_ids(self._context, properties.get("mailboxIds"))
-        keywords = _keywords(self._context, properties.get("keywords"), mailbox_ids)
-        raw = _compose(properties, self._store.clock())
-        mail = self._store.add_mail(raw, mailbox_ids, keywords, _received_at(self._context, properties))
+        problems: dict[str, str | None] = {}
+        message = _compose(properties, self._store.clock(), problems)
+        mailbox_ids, keywords, received_at = frozenset[str](), frozenset[str](), self._store.clock()
+        with noted(problems):
+            mailbox_ids = _mailbox_ids(self._context, properties.get("mailboxIds"))
+        with noted(problems):
+            keywords = _keywords(self._context, properties.get("keywords"), mailbox_ids)
+        with noted(problems):
+            received_at = _received_at(self._context, properties)
+        refuse(problems)
+        mail = self._store.add_mail(message.as_bytes(), mailbox_ids, keywords, received_at)
         return mail.id, _server_set(mail)
 
     def update(self, object_id: str, patch: Json) -> None:
         """Only mailboxIds and keywords ever change; the rest of a mail is immutable."""
-        fixed = sorted(pointer for pointer in patch if pointer.partition("/")[0] not in _PLACEMENT)
-        if fixed:
-            raise invalid(*fixed, why="only mailboxIds and keywords can change")
         mail = self._store.mails.objects[object_id]
+        placement = {name: new for name, new in patch.items() if name.partition("/")[0] in _PLACEMENT}
+        fixed = [name for name in patch if name not in placement and not _is_unchanged(mail, name, patch[name])]
+        refuse(dict.fromkeys(fixed, "only mailboxIds and keywords can change"))
         placed = apply_patch(
             {
                 "mailboxIds": dict.fromkeys(mail.mailbox_ids, True),
                 "keywords": dict.fromkeys(mail.keywords, True),
             },
-            patch,
+            placement,
         )
         mailbox_ids = _mailbox_ids(self._context, placed.get("mailboxIds"))
         keywords = _keywords(self._context, placed.get("keywords"), mailbox_ids)
@@ -103,6 +111,14 @@ class _MailEditor:
 
     def destroy(self, object_id: str) -> None:
         self._store.remove_mail(object_id)
+
+
+def _is_unchanged(mail: Mail, name: str, value: Any) -> bool:
+    """A client may send a property back as it is (RFC 8620 section 5.3)."""
+    try:
+        return bool(property_of(mail, name) == value)
+    except KeyError:
+        return False
 
 
 def _mailbox_ids(context: Context, flags: Any) -> frozenset[str]:
@@ -141,11 +157,12 @@ def _date(properties: Json, name: str, default: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _compose(properties: Json, now: datetime) -> bytes:
-    """The message of an Email/set create. Raises SetError invalidProperties for what isn't understood."""
+def _compose(properties: Json, now: datetime, problems: dict[str, str | None]) -> EmailMessage:
+    """The message of an Email/set create; what isn't understood goes to `problems`."""
     message = EmailMessage()
     values = properties.get("bodyValues", {})
-    message["Date"] = format_datetime(_date(properties, "sentAt", now))
+    with noted(problems):
+        message["Date"] = format_datetime(_date(properties, "sentAt", now))
     for name, value in properties.items():
         if name in _PLACEMENT or name in {"receivedAt", "sentAt", "bodyValues"} or value is None:
             continue
@@ -155,8 +172,8 @@ def _compose(properties: Json, now: datetime) -> bytes:
             else:
                 _add_header(message, name, value)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, MessageError):
-            raise invalid(name, why="not offered for new mail, or of a wrong shape") from None
-    return message.as_bytes()
+            problems[name] = "not offered for new mail, or of a wrong shape"
+    return message
 
 
 def _add_header(message: EmailMessage, name: str, value: Any) -> None:

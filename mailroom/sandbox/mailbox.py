@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mailroom.sandbox.arguments import (
@@ -13,11 +13,12 @@ from mailroom.sandbox.arguments import (
     MailboxSetArguments,
 )
 from mailroom.sandbox.errors import Json, MethodError, SetError
-from mailroom.sandbox.methods import Context, invalid, run_changes, run_get, run_set
+from mailroom.sandbox.methods import Context, is_sort_order, refuse, run_changes, run_get, run_set
 from mailroom.sandbox.query import Predicate, boolean, compile_filter, sorted_objects, text, unknown_condition, window
 from mailroom.sandbox.store import Mailbox, Store
 
 ROLES = frozenset(["all", "archive", "drafts", "flagged", "important", "inbox", "junk", "sent", "subscribed", "trash"])
+MAX_NAME_OCTETS = 490
 _RIGHTS = [
     "mayReadItems",
     "mayAddItems",
@@ -45,6 +46,23 @@ _FIELDS: dict[str, Callable[[Store, Mailbox], object]] = {
     ),
     "myRights": lambda store, mailbox: dict.fromkeys(_RIGHTS, True),
     "isSubscribed": lambda store, mailbox: mailbox.is_subscribed,
+}
+
+
+@dataclass(frozen=True)
+class _Settable:
+    """A property that a client sets: the field of Mailbox, and whether it takes a value."""
+
+    field: str
+    takes: Callable[[Any], bool]
+
+
+_SETTABLE = {
+    "name": _Settable("name", lambda value: isinstance(value, str) and len(value.encode()) <= MAX_NAME_OCTETS),
+    "parentId": _Settable("parent_id", lambda value: value is None or isinstance(value, str)),
+    "role": _Settable("role", lambda value: value is None or isinstance(value, str)),
+    "sortOrder": _Settable("sort_order", is_sort_order),
+    "isSubscribed": _Settable("is_subscribed", lambda value: isinstance(value, bool)),
 }
 
 
@@ -123,7 +141,9 @@ class _MailboxEditor:
         return mailbox.id, {name: value for name, value in shown.items() if name not in properties}
 
     def update(self, object_id: str, patch: Json) -> None:
-        self._store.mailboxes.change(object_id, self._edited(self._store.mailboxes.objects[object_id], patch))
+        mailbox = self._store.mailboxes.objects[object_id]
+        changed = {name: value for name, value in patch.items() if not self._is_server_set(mailbox, name, value)}
+        self._store.mailboxes.change(object_id, self._edited(mailbox, changed))
 
     def destroy(self, object_id: str) -> None:
         if any(self._store.child_mailboxes(object_id)):
@@ -133,38 +153,42 @@ class _MailboxEditor:
         self._store.remove_mailbox(object_id)
 
     def _edited(self, mailbox: Mailbox, changed: Json) -> Mailbox:
-        known = {
-            "name": ("name", str),
-            "parentId": ("parent_id", str | None),
-            "role": ("role", str | None),
-            "sortOrder": ("sort_order", int),
-            "isSubscribed": ("is_subscribed", bool),
-        }
-        unknown = sorted(changed.keys() - known.keys())
-        if unknown:
-            raise invalid(*unknown, why="unknown, or set by the server only")
-        misshapen = sorted(name for name, value in changed.items() if not isinstance(value, known[name][1]))
-        if misshapen:
-            raise invalid(*misshapen, why="of another type than RFC 8621 wants")
-        values = {known[name][0]: value for name, value in changed.items()}
+        problems: dict[str, str | None] = {}
+        values: Json = {}
+        for name, value in changed.items():
+            if name not in _SETTABLE:
+                problems[name] = "unknown, or set by the server only"
+            elif name == "sortOrder" and value is None:
+                values["sort_order"] = 0
+            elif not _SETTABLE[name].takes(value):
+                problems[name] = "not as RFC 8621 section 2 wants it"
+            else:
+                values[_SETTABLE[name].field] = value
         if values.get("parent_id") is not None:
             values["parent_id"] = self._context.real_id(values["parent_id"])
         edited = replace(mailbox, **values)
-        self._check(edited)
+        refuse(self._problems(edited) | problems)
         return edited
 
-    def _check(self, mailbox: Mailbox) -> None:
-        if not mailbox.name.strip():
-            raise invalid("name", why="a name is wanted")
-        if mailbox.parent_id is not None and mailbox.parent_id not in self._store.mailboxes.objects:
-            raise invalid("parentId", why="there is no such mailbox")
-        if self._is_own_ancestor(mailbox):
-            raise invalid("parentId", why="a mailbox can't be below itself")
+    def _problems(self, mailbox: Mailbox) -> dict[str, str | None]:
+        """What is wrong with the mailbox among the others, by property."""
+        problems: dict[str, str | None] = {}
         others = [m for m in self._store.mailboxes.objects.values() if m.id != mailbox.id]
-        if any(m.name == mailbox.name and m.parent_id == mailbox.parent_id for m in others):
-            raise invalid("name", why="a sibling has this name")
+        if not mailbox.name.strip():
+            problems["name"] = "a name is wanted"
+        elif any(m.name == mailbox.name and m.parent_id == mailbox.parent_id for m in others):
+            problems["name"] = "a sibling has this name"
+        if mailbox.parent_id is not None and mailbox.parent_id not in self._store.mailboxes.objects:
+            problems["parentId"] = "there is no such mailbox"
+        elif self._is_own_ancestor(mailbox):
+            problems["parentId"] = "a mailbox can't be below itself"
         if mailbox.role is not None and (mailbox.role not in ROLES or any(m.role == mailbox.role for m in others)):
-            raise invalid("role", why="unknown, or taken by another mailbox")
+            problems["role"] = "unknown, or taken by another mailbox"
+        return problems
+
+    def _is_server_set(self, mailbox: Mailbox, name: str, value: Any) -> bool:
+        """A client may send such a property back as it is (RFC 8620 section 5.3)."""
+        return name in _FIELDS and name not in _SETTABLE and bool(value == _FIELDS[name](self._store, mailbox))
 
     def _is_own_ancestor(self, mailbox: Mailbox) -> bool:
         parent_id = mailbox.parent_id

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
@@ -148,7 +149,8 @@ def run_set(context: Context, arguments: SetArguments, collection: Collection[T]
 def _create_all(context: Context, create: dict[str, Json], editor: Editor) -> tuple[dict[str, Json], dict[str, Json]]:
     created: dict[str, Json] = {}
     refused: dict[str, Json] = {}
-    for creation_id, properties in create.items():
+    for creation_id in _referred_first(create):
+        properties = create[creation_id]
         try:
             if creation_id in context.set_errors:
                 raise context.set_errors[creation_id]
@@ -159,6 +161,33 @@ def _create_all(context: Context, create: dict[str, Json], editor: Editor) -> tu
             context.created_ids[creation_id] = object_id
             created[creation_id] = {"id": object_id, **server_set}
     return created, refused
+
+
+def _referred_first(create: dict[str, Json]) -> list[str]:
+    """The creation ids in an order in which each comes after those that it refers to (RFC 8620 section 5.3)."""
+    ordered: dict[str, None] = {}
+    begun: set[str] = set()
+
+    def visit(creation_id: str) -> None:
+        if creation_id in begun:
+            return
+        begun.add(creation_id)
+        for referred in _references(create[creation_id]):
+            if referred in create:
+                visit(referred)
+        ordered[creation_id] = None
+
+    for creation_id in create:
+        visit(creation_id)
+    return list(ordered)
+
+
+def _references(properties: Json) -> Iterator[str]:
+    """The creation ids that a property, or a member of one, is or is named by: `parentId`, `mailboxIds`."""
+    for value in properties.values():
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, dict) else ():
+            if isinstance(text, str) and text.startswith("#"):
+                yield text[1:]
 
 
 def _writable(context: Context, collection: Collection[T], given: str) -> str:
@@ -176,3 +205,26 @@ def _writable(context: Context, collection: Collection[T], given: str) -> str:
 
 def invalid(*properties: str, why: str | None = None) -> SetError:
     return SetError("invalidProperties", why, properties=tuple(properties))
+
+
+@contextmanager
+def noted(problems: dict[str, str | None]) -> Iterator[None]:
+    """Keep what an invalidProperties error of the block says, so that one error can name them all."""
+    try:
+        yield
+    except SetError as error:
+        if error.kind != "invalidProperties":
+            raise
+        problems.update(dict.fromkeys(error.properties, error.description))
+
+
+def refuse(problems: dict[str, str | None]) -> None:
+    """Raise SetError invalidProperties if there are any problems; they map a property to what is wrong with it."""
+    if problems:
+        whys = dict.fromkeys(why for why in problems.values() if why is not None)
+        raise invalid(*sorted(problems), why="; ".join(whys) or None)
+
+
+def is_sort_order(value: object) -> bool:
+    """Whether the value is a sortOrder (RFC 8621 section 2, RFC 9610 section 2.1)."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31

@@ -282,7 +282,7 @@ class Sandbox:
         return {entry["address"] for card in members if card for entry in card.data.get("emails", {}).values()}
 
     def _cards_with(self, address: str) -> list[Card]:
-        found = [c for c in self.store.cards.objects.values() if address.lower() in c.emails.split("\n")]
+        found = [c for c in self.store.cards.objects.values() if address.lower() in c.addresses.split("\n")]
         if not found:
             raise SandboxError(f"No contact has the address {address!r}: add it with add_card.")
         return found

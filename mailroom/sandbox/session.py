@@ -6,6 +6,7 @@ from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, o
 from mailroom.sandbox.errors import Json
 from mailroom.sandbox.flavour import Flavour, Limits
 from mailroom.sandbox.mail_query import SORTS
+from mailroom.sandbox.mailbox import MAX_NAME_OCTETS
 from mailroom.sandbox.query import COLLATIONS
 from mailroom.sandbox.sandbox import Sandbox
 
@@ -29,7 +30,7 @@ def session_document(sandbox: Sandbox, base_url: str) -> Json:
         "state": sandbox.session_state,
         "capabilities": {name: {} for name in sorted(offered(flavour))} | {CORE: _core(sandbox.limits)},
         "accounts": {sandbox.account_id: account},
-        "primaryAccounts": dict.fromkeys(account_capabilities, sandbox.account_id),
+        "primaryAccounts": dict.fromkeys(sorted(account_capabilities.keys() - {CORE}), sandbox.account_id),
         "apiUrl": here(flavour.api_url),
         "uploadUrl": here(flavour.upload_url),
         "downloadUrl": here(flavour.download_url),
@@ -56,7 +57,7 @@ def _account_capabilities(flavour: Flavour, limits: Limits) -> Json:
         MAIL: {
             "maxMailboxesPerEmail": limits.max_mailboxes_per_email,
             "maxMailboxDepth": None,
-            "maxSizeMailboxName": 490,
+            "maxSizeMailboxName": MAX_NAME_OCTETS,
             "maxSizeAttachmentsPerEmail": limits.max_size_upload,
             "emailQuerySortOptions": sorted(SORTS),
             "mayCreateTopLevelMailbox": True,

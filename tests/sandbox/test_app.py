@@ -95,7 +95,7 @@ async def test_problems_with_a_request_come_as_problem_documents() -> None:
         assert response.headers["content-type"] == "application/problem+json"
         assert response.json()["status"] == response.status_code
     assert (large.status_code, large.json()["limit"]) == (400, "maxSizeRequest")
-    assert text.json()["type"].endswith(":notRequest")
+    assert text.json()["type"].endswith(":notJSON")
     assert unknown.json()["type"].endswith(":unknownCapability")
     assert (upload.status_code, upload.json()["limit"]) == (413, "maxSizeUpload")
 

@@ -155,6 +155,39 @@ def test_queries_filter(given: Json, expected: list[str]) -> None:
     assert [sandbox.store.cards.objects[i].uid for i in ids] == expected
 
 
+FULL: Json = {
+    "name": {"full": "Zed"},
+    "nicknames": {"n": {"name": "nick"}},
+    "organizations": {"o": {"name": "orga"}},
+    "emails": {"e": {"address": "mail@x.org", "label": "office"}},
+    "phones": {"p": {"number": "555", "label": "mobile"}},
+    "onlineServices": {"s": {"service": "Mastodon", "uri": "https://s.example", "user": "zz", "label": "social"}},
+    "addresses": {"a": {"full": "Mill Road", "components": [{"kind": "locality", "value": "Leeds"}]}},
+    "notes": {"n": {"note": "Screening since 2026"}},
+}
+LOOKED_INTO = {
+    "name": ["zed"],
+    "nickname": ["nick"],
+    "organization": ["orga"],
+    "email": ["mail@x.org", "office"],
+    "phone": ["555", "mobile"],
+    "onlineService": ["mastodon", "https://s.example", "zz", "social"],
+    "address": ["mill", "leeds"],
+    "note": ["screening since"],
+}
+
+
+@pytest.mark.parametrize(("name", "wanted"), [(name, text) for name, texts in LOOKED_INTO.items() for text in texts])
+def test_rfc_9610_section_3_3_1_each_condition_looks_into_its_members_and_text_into_all(name: str, wanted: str) -> None:
+    sandbox = make_sandbox()
+    card_id = create(sandbox, {**ANN, **FULL})
+    others = [other for other in LOOKED_INTO if other != name]
+    assert call(sandbox, "ContactCard/query", filter={name: wanted})["ids"] == [card_id]
+    assert call(sandbox, "ContactCard/query", filter={"text": wanted})["ids"] == [card_id]
+    for other in others:
+        assert call(sandbox, "ContactCard/query", filter={other: wanted})["ids"] == []
+
+
 @pytest.mark.parametrize(
     "given", [{"colour": "red"}, {"inAddressBook": "A99"}, {"email": 1}, {"createdAfter": "today"}]
 )
@@ -186,3 +219,14 @@ def test_a_card_can_be_made_refused() -> None:
     assert patch(sandbox, card_id, {"kind": "org"})["notUpdated"] == {card_id: {"type": "forbidden"}}
     refused = call(sandbox, "ContactCard/set", create={"new": GROUP})["notCreated"]
     assert refused == {"new": {"type": "overQuota"}}
+
+
+def test_rfc_9610_section_2_an_address_book_takes_back_what_it_shows_and_tells_all_that_is_wrong() -> None:
+    sandbox = make_sandbox()
+    [shown] = call(sandbox, "AddressBook/get")["list"]
+    state = sandbox.store.books.state
+    assert call(sandbox, "AddressBook/set", update={"A1": {**shown, "sortOrder": None}})["updated"] == {"A1": None}
+    assert sandbox.store.books.state == state
+    bad = {"name": "n" * 256, "sortOrder": -1, "isDefault": False, "colour": "red"}
+    refused = call(sandbox, "AddressBook/set", update={"A1": bad})["notUpdated"]["A1"]
+    assert refused["properties"] == ["colour", "isDefault", "name", "sortOrder"]

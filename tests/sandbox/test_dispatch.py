@@ -19,7 +19,10 @@ def run(using: list[str], *method_calls: tuple[str, Json, str]) -> list[tuple[st
         (b"{", "notJSON"),
         (b"[]", "notRequest"),
         (b'{"using":[]}', "notRequest"),
-        (b'{"using":[],"methodCalls":[]}', "notRequest"),
+        (b'{"using":[],"methodCalls":[["Core/echo",{"n":NaN},"c"]]}', "notJSON"),
+        (b'{"using":[],"methodCalls":[["Core/echo",{"n":1,"n":1},"c"]]}', "notJSON"),
+        (b'{"using":["\xff"],"methodCalls":[]}', "notJSON"),
+        ('{"using":[],"methodCalls":[]}'.encode("utf-16"), "notJSON"),
         (b'{"using":[],"methodCalls":[["Core/echo",{}]]}', "notRequest"),
         (b'{"using":[],"methodCalls":[["Core/echo",{},"c"]],"more":1}', "notRequest"),
     ],
@@ -28,6 +31,10 @@ def test_a_body_that_is_no_request_is_refused(body: bytes, kind: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse(body)
     assert caught.value.json()["type"] == f"urn:ietf:params:jmap:error:{kind}"
+
+
+def test_section_3_3_a_request_may_have_no_calls() -> None:
+    assert parse(b'{"using":[],"methodCalls":[]}').method_calls == []
 
 
 def test_an_unknown_capability_refuses_the_request() -> None:

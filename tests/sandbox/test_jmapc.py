@@ -93,7 +93,7 @@ writable = pytest.mark.parametrize(
 async def test_the_session_is_read(flavour: Flavour) -> None:
     _, session = await with_jmapc(flavour, lambda client: client.jmap_session)
     assert session.username == "robin@example.com"
-    assert session.primary_accounts.mail == session.primary_accounts.core == "u1"
+    assert (session.primary_accounts.mail, session.primary_accounts.core) == ("u1", None)
     assert session.capabilities.core.max_objects_in_get == flavour.limits.max_objects_in_get
     assert "urn:ietf:params:jmap:contacts" in session.capabilities.urns
 

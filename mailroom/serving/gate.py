@@ -1,5 +1,7 @@
 """What a client sends, request by request: only what hypercorn may see passes. Without I/O."""
 
+import re
+
 import h11
 
 LONGEST_HEAD_BYTES = 16 * 1024
@@ -9,13 +11,16 @@ REFUSED = b"\0\r\n\r\n"
 """What hypercorn is given in the place of a request that it must not see. It answers 400, after the answers that it
 still owes, and hangs up."""
 
+_HOST = re.compile(rb"(([\w-]{1,63}\.)*([\w-]{1,63})?|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?", re.ASCII)
+"""A name or an address, and a port. At any other Quart (0.22) raises."""
+
 
 class Gate:
     """Lets heads of requests through, whole and written anew, so that nobody reads them differently, and their bodies.
 
-    Anything else is refused: other versions than HTTP/1.0 and 1.1, CONNECT, WebSocket, a target that isn't a path
-    (RFC 9112, section 3.2), a body in chunks or of more than `longest_body` bytes (0: none is wanted). Nothing passes
-    after that, nor after a request that is the last by its version or its `Connection: close`.
+    Anything else is refused: other versions than HTTP/1.0 and 1.1, CONNECT, WebSocket, a target that isn't a path or a
+    host that can't be one (RFC 9112, section 3.2), a body in chunks or of more than `longest_body` bytes (0: none is
+    wanted). Nothing passes after that, nor after a request that is the last by its version or its `Connection: close`.
     """
 
     def __init__(self, longest_body: int) -> None:
@@ -82,6 +87,7 @@ def _is_plain(request: h11.Request) -> bool:
         request.http_version in (b"1.0", b"1.1")
         and request.method != b"CONNECT"
         and request.target.startswith(b"/")
+        and _HOST.fullmatch(_value_of(request, b"host")) is not None
         and not _value_of(request, b"transfer-encoding")
         and _value_of(request, b"upgrade").lower() in (b"", b"h2c")
     )

@@ -243,7 +243,7 @@ def test_any_session_is_read_or_is_a_clear_error(body: bytes, status: int, heade
             event_source_url(session.event_source_url)
 
 
-@fuzzed(percent=16, answer=made(asked), status=_statuses, headers=_headers)
+@fuzzed(percent=13, answer=made(asked), status=_statuses, headers=_headers)
 def test_any_answer_to_a_call_is_read_or_is_a_clear_error(
     answer: tuple[Question, bytes], status: int, headers: dict[str, str]
 ) -> None:

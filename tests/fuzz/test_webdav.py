@@ -82,7 +82,7 @@ def an_error(tape: Tape) -> bytes:
     return spoilt(tape, declaration + tape.pick([*ERRORS, *MULTISTATUS]), PIECES)
 
 
-@fuzzed(percent=20, body=made(an_answer))
+@fuzzed(percent=18, body=made(an_answer))
 def test_any_multistatus_is_read_or_is_a_clear_error(body: bytes) -> None:
     with a_value_or_a_clear_error():
         for resource in webdav.read_multistatus(reply(body, 207)):

@@ -64,6 +64,22 @@ def test_a_body_that_is_too_long_is_refused_before_it_comes(body: bytes) -> None
     assert passed(Gate(3), post(body)[:60]) == REFUSED
 
 
+@pytest.mark.parametrize(
+    "host",
+    [b"", b"localhost", b"mail_room:8080", b"nas.example.org.", b"127.0.0.1:8080", b"[::1]:80", b"x:", b"a" * 63],
+)
+def test_any_host_that_there_can_be_passes(host: bytes) -> None:
+    request = b"GET / HTTP/1.1\r\nhost: %s\r\n\r\n" % host
+    assert passed(Gate(0), request) == request
+
+
+@pytest.mark.parametrize(
+    "host", [b".", b"a..b", b"a" * 64, b"\xff", b"a b", b"a,b", b"a@b", b"[", b"[a]:b", b"a:b", b"a/"]
+)
+def test_any_other_does_not(host: bytes) -> None:
+    assert passed(Gate(0), b"GET / HTTP/1.1\r\nhost: %s\r\n\r\n" % host) == REFUSED
+
+
 def test_nothing_passes_after_a_refusal() -> None:
     gate = Gate(0)
     assert passed(gate, LIVEZ + b"\0\r\n\r\n" + LIVEZ, LIVEZ) == LIVEZ + REFUSED

@@ -2,55 +2,23 @@
 
 import resource
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import trio
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
-from quart import Response, request
-from quart_trio import QuartTrio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.serving.connection import HALF_CLOSED_SECONDS, SEND_SECONDS, Limits
 from mailroom.serving.server import ACCEPT_AGAIN_SECONDS, SILENCE_SECONDS
+from tests.serving.app import BEAT_SECONDS, an_app
 from tests.serving.hostile import get
 from tests.serving.support import GUARD_SECONDS, connect, exchange, heard, said_until_the_end, served, statuses
 
 FORMS = Limits(body_bytes=100, body_seconds=10)
-BEAT_SECONDS = 15
 KEEP_ALIVE_SECONDS = 5
-
-
-def an_app() -> QuartTrio:
-    app = QuartTrio("test", static_folder=None)
-
-    @app.get("/")
-    async def root() -> str:
-        return "here"
-
-    @app.post("/form")
-    async def form() -> Response:
-        return Response(await request.get_data())
-
-    @app.get("/big")
-    async def big() -> bytes:
-        return b"x" * 20_000_000
-
-    @app.get("/events")
-    async def events() -> Response:
-        response = Response(_beats(), content_type="text/event-stream")
-        response.timeout = None
-        return response
-
-    return app
-
-
-async def _beats() -> AsyncIterator[bytes]:
-    while True:
-        yield b"data: beat\n\n"
-        await trio.sleep(BEAT_SECONDS)
 
 
 def post(body: bytes, *fields: bytes, length: int | None = None) -> bytes:

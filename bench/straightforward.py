@@ -17,8 +17,9 @@ from typing import Any, Protocol
 import httpx
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Category
-from mailroom.contacts import jscontact, vcard, webdav
+from mailroom.contacts import dav_requests, jscontact, vcard, webdav
 from mailroom.contacts.base import Group, NewCard
+from mailroom.contacts.dav_requests import Query
 from mailroom.decisions import note
 from mailroom.decisions.contact import fields_for, new_uid
 from mailroom.http import Reply
@@ -119,7 +120,7 @@ class CardDavBook:
         self._http = http
         self._url = url
         self._groups: dict[str, webdav.Resource] = {}
-        for resource in self._report(webdav.addresses_and_groups(())):
+        for resource in self._report(Query(dav_requests.GROUPS).texts()):
             read = vcard.read(str(resource.url), resource.card or "")
             if isinstance(read, Group):
                 self._groups[read.name] = resource
@@ -128,7 +129,7 @@ class CardDavBook:
         return ()
 
     def has(self, address: str, found: Sequence[Any]) -> bool:
-        return bool(self._report(webdav.addresses_only([address])))
+        return bool(self._report(Query(dav_requests.addresses([address])).texts()))
 
     def create(self, card: NewCard) -> None:
         self._put(self._url.join(f"{card.uid}.vcf"), vcard.new_card(card), {"If-None-Match": "*"})
@@ -141,7 +142,7 @@ class CardDavBook:
             (self._groups[name],) = (
                 [webdav.Resource(group.url, etag=etag, card=text)]
                 if etag
-                else self._report(webdav.one_card(group.url))  # the server changed the text
+                else self._report(dav_requests.cards_at([group.url]))  # the server changed the text
             )
 
     def _put(self, url: httpx.URL, text: str, condition: dict[str, str]) -> str:
@@ -154,7 +155,7 @@ class CardDavBook:
     def _report(self, body: bytes) -> list[webdav.Resource]:
         headers = {"Content-Type": "application/xml; charset=utf-8", "Depth": "1"}
         response = self._http.request("REPORT", self._url, headers=headers, content=body)
-        return webdav.read_multistatus(Reply(response, response.content))
+        return list(webdav.read_multistatus(Reply(response, response.content)))
 
 
 class Straightforward:

@@ -12,13 +12,15 @@ from functools import partial
 
 import httpx
 import structlog
+import trio
 
 from mailroom.addresses import spellings
-from mailroom.contacts import webdav
+from mailroom.contacts import dav_requests
 from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable
 from mailroom.contacts.carddav_writes import DavLookUp
-from mailroom.contacts.dav import Dav
+from mailroom.contacts.dav import RESOURCES_AT_A_TIME, Dav
 from mailroom.contacts.dav_book import DavBook, Stored, read_card
+from mailroom.contacts.dav_requests import Match, Query
 from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
 from mailroom.http import Credentials
@@ -28,6 +30,11 @@ from mailroom.urls import place
 log = structlog.get_logger(component="contacts")
 
 ADDRESSES_PER_REPORT = 100
+
+LARGEST_KEPT_TEXT = 20_000
+"""In characters: more is a photo, or a large group."""
+
+_Item = Card | Group | Unreadable
 
 
 async def discover(http: httpx.AsyncClient, url: httpx.URL, credentials: Credentials) -> "CardDav":
@@ -53,30 +60,38 @@ class CardDav:
         return OnItsOwn(partial(self._look_up, addresses))
 
     async def read_all(self) -> LookUp:
-        """See `Contacts`. One request."""
-        found = await self._address_book.report(webdav.everything())
-        return self._found(found, _book(found))
+        """See `Contacts`. One request for where the cards are, and one for each 100 of them."""
+        items: list[_Item] = []
+        stored: dict[str, Stored] = {}
+        for part in await self._address_book.places(dav_requests.EVERYTHING):
+            found = await self._address_book.at(part)
+            items += await _read(found)
+            stored |= {ref: _without_large_text(each) for ref, each in _stored(found).items()}
+        return DavLookUp(self._address_book, _book(items), stored)
 
     def nothing(self) -> LookUp:
-        return self._found((), AddressBook((), ()))
+        return DavLookUp(self._address_book, AddressBook((), ()), {})
 
     async def _look_up(self, addresses: Sequence[str]) -> LookUp:
         first, *others = list(slices(addresses, ADDRESSES_PER_REPORT)) or [()]
-        reports = [webdav.addresses_and_groups(_all_spellings(first))]
-        reports += [webdav.addresses_only(_all_spellings(part)) for part in others]
-        found = [resource for report in reports for resource in await self._address_book.report(report)]
-        book, wanted = _book(found), frozenset(addresses)
-        return self._found(found, replace(book, cards=tuple(card for card in book.cards if card.addresses & wanted)))
-
-    def _found(self, found: Iterable[Resource], book: AddressBook) -> LookUp:
-        stored = {str(each.url): Stored(each.etag, each.card) for each in found if each.card}
-        return DavLookUp(self._address_book, book, stored)
+        queries = [Query((*_spelled(first), *dav_requests.GROUPS)), *(Query(_spelled(part)) for part in others)]
+        found = {str(each.url): each for query in queries for each in await self._address_book.find(query)}
+        book, wanted = _book(await _read(found.values())), frozenset(addresses)
+        cards = tuple(card for card in book.cards if card.addresses & wanted)
+        return DavLookUp(self._address_book, replace(book, cards=cards), _stored(found.values()))
 
 
-def _book(found: Iterable[Resource]) -> AddressBook:
-    """What was found, each card once; what can't be read is logged."""
-    by_ref = {str(resource.url): resource for resource in found}
-    items = [read_card(by_ref[ref]) for ref in sorted(by_ref)]
+async def _read(found: Iterable[Resource]) -> list[_Item]:
+    items: list[_Item] = []
+    for part in slices(found, RESOURCES_AT_A_TIME):
+        items += map(read_card, part)
+        await trio.lowlevel.checkpoint()
+    return items
+
+
+def _book(found: Iterable[_Item]) -> AddressBook:
+    """What was found; what can't be read is logged."""
+    items = sorted(found, key=lambda item: item.ref)
     unreadable = tuple(item for item in items if isinstance(item, Unreadable))
     for item in unreadable:
         log.warning("card_unreadable", ref=place(httpx.URL(item.ref)), reason=item.reason)
@@ -87,5 +102,14 @@ def _book(found: Iterable[Resource]) -> AddressBook:
     )
 
 
-def _all_spellings(addresses: Sequence[str]) -> list[str]:
-    return [spelling for address in addresses for spelling in spellings(address)]
+def _stored(found: Iterable[Resource]) -> dict[str, Stored]:
+    return {str(each.url): Stored(each.etag, each.card) for each in found if each.card}
+
+
+def _without_large_text(stored: Stored) -> Stored:
+    """Of a whole book few cards are edited, and all photos together may be more than the memory."""
+    return stored if len(stored.text or "") <= LARGEST_KEPT_TEXT else replace(stored, text=None)
+
+
+def _spelled(addresses: Sequence[str]) -> tuple[Match, ...]:
+    return dav_requests.addresses(spelling for address in addresses for spelling in spellings(address))

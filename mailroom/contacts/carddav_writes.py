@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from mailroom.contacts import vcard, webdav
+from mailroom.contacts import dav_requests, vcard
 from mailroom.contacts.base import (
     AddressBook,
     Card,
@@ -58,8 +58,12 @@ class DavLookUp:
         self._stored = dict(stored)
 
     async def extras(self, cards: Sequence[Card]) -> Mapping[str, frozenset[str]]:
-        """See `LookUp`. No request: the texts are here."""
-        return {card.ref: vcard.extras(self._stored[card.ref].text) for card in cards}
+        """See `LookUp`. No request, but for a card that is too large to be kept."""
+        texts = {card.ref: self._stored[card.ref].text for card in cards}
+        for ref in [ref for ref, text in texts.items() if text is None]:
+            found = await self._address_book.at((httpx.URL(ref),))
+            texts[ref] = next((each.card for each in found), None)
+        return {ref: vcard.extras(text) for ref, text in texts.items() if text is not None}
 
     def add(self, changes: Sequence[Change]) -> OnItsOwn[Failures]:
         return OnItsOwn(partial(self._add, changes))
@@ -135,7 +139,7 @@ class DavLookUp:
         await self._edit(existing.ref, lambda text: vcard.with_address(_complete(text, edit), card.address))
 
     async def _with_uid(self, uid: str) -> tuple[Card, Stored]:
-        for resource in await self._address_book.report(webdav.uid_is(uid)):
+        for resource in await self._address_book.find(dav_requests.uid_is(uid)):
             found = read_card(resource)
             if isinstance(found, Card) and found.uid == uid:
                 return found, Stored(resource.etag, resource.card or "")
@@ -161,21 +165,28 @@ class DavLookUp:
         """
         url = httpx.URL(ref)
         for _ in range(TRIES):
-            stored = self._stored.pop(ref, None) or await self._address_book.read_again(url)
+            etag, before = await self._taken(ref)
             try:
-                text = edit(stored.text)
+                text = edit(before)
             except vcard.NotAVCard as reason:
                 raise SenderFailed(f"the card can't be edited: {reason}") from None
-            if text == stored.text:
-                self._stored[ref] = stored
+            if text == before:
+                self._stored[ref] = Stored(etag, text)
                 return
-            reply = await self._address_book.dav.replace(url, text, etag=stored.etag)
+            reply = await self._address_book.dav.replace(url, text, etag=etag)
             if reply is not None:
                 # A server that gives no ETag has changed the text (RFC 6352 §6.3.2.3): the next edit reads it again.
-                if etag := reply.headers.get("ETag"):
-                    self._stored[ref] = Stored(etag, text)
+                if new_etag := reply.headers.get("ETag"):
+                    self._stored[ref] = Stored(new_etag, text)
                 return
         raise SenderFailed(f"someone else changed the card {TRIES} times in a row while it was written")
+
+    async def _taken(self, ref: str) -> tuple[str, str]:
+        """The ETag and text to edit, which are forgotten: those of the look-up at first, or as the server has them."""
+        stored = self._stored.pop(ref, None)
+        if stored is None or stored.text is None:
+            return await self._address_book.read_again(httpx.URL(ref))
+        return stored.etag, stored.text
 
 
 def _refs(membership: Membership) -> tuple[str, ...]:

@@ -6,20 +6,24 @@ from urllib.parse import quote
 
 import httpx
 
-from mailroom.contacts import vcard, webdav
+from mailroom.contacts import dav_requests, vcard, webdav
 from mailroom.contacts.base import Card, Group, Unreadable
 from mailroom.contacts.dav import Dav
+from mailroom.contacts.dav_requests import Query
 from mailroom.contacts.webdav import Resource
-from mailroom.errors import BadReply, SenderFailed
+from mailroom.errors import BadReply, SenderFailed, TooLarge
+from mailroom.jmap.batch import slices
 from mailroom.urls import place
+
+CARDS_PER_REPORT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The text of a card as the server has it under this ETag."""
+    """The text of a card as the server has it under this ETag; None for one that isn't kept, but read again."""
 
     etag: str
-    text: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +33,46 @@ class DavBook:
     dav: Dav
     url: httpx.URL
 
-    async def report(self, body: bytes) -> Sequence[Resource]:
-        """All cards that a REPORT asks for."""
-        resources = await self.dav.report(self.url, body)
-        if any(resource.status == httpx.codes.INSUFFICIENT_STORAGE for resource in resources):
-            # RFC 6352 §8.6.2. Without all groups, a sender would be added to a group that it is in.
-            raise BadReply(f"{place(self.url)} gives a part of the matching cards only", expected="all of them")
-        return [resource for resource in resources if resource.url != self.url]
+    async def find(self, query: Query) -> Sequence[Resource]:
+        """The cards that a query finds: one request, unless their texts (photos) are too much for one reply."""
+        try:
+            return await self._report(query.texts())
+        except TooLarge:
+            return [each for part in await self.places(query) for each in await self.at(part)]
 
-    async def read_again(self, url: httpx.URL) -> Stored:
-        """One card as it is now. Also raises `SenderFailed`."""
-        for resource in await self.report(webdav.one_card(url)):
+    async def places(self, query: Query) -> Sequence[Sequence[httpx.URL]]:
+        """Where the cards that a query finds are, in parts for `at`; in order."""
+        urls = sorted({each.url for each in await self._report(query.places())}, key=str)
+        return list(slices(urls, CARDS_PER_REPORT))
+
+    async def at(self, urls: Sequence[httpx.URL]) -> list[Resource]:
+        """The cards at these urls that are still there, in halves where they are too much for one reply."""
+        try:
+            found = await self._report(dav_requests.cards_at(urls))
+        except TooLarge:
+            if len(urls) == 1:
+                raise
+            middle = len(urls) // 2
+            return [*await self.at(urls[:middle]), *await self.at(urls[middle:])]
+        return [each for each in found if each.status not in (httpx.codes.NOT_FOUND, httpx.codes.GONE)]
+
+    async def read_again(self, url: httpx.URL) -> tuple[str, str]:
+        """The ETag and text of one card as it is now. Also raises `SenderFailed`."""
+        for resource in await self.at((url,)):
             if resource.card and resource.etag:
-                return Stored(resource.etag, resource.card)
+                return resource.etag, resource.card
         raise SenderFailed("the card is gone; the next pass starts anew")
 
     def url_of(self, uid: str) -> httpx.URL:
         """Where a new card with this uid goes."""
         return self.url.join(f"{quote(uid, safe='')}.vcf")
+
+    async def _report(self, body: bytes) -> list[Resource]:
+        resources = await self.dav.report(self.url, body)
+        if any(resource.status == httpx.codes.INSUFFICIENT_STORAGE for resource in resources):
+            # RFC 6352 §8.6.2. Without all groups, a sender would be added to a group that it is in.
+            raise BadReply(f"{place(self.url)} gives a part of the matching cards only", expected="all of them")
+        return [resource for resource in resources if resource.url != self.url]
 
 
 def read_card(resource: Resource) -> Card | Group | Unreadable:
@@ -54,6 +80,9 @@ def read_card(resource: Resource) -> Card | Group | Unreadable:
     ref = str(resource.url)
     if not resource.card:
         return Unreadable(ref, f"the server doesn't hand it out (HTTP {resource.status})", frozenset())
+    if webdav.UNREADABLE in resource.card:
+        reason = "it holds a byte or character that XML can't carry: type its text anew in an address book app"
+        return Unreadable(ref, reason, vcard.addresses_in(resource.card))
     card = vcard.read(ref, resource.card)
     if not resource.etag:
         addresses = frozenset() if isinstance(card, Group) else card.addresses

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import httpx
 
-from mailroom.contacts import webdav
+from mailroom.contacts import dav_requests, webdav
 from mailroom.contacts.dav import AnotherServer, Dav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, ConfigError
@@ -54,7 +54,7 @@ async def _start(dav: Dav, url: httpx.URL) -> Resource:
 
 
 async def _self(dav: Dav, url: httpx.URL) -> Resource:
-    resources = webdav.read_multistatus(await _propfind(dav, url, depth=0))
+    resources = list(webdav.read_multistatus(await _propfind(dav, url, depth=0)))
     if not resources:
         raise BadReply(f"{place(url)} describes nothing", expected=_ADVICE)
     return resources[0]
@@ -63,7 +63,7 @@ async def _self(dav: Dav, url: httpx.URL) -> Resource:
 async def _propfind(dav: Dav, url: httpx.URL, *, depth: int) -> Reply:
     """PROPFIND, redirects followed by hand: `Dav` asks no other server."""
     for _ in range(_MAX_REDIRECTS):
-        reply = await dav.propfind(url, webdav.find_home(), depth=depth)
+        reply = await dav.propfind(url, dav_requests.find_home(), depth=depth)
         if reply.location is None:
             break
         url = joined(url, reply.location)

@@ -1,6 +1,7 @@
 """A card may have several notes; triage reads them as one text, a line break between them (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 
 def joined(texts: Sequence[str]) -> str:
@@ -13,22 +14,58 @@ def revised(texts: Sequence[str], wanted: str) -> tuple[str | None, ...]:
     As few as possible change: none, or one that goes or changes, or else all are made one. A note that only grows
     wins over any other: a log is appended to in the note that holds it.
     """
-    if wanted == joined(texts):
+    text = joined(texts)
+    if wanted == text:
         return tuple(texts)
     if not wanted:
         return (None,) * len(texts)
-    for index in range(len(texts)):
-        rest = [*texts[:index], *texts[index + 1 :]]
-        if rest and joined(rest) == wanted:
+    compared = _Compared(len(text), len(wanted), _same_start(text, wanted), _same_start(text[::-1], wanted[::-1]))
+    spans = list(_spans(texts))
+    for index, (start, stop) in enumerate(spans[:-1]):
+        if compared.lacks(start, stop + 1):
             return (*texts[:index], None, *texts[index + 1 :])
-    candidates: list[tuple[bool, int, str]] = []
-    for index, text in enumerate(texts):
-        before = "".join(f"{other}\n" for other in texts[:index])
-        after = "".join(f"\n{other}" for other in texts[index + 1 :])
-        if wanted.startswith(before) and wanted.endswith(after) and len(wanted) >= len(before) + len(after):
-            new = wanted[len(before) : len(wanted) - len(after)]
-            candidates.append((new.startswith(text), index, new))
-    if not candidates:
-        return (*(None,) * (len(texts) - 1), wanted)
-    _, index, new = max(candidates)
-    return (*texts[:index], new, *texts[index + 1 :])
+    last = len(texts) - 1
+    if last > 0 and compared.lacks(spans[last][0] - 1, spans[last][1]):
+        return (*texts[:last], None)
+    changed = [(compared.grows(*span), index) for index, span in enumerate(spans) if compared.changes(*span)]
+    if not changed:
+        return (*(None,) * last, wanted)
+    _, index = max(changed)
+    start, stop = spans[index]
+    return (*texts[:index], wanted[start : len(wanted) - (len(text) - stop)], *texts[index + 1 :])
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A text and the wanted one, compared once for all notes: their lengths, and how much both have at either end."""
+
+    text: int
+    wanted: int
+    same_start: int
+    same_end: int
+
+    def changes(self, start: int, stop: int) -> bool:
+        """Whether they differ at most between these places of the text."""
+        after = self.text - stop
+        return self.same_start >= start and self.same_end >= after and self.wanted >= start + after
+
+    def lacks(self, start: int, stop: int) -> bool:
+        """Whether the wanted text is the other one without what is between these places."""
+        return self.changes(start, stop) and self.wanted == self.text - (stop - start)
+
+    def grows(self, start: int, stop: int) -> bool:
+        """Whether what is between these places is only added to, where nothing else changes."""
+        return self.same_start >= stop and self.wanted >= self.text
+
+
+def _spans(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Where each note begins and ends in the joined text."""
+    start = 0
+    for text in texts:
+        yield start, start + len(text)
+        start += len(text) + 1
+
+
+def _same_start(a: str, b: str) -> int:
+    """The number of characters that both begin with."""
+    return next((index for index, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))

@@ -5,7 +5,7 @@ vobject isn't used: it re-escapes what it doesn't know, and hangs on a malformed
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mailroom.addresses import canonical
@@ -16,6 +16,8 @@ from mailroom.contacts.uids import bare_uid
 # RFC 6350 §3.3. Each repetition can only go on in one way, so that no line, however odd, takes more than one look.
 _PARAMETER = r';[A-Za-z0-9_-]+(?:[=,](?:"[^"]*"|[^";:,=]*))*+'
 _CONTENT_LINE = re.compile(rf"(?:[A-Za-z0-9_-]+\.)?([A-Za-z0-9_-]+);?(?:{_PARAMETER})*+:(.*)", re.DOTALL)
+# With a colon somewhere: without one it may be the rest of the line before it, badly folded.
+_BEGINNING = re.compile(r"(?:[A-Za-z0-9_-]++\.)*+([A-Za-z0-9_-]++)(?:;[^:]*+)?+:")
 _LOGICAL_LINE = re.compile(r"[^\n]*(?:\n[ \t][^\n]*)*\n?")
 _FOLD = re.compile(r"\r?\n[ \t]")
 _MAX_LINE_OCTETS = 75
@@ -30,6 +32,7 @@ _WRITTEN = frozenset({"FN", "N", "ORG", "EMAIL", "NOTE", "X-ABSHOWAS"})
 _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
 _ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", *_KINDS})
 _MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
+_USED = _WRITTEN | _ADMINISTRATIVE | frozenset(_MEMBERS)
 
 
 class NotAVCard(ValueError):
@@ -40,7 +43,7 @@ class NotAVCard(ValueError):
 class Line:
     """A content line: `raw` as it stands, `head` and `value` unfolded and still escaped, `name` in upper case.
 
-    A blank line has no name.
+    A blank line has no name, and a malformed one that Mailroom doesn't use neither head nor value.
     """
 
     raw: str
@@ -66,22 +69,19 @@ class VCard:
         """The escaped value of the first such line, or an empty string."""
         return next((line.value for line in self.all(name)), "")
 
-    def replaced(self, old: Line, value: str) -> "VCard":
-        """With the (escaped) value in place of that of `old`, whose name and parameters stay."""
-        if value == old.value:
-            return self
-        new = self._line(old.head, value)
-        return VCard(tuple(new if line is old else line for line in self.lines))
+    def rewritten(self, values: Mapping[int, str | None]) -> "VCard":
+        """With these (escaped) values in lines by `id`, whose names and parameters stay; a line without one goes."""
+        new = ((line, values.get(id(line), line.value)) for line in self.lines)
+        lines = (
+            line if value == line.value else self._line(line.head, value) for line, value in new if value is not None
+        )
+        return VCard(tuple(lines))
 
     def added(self, *contents: tuple[str, str]) -> "VCard":
         """With a line for each name and (escaped) value at the end."""
         new = tuple(self._line(name, value) for name, value in contents)
         end = max(index for index, line in enumerate(self.lines) if line.name == "END")
         return VCard((*self.lines[:end], *new, *self.lines[end:]))
-
-    def without(self, lines: Iterable[Line]) -> "VCard":
-        gone = {id(line) for line in lines}
-        return VCard(tuple(line for line in self.lines if id(line) not in gone))
 
     def _line(self, head: str, value: str) -> Line:
         line_end = "\r\n" if self.lines[0].raw.endswith("\r\n") else "\n"
@@ -113,13 +113,17 @@ def read(ref: str, text: str) -> Card | Group | Unreadable:
         if not (uid := bare_uid(unescaped(vcard.value("UID")))):
             raise NotAVCard("it has no UID")
     except NotAVCard as reason:
-        found = (canonical(address) for address in _ADDRESS.findall(_FOLD.sub("", text)))
-        return Unreadable(ref, str(reason), frozenset(filter(None, found)))
+        return Unreadable(ref, str(reason), addresses_in(text))
     if is_group(vcard):
         return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(_member, vcard.all(*_MEMBERS))))
     addresses = frozenset(filter(None, (canonical(unescaped(line.value)) for line in vcard.all("EMAIL"))))
     age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
     return Card(ref, uid, _fields(vcard), addresses, _note(vcard), age)
+
+
+def addresses_in(text: str) -> frozenset[str]:
+    """Whatever looks like an address in the text of a card that can't be read."""
+    return frozenset(filter(None, map(canonical, _ADDRESS.findall(_FOLD.sub("", text)))))
 
 
 def extras(text: str) -> frozenset[str]:
@@ -197,7 +201,7 @@ def without_members(text: str, uids: Iterable[str]) -> str:
     """The group without these members. Raises `NotAVCard`."""
     vcard = parse(text)
     leaving = set(uids)
-    return vcard.without(line for line in vcard.all(*_MEMBERS) if _member(line) in leaving).text
+    return vcard.rewritten({id(line): None for line in vcard.all(*_MEMBERS) if _member(line) in leaving}).text
 
 
 def clean(text: str) -> str:
@@ -225,12 +229,17 @@ def _member(line: Line) -> str:
 
 
 def _parse_line(raw: str) -> Line:
-    if not (content := _FOLD.sub("", raw).rstrip("\r\n")):
+    if not (content := _FOLD.sub("", raw).rstrip("\r\n").removeprefix("\ufeff")):
         return Line(raw)
     if found := _CONTENT_LINE.fullmatch(content):
-        name = found[1].replace("_", "-").upper()  # Lotus Notes writes X_PROPERTY
-        return Line(raw, name, content[: found.start(2) - 1], found[2])
+        return Line(raw, _name(found), content[: found.start(2) - 1], found[2])
+    if (found := _BEGINNING.match(content)) and _name(found) not in _USED:
+        return Line(raw, _name(found))
     raise NotAVCard("a content line is malformed")
+
+
+def _name(found: re.Match[str]) -> str:
+    return found[1].replace("_", "-").upper()  # Lotus Notes writes X_PROPERTY
 
 
 def _folded(content: str, line_end: str) -> str:
@@ -268,7 +277,7 @@ def _filled(vcard: VCard, name: str, value: str, is_empty: Callable[[str], bool]
     if not value or not is_empty(vcard.value(name)):
         return vcard
     lines = vcard.all(name)
-    return vcard.replaced(lines[0], value) if lines else vcard.added((name, value))
+    return vcard.rewritten({id(lines[0]): value}) if lines else vcard.added((name, value))
 
 
 def _note(vcard: VCard) -> str:
@@ -281,12 +290,8 @@ def _with_note(vcard: VCard, note: str) -> VCard:
     if not lines:
         return vcard.added(("NOTE", escaped(note))) if note else vcard
     texts = [unescaped(line.value) for line in lines]
-    for line, old, new in zip(lines, texts, notes.revised(texts, note), strict=True):
-        if new is None:
-            vcard = vcard.without([line])
-        elif new != old:
-            vcard = vcard.replaced(line, escaped(new))
-    return vcard
+    revised = zip(lines, texts, notes.revised(texts, note), strict=True)
+    return vcard.rewritten({id(line): new and escaped(new) for line, old, new in revised if new != old})
 
 
 _EMPTY = parse("BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n")

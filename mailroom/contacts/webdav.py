@@ -1,10 +1,12 @@
-"""The XML of WebDAV and CardDAV (RFC 4918, RFC 6352): requests to send, multistatus answers to read (pure)."""
+"""The XML of answers from a CardDAV server (RFC 4918, RFC 6352; pure)."""
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET  # to write and to name types; defusedxml reads
+from itertools import islice
+from xml.etree import ElementTree as ET  # to name types; defusedxml reads
 
 import defusedxml.ElementTree
 import httpx
@@ -30,7 +32,13 @@ _MAX_ERROR_BYTES = 64 * 1024
 _PART_BYTES = 128 * 1024
 _MAX_PARTS_WITHOUT_ELEMENT = 128  # 16 MB; a card with a large photo has a few
 
+UNREADABLE = "\U0010ffff"
+"""What stands for bytes and characters that XML can't hold: one that no text holds, as Unicode promises."""
+
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_REFERENCE = re.compile(r"&#(x[0-9A-Fa-f]+|[0-9]+);")
+_LONGEST_REFERENCE = 20
+_DECLARED_ENCODING = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]{0,100}?\sencoding\s*=\s*["']([^"']{1,40})""")
 # Beside what is no XML: an encoding that nobody knows, or none that expat takes (UTF-32, Shift JIS).
 _NOT_WELL_FORMED = (ET.ParseError, LookupError, ValueError)
 _CONTROLS = bytes(range(9)) + b"\x0b\x0c" + bytes(range(14, 32))
@@ -52,63 +60,55 @@ class Resource:
     home: httpx.URL | None = None
 
 
-def find_home() -> bytes:
-    """PROPFIND for what leads to the address books (RFC 5397 §3, RFC 6352 §7.1.1)."""
-    names = (f"{_DAV}resourcetype", f"{_DAV}current-user-principal", f"{_CARD}addressbook-home-set")
-    return _document(_with_props(ET.Element(f"{_DAV}propfind"), *names))
+def read_multistatus(reply: Reply) -> Iterator[Resource]:
+    """The resources of a multistatus (RFC 4918 §13). Raises `BadReply`; DTDs and entities are not accepted.
 
-
-def addresses_and_groups(addresses: Iterable[str]) -> bytes:
-    """REPORT for the cards that contain one of the addresses, and all groups (RFC 6352 §8.6)."""
-    report, query = _query()
-    _addresses(query, addresses)
-    # Apple's groups are vCards 3.0, the others say KIND (RFC 6350 §6.1.4).
-    for name in ("X-ADDRESSBOOKSERVER-KIND", "KIND"):
-        _text_match(_property(query, name), "group", "equals")
-    return _document(report)
-
-
-def addresses_only(addresses: Iterable[str]) -> bytes:
-    """REPORT for the cards that contain one of the addresses."""
-    report, query = _query()
-    _addresses(query, addresses)
-    return _document(report)
-
-
-def everything() -> bytes:
-    """REPORT for all cards and groups: a prop-filter without a text-match asks that the property be there."""
-    report, query = _query()
-    for name in ("UID", "FN"):
-        _property(query, name)
-    return _document(report)
-
-
-def uid_is(uid: str) -> bytes:
-    """REPORT for the card with this uid."""
-    report, query = _query()
-    _text_match(_property(query, "UID"), uid, "equals")
-    return _document(report)
-
-
-def one_card(url: httpx.URL) -> bytes:
-    """REPORT for one card (RFC 6352 §8.7). GET would do too, but compressing proxies change its ETag."""
-    report = _with_props(ET.Element(f"{_CARD}addressbook-multiget"), f"{_DAV}getetag", f"{_CARD}address-data")
-    ET.SubElement(report, f"{_DAV}href").text = url.raw_path.decode("ascii")
-    return _document(report)
-
-
-def read_multistatus(reply: Reply) -> list[Resource]:
-    """The resources of a multistatus (RFC 4918 §13). Raises `BadReply`; DTDs and entities are not accepted."""
+    A byte or character that can't be in XML would make the whole answer ill-formed: it is `UNREADABLE` in the text of
+    its card, so that the others can be read.
+    """
     if reply.status != httpx.codes.MULTI_STATUS:
         raise _malformed(reply, f"HTTP {reply.status}, {reply.content_type}")
-    # One control character in one card would make the whole answer ill-formed.
-    body = _LargeParts(reply.body.translate(None, _CONTROLS))
+    # Baïkal has been seen to begin with white space, which no XML declaration follows.
+    body = reply.body.translate(None, _CONTROLS).lstrip()
+    seen = 0
     try:
-        return [_resource(response, reply.url) for response in _responses(body, reply)]
+        for response in _responses(body, reply):
+            yield _resource(response, reply.url)
+            seen += 1
     except DefusedXmlException as error:
-        raise _malformed(reply, f"XML with a DTD or entities ({type(error).__name__})") from None
+        raise _with_dtd(reply, error) from None
+    except _NOT_WELL_FORMED:
+        yield from _rest(body, reply, seen)
+
+
+def _rest(body: bytes, reply: Reply, seen: int) -> Iterator[Resource]:
+    """The resources of an ill-formed body after so many that were read, if that can be mended."""
+    try:
+        for response in islice(_responses(mended(body), reply), seen, None):
+            yield _resource(response, reply.url)
+    except DefusedXmlException as error:
+        raise _with_dtd(reply, error) from None
     except _NOT_WELL_FORMED:
         raise _malformed(reply, f"{reply.content_type}, {len(reply.body)} bytes") from None
+
+
+def mended(body: bytes) -> bytes:
+    """A body in UTF-8 whose every byte and reference that can't be in XML (1.0 §2.2) is `UNREADABLE`.
+
+    Raises `ValueError` for one in another encoding.
+    """
+    if (declared := _DECLARED_ENCODING.match(body)) and declared[1].lower() != b"utf-8":
+        raise ValueError("another encoding")
+    text = _NOT_XML.sub(UNREADABLE, body.decode("utf-8", "surrogateescape"))
+    return _REFERENCE.sub(lambda found: found[0] if _is_xml(found[1]) else UNREADABLE, text).encode()
+
+
+def _is_xml(reference: str) -> bool:
+    """Whether there is a character of this number, `10` or `xA`, in XML."""
+    if len(reference) > _LONGEST_REFERENCE:
+        return False
+    number = int(reference[1:], 16) if reference.startswith("x") else int(reference)
+    return number <= sys.maxunicode and not _NOT_XML.fullmatch(chr(number))
 
 
 def precondition(reply: Reply) -> str:
@@ -116,7 +116,7 @@ def precondition(reply: Reply) -> str:
     if len(reply.body) > _MAX_ERROR_BYTES:
         return ""
     try:
-        error = defusedxml.ElementTree.fromstring(reply.body, forbid_dtd=True)
+        error = defusedxml.ElementTree.fromstring(reply.body.lstrip(), forbid_dtd=True)
     except _NOT_WELL_FORMED:  # DefusedXmlException is one of them
         return ""
     if error.tag != f"{_DAV}error":
@@ -140,8 +140,9 @@ class _LargeParts(io.BytesIO):
         return super().read(_PART_BYTES)
 
 
-def _responses(body: _LargeParts, reply: Reply) -> Iterator[ET.Element]:
+def _responses(xml: bytes, reply: Reply) -> Iterator[ET.Element]:
     """Each response element, taken off the tree once it has been read."""
+    body = _LargeParts(xml)
     root: ET.Element | None = None
     elements = responses = 0
     for event, element in defusedxml.ElementTree.iterparse(body, ("start", "end"), forbid_dtd=True):
@@ -162,11 +163,22 @@ def _responses(body: _LargeParts, reply: Reply) -> Iterator[ET.Element]:
             raise _malformed(reply, "an endless element")
 
 
+def url_at(base: httpx.URL, reference: str) -> httpx.URL:
+    """Where a href leads. Raises `BadReply` for no url, and for a host name that there can't be."""
+    url = joined(base, reference)
+    try:
+        # Decoded at each look, and not before (RFC 5891 §5.4): `xn--0` is no name.
+        _ = url.host
+    except UnicodeError:
+        raise BadReply(f"{base.host}{base.path} names a host that there can't be", expected="a valid url") from None
+    return url
+
+
 def _resource(response: ET.Element, base: httpx.URL) -> Resource:
     found = {prop.tag: prop for prop in _props_found(response)}
     card = found.get(f"{_CARD}address-data")
     return Resource(
-        url=joined(base, _text(response.find(f"{_DAV}href"))),
+        url=url_at(base, _text(response.find(f"{_DAV}href"))),
         status=_status(response, default=200),
         kinds=frozenset(map(_local, found.get(f"{_DAV}resourcetype", ()))),
         etag=_text(found.get(f"{_DAV}getetag")),
@@ -191,7 +203,7 @@ def _status(element: ET.Element, default: int) -> int:
 
 def _linked(prop: ET.Element | None, base: httpx.URL) -> httpx.URL | None:
     href = "" if prop is None else _text(prop.find(f"{_DAV}href"))
-    return joined(base, href) if href else None
+    return url_at(base, href) if href else None
 
 
 def _with_crlf(card: str) -> str:
@@ -207,39 +219,9 @@ def _local(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
+def _with_dtd(reply: Reply, error: DefusedXmlException) -> BadReply:
+    return _malformed(reply, f"XML with a DTD or entities ({type(error).__name__})")
+
+
 def _malformed(reply: Reply, what: str) -> BadReply:
     return BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a WebDAV multistatus (HTTP 207)")
-
-
-def _query() -> tuple[ET.Element, ET.Element]:
-    report = _with_props(ET.Element(f"{_CARD}addressbook-query"), f"{_DAV}getetag", f"{_CARD}address-data")
-    return report, ET.SubElement(report, f"{_CARD}filter", test="anyof")
-
-
-def _addresses(query: ET.Element, addresses: Iterable[str]) -> None:
-    matches = [*addresses]
-    # A prop-filter without a text-match would match every card that has an address.
-    if matches:
-        emails = _property(query, "EMAIL")
-        for address in matches:
-            _text_match(emails, address, "contains")
-
-
-def _property(query: ET.Element, name: str) -> ET.Element:
-    return ET.SubElement(query, f"{_CARD}prop-filter", name=name, test="anyof")
-
-
-def _text_match(prop: ET.Element, text: str, match_type: str) -> None:
-    attributes = {"collation": "i;unicode-casemap", "match-type": match_type}
-    ET.SubElement(prop, f"{_CARD}text-match", attributes).text = _NOT_XML.sub("?", text)
-
-
-def _with_props(request: ET.Element, *names: str) -> ET.Element:
-    prop = ET.SubElement(request, f"{_DAV}prop")
-    for name in names:
-        ET.SubElement(prop, name)
-    return request
-
-
-def _document(root: ET.Element) -> bytes:
-    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -61,7 +61,7 @@ class DavServer:
         answer = self.answer(request)
         pairs = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
-        await send({"type": "http.response.body", "body": answer.body.encode()})
+        await send({"type": "http.response.body", "body": answer.body.encode(errors="surrogateescape")})
 
 
 @asynccontextmanager

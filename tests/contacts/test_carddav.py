@@ -11,10 +11,11 @@ import structlog
 import trio
 from pydantic import SecretStr
 
-from mailroom.contacts.base import Change, Failures, Fields, LookUp, NewCard
+from mailroom import http as http_module
+from mailroom.contacts.base import CardEdit, Change, Failures, Fields, LookUp, NewCard
 from mailroom.contacts.carddav import CardDav, discover
 from mailroom.contacts.steps import before
-from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
+from mailroom.errors import BadReply, MailroomError, Refused, TooLarge, Unavailable
 from mailroom.http import Credentials, basic
 from mailroom.jmap.batch import Batch
 from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
@@ -196,6 +197,100 @@ async def test_broken_cards_are_named_without_their_text() -> None:
     assert found.unreadable[0].addresses == {"anna@example.com"}
     assert [line["log_level"] for line in logs] == ["warning"] * 3
     assert "secret" not in str(logs) + str(found)
+
+
+PERSON = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{0}\r\nFN:{0}\r\nEMAIL:{0}@example.com\r\n{1}END:VCARD\r\n"
+
+
+@dataclass
+class Album:
+    """An address book of cards by name that answers queries with all of them, and multigets with those asked for."""
+
+    cards: dict[str, str]
+    gone: frozenset[str] = frozenset()
+
+    def __call__(self, request: Request) -> Answer:
+        if request.method != "REPORT":
+            return Answer(201, headers={"ETag": '"2"'})
+        if "addressbook-multiget" not in request.body:
+            text = "address-data" in request.body
+            return multistatus(book="", **{name: card(each) if text else ETAG for name, each in self.cards.items()})
+        asked = {name: text for name, text in self.cards.items() if f"/book/{name}.vcf<" in request.body}
+        there = multistatus(**{name: card(text) for name, text in asked.items() if name not in self.gone})
+        gone = "".join(
+            f"<d:response><d:href>/book/{name}.vcf</d:href><d:status>HTTP/1.1 404 Not Found</d:status></d:response>"
+            for name in asked.keys() & self.gone
+        )
+        return Answer(207, there.body.replace("</d:multistatus>", f"{gone}</d:multistatus>"))
+
+
+ETAG = "<d:getetag>1</d:getetag>"
+
+
+def people(number: int, photo_bytes: int = 0) -> dict[str, str]:
+    photo = f"PHOTO:{'A' * photo_bytes}\r\n" if photo_bytes else ""
+    return {f"p{n:03}": PERSON.format(f"p{n:03}", photo) for n in range(number)}
+
+
+async def test_the_whole_book_is_read_a_hundred_cards_at_a_time() -> None:
+    async with opened() as (contacts, server):
+        server.answer = Album(people(201), gone=frozenset({"p007"}))
+        found = await contacts.read_all()
+    assert [each.uid for each in found.book.cards] == sorted(people(201).keys() - {"p007"})
+    assert found.book.unreadable == ()
+    assert ["address-data" in request.body for request in server.requests] == [False, True, True, True]
+    assert [request.body.count(".vcf<") for request in server.requests] == [0, 100, 100, 1]
+
+
+async def test_cards_that_are_too_much_for_one_reply_are_read_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", 1024 * 1024)
+    async with opened() as (contacts, server):
+        server.answer = Album(people(20, photo_bytes=110_000))
+        found = await contacts.read_all()
+        counts = [request.body.count(".vcf<") for request in server.requests]
+        assert counts == [0, 20, 10, 5, 5, 10, 5, 5]
+        looked_up = await look_up(contacts, "p003@example.com")
+    assert len(found.book.cards) == 20
+    assert [each.uid for each in looked_up.book.cards] == ["p003"]
+
+
+async def test_a_card_that_is_too_much_for_a_reply_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", 1024 * 1024)
+    async with opened() as (contacts, server):
+        server.answer = Album(people(1, photo_bytes=2_000_000))
+        await expect(TooLarge, contacts.read_all, "endless answer")
+
+
+async def test_a_photo_of_the_whole_book_is_read_again_where_it_is_needed() -> None:
+    async with opened() as (contacts, server):
+        server.answer = Album(people(2, photo_bytes=100_000) | {"feed": GROUP})
+        found = await contacts.read_all()
+        (ann, bob), server.requests[:] = found.book.cards, []
+        assert await found.extras([ann]) == {ann.ref: {"PHOTO"}}
+        assert await add(found, Change("bob", bob.uid, CardEdit(bob, Fields(), "note"), found.book.groups)) == {}
+    assert server.methods == ["REPORT", "REPORT", "PUT", "PUT"]
+    assert "A" * 75 not in server.requests[-1].body
+    assert "PHOTO:AAA" in server.requests[-2].body
+    assert "NOTE:note" in server.requests[-2].body
+
+
+@pytest.mark.parametrize("text", ["J\udcfcrgen", "a&#11;b"])
+async def test_a_card_that_xml_cannot_hold_fails_alone_and_is_named(text: str) -> None:
+    bad = card(PERSON.format("bad", "X-ODD:{}\r\n")).replace("{}", text)
+    report = multistatus(bad=bad, good=card(PERSON.format("good", "")), feed=card(GROUP))
+    async with opened(REPORT=[report]) as (contacts, server):
+        found = (await look_up(contacts, "good@example.com", "bad@example.com")).book
+    assert [each.uid for each in found.cards] == ["good"]
+    assert len(found.groups) == 1
+    (unreadable,) = found.unreadable
+    assert unreadable.ref == f"{server.url}book/bad.vcf"
+    assert unreadable.addresses == {"bad@example.com"}
+    assert "XML can't carry" in unreadable.reason
+
+
+async def test_a_card_on_a_host_that_there_cannot_be_is_a_bad_reply() -> None:
+    async with opened(REPORT=[hrefs({"https://xn--0/a.vcf": card(GROUP)})]) as (contacts, _):
+        await expect(BadReply, lambda: look_up(contacts), "a host that there can't be")
 
 
 # --- writes

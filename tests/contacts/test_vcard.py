@@ -259,3 +259,49 @@ def test_a_new_card_has_nothing_that_somebody_added(fields: Fields) -> None:
 )
 def test_what_somebody_added_is_named(line: str, extra: str) -> None:
     assert vcard.extras(card_text("UID:u", "FN:Ann", "EMAIL:ann@example.org", f"NOTE:{NOTE[:9]}", line)) == {extra}
+
+
+# --- lines that nobody could read
+
+
+ODD_LINES = (
+    'ADR;X-ADDRESS=Road \\"Mill\\":;;Road;;;;',
+    'ADR;LABEL=The "Mill":;;The Mill;;;;',
+    "X-A.B:1",
+    "item1.X-A.B.C;D=e:1",
+    'TEL;TYPE="work:+49 1',
+)
+
+
+@pytest.mark.parametrize("line", ODD_LINES)
+def test_a_malformed_line_that_is_not_used_stays_as_it_is(line: str) -> None:
+    text = card_text("UID:u", "FN:Ann", line, "EMAIL:ann@example.org")
+    read = vcard.read("ref", text)
+    assert isinstance(read, Card)
+    assert read.fields.full_name == "Ann"
+    assert read.addresses == {"ann@example.org"}
+    assert f"\r\n{line}\r\n" in vcard.completed(text, Fields(organization="Shop"), "note")
+    assert vcard.extras(text) & {"ADR", "TEL", "B", "C"}
+
+
+@pytest.mark.parametrize("line", ['EMAIL;LABEL=The "Mill":ann@example.org', 'NOTE;X="a":b', 'item1.N;X=a"b":Lee;Ann'])
+def test_a_malformed_line_that_is_used_makes_a_card_unreadable(line: str) -> None:
+    text = card_text("UID:u", line if '"a"' not in line else 'NOTE;X=a"a":b')
+    assert isinstance(vcard.read("ref", text), Unreadable)
+
+
+def test_a_byte_order_mark_is_read_over_and_stays() -> None:
+    text = "\ufeff" + card_text("UID:u", "EMAIL:ann@example.org")
+    read = vcard.read("ref", text)
+    assert isinstance(read, Card)
+    assert vcard.completed(text, Fields(), "note").startswith("\ufeffBEGIN:VCARD\r\n")
+
+
+def test_a_card_of_very_many_notes_is_read_and_edited_at_once() -> None:
+    """With work for each pair of lines a third of them took 18 s: all would take longer than a test may."""
+    text = card_text("UID:u", "FN:Ann", *(f"NOTE:line {n}" for n in range(60_000)))
+    read = vcard.read("ref", text)
+    assert isinstance(read, Card)
+    edited = vcard.read("ref", vcard.completed(text, Fields(), f"{read.note}\nnew"))
+    assert isinstance(edited, Card)
+    assert edited.note == f"{read.note}\nnew"

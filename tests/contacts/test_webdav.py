@@ -6,8 +6,9 @@ import httpx
 import pytest
 from defusedxml import ElementTree as ET
 
-from mailroom.contacts import webdav
-from mailroom.contacts.webdav import Resource
+from mailroom.contacts import dav_requests, webdav
+from mailroom.contacts.dav_requests import Query
+from mailroom.contacts.webdav import UNREADABLE, Resource
 from mailroom.errors import BadReply
 from mailroom.http import Reply
 
@@ -60,6 +61,15 @@ def test_a_href_that_is_no_url_is_a_bad_reply(href: str) -> None:
         read_one(found("", href))
 
 
+@pytest.mark.parametrize("href", ["https://xn--ls8h.la/", "https://xn--0/a.vcf", "//xn--a.b/"])
+def test_a_href_on_a_host_that_there_cannot_be_is_a_bad_reply(href: str) -> None:
+    with pytest.raises(BadReply, match="a host that there can't be"):
+        read_one(found("", href))
+    home = f"<c:addressbook-home-set><d:href>{href}</d:href></c:addressbook-home-set>"
+    with pytest.raises(BadReply, match="a host that there can't be"):
+        read_one(found(home))
+
+
 @pytest.mark.parametrize("etag", ['"abc"', 'W/"abc"', "unquoted", '"with &amp; and &lt;"'])
 def test_an_etag_stays_verbatim(etag: str) -> None:
     resource = read_one(found(f"<d:getetag>{etag}</d:getetag>"))
@@ -101,6 +111,48 @@ def test_a_control_character_in_one_card_does_not_hide_the_others() -> None:
     assert [resource.card for resource in webdav.read_multistatus(reply(multistatus(*cards)))] == ["ab", "c"]
 
 
+def data(text: bytes) -> bytes:
+    return b"<c:address-data>" + text + b"</c:address-data>"
+
+
+@pytest.mark.parametrize(
+    ("broken", "as_read"),
+    [
+        (b"J\xfcrgen", f"J{UNREADABLE}rgen"),
+        (b"a\xef\xbf\xbeb", f"a{UNREADABLE}b"),
+        (b"a&#11;b", f"a{UNREADABLE}b"),
+        (b"a&#xB;b&#x41;", f"a{UNREADABLE}bA"),
+        (b"a&#xD800;b", f"a{UNREADABLE}b"),
+        (b"a&#99999999999999999999999;b", f"a{UNREADABLE}b"),
+        (b"a\xed\xa0\x80b", f"a{UNREADABLE * 3}b"),
+    ],
+)
+def test_what_xml_cannot_hold_is_marked_in_its_card_and_hides_no_other(broken: bytes, as_read: str) -> None:
+    """XML 1.0 §2.2: one such byte, character or reference makes all of a document ill-formed."""
+    texts = (b"fine \xc3\xbc", broken, b"&amp;#11; &#252;", broken)
+    body = multistatus(*("{}" for _ in texts)).encode()
+    for text in texts:
+        body = body.replace(b"{}", found("{}").encode().replace(b"{}", data(text)), 1)
+    cards = [resource.card for resource in webdav.read_multistatus(reply(body))]
+    assert cards == ["fine ü", as_read, "&#11; ü", as_read]
+
+
+def test_another_encoding_is_not_mended_as_if_it_were_utf_8() -> None:
+    declared = '<?xml version="1.0" encoding="iso-8859-1"?>' + multistatus(found("<c:address-data>{}</c:address-data>"))
+    fine, broken = (declared.encode().replace(b"{}", text) for text in (b"J\xfcrgen", b"J\xfcrgen&#11;"))
+    assert [resource.card for resource in webdav.read_multistatus(reply(fine))] == ["Jürgen"]
+    with pytest.raises(BadReply, match="bytes"):
+        list(webdav.read_multistatus(reply(broken)))
+
+
+@pytest.mark.parametrize("start", ["\n", " \r\n\t"])
+def test_white_space_before_the_declaration_is_read_over(start: str) -> None:
+    body = start + '<?xml version="1.0" encoding="utf-8"?>' + multistatus(found(""))
+    assert len(list(webdav.read_multistatus(reply(body)))) == 1
+    error = start + '<?xml version="1.0"?><d:error xmlns:d="DAV:"><d:lock/></d:error>'
+    assert webdav.precondition(reply(error, 403)) == "lock"
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
@@ -122,7 +174,7 @@ def test_a_control_character_in_one_card_does_not_hide_the_others() -> None:
 )
 def test_an_answer_that_is_no_multistatus_is_a_bad_reply(answer: Reply, what: str) -> None:
     with pytest.raises(BadReply, match="expected a WebDAV multistatus") as caught:
-        webdav.read_multistatus(answer)
+        list(webdav.read_multistatus(answer))
     assert what in str(caught.value)
     assert "Welcome" not in str(caught.value)
 
@@ -132,7 +184,7 @@ def test_reading_keeps_the_result_and_not_the_tree() -> None:
     answer = reply(multistatus(*[found(noise)] * 1_000))
     tracemalloc.start()
     try:
-        resources = webdav.read_multistatus(answer)
+        resources = list(webdav.read_multistatus(answer))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -165,7 +217,7 @@ def test_fifty_megabytes_of_anything_are_turned_away_and_take_no_memory(start: s
     tracemalloc.start()
     try:
         with pytest.raises(BadReply) as caught:
-            webdav.read_multistatus(answer)
+            list(webdav.read_multistatus(answer))
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -177,7 +229,7 @@ def test_fifty_megabytes_of_anything_are_turned_away_and_take_no_memory(start: s
 def test_fifty_megabytes_of_responses_are_turned_away() -> None:
     answer = reply(START.encode() + b"<d:response/>" * (FIFTY_MB // 13))
     with pytest.raises(BadReply, match="more than 100000 responses"):
-        webdav.read_multistatus(answer)
+        list(webdav.read_multistatus(answer))
 
 
 def test_fifty_megabytes_of_an_error_name_no_precondition() -> None:
@@ -208,11 +260,17 @@ def test_the_precondition_that_failed_is_named(body: str, name: str) -> None:
 
 
 def test_a_query_holds_each_address_as_text() -> None:
-    body = webdav.addresses_and_groups(['a&<"@example.com', "b\ud800\uffff@example.com"])
+    body = Query(dav_requests.addresses(['a&<"@example.com', "b\ud800\uffff@example.com"])).texts()
     matches = [element.text for element in ET.fromstring(body).iter() if element.tag.endswith("text-match")]
-    assert matches == ['a&<"@example.com', "b??@example.com", "group", "group"]
+    assert matches == ['a&<"@example.com', "b??@example.com"]
 
 
 def test_a_query_without_addresses_does_not_match_every_card() -> None:
-    names = [element.get("name") for element in ET.fromstring(webdav.addresses_and_groups([])).iter()]
-    assert "EMAIL" not in names
+    assert dav_requests.addresses([]) == ()
+
+
+def test_where_cards_are_is_asked_without_their_texts() -> None:
+    query = Query(dav_requests.GROUPS)
+    assert b"address-data" in query.texts()
+    assert b"address-data" not in query.places()
+    assert query.texts().count(b"text-match") == query.places().count(b"text-match")

@@ -12,10 +12,10 @@ from quart_trio import QuartTrio
 from structlog.testing import capture_logs
 from trio.testing import MockClock
 
-from mailroom.health import make_app
+from mailroom.observe.health import make_app
+from mailroom.observe.status import Status
 from mailroom.serving.connection import Limits
 from mailroom.serving.gate import REFUSED, Gate
-from mailroom.status import Status
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.running import fuzzed
 from tests.scrape import metrics_of

@@ -2,7 +2,7 @@
 
 import httpx
 
-from mailroom.contacts import vcard, webdav
+from mailroom.contacts import dav_requests, vcard, webdav
 from mailroom.http import Reply
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error, assert_sane
@@ -87,8 +87,9 @@ def test_any_multistatus_is_read_or_is_a_clear_error(body: bytes) -> None:
     with a_value_or_a_clear_error():
         for resource in webdav.read_multistatus(reply(body, 207)):
             assert_sane(resource)
+            assert_sane(resource.url.host)
             assert_sane(vcard.read(str(resource.url), resource.card or ""))
-            webdav.one_card(resource.url)
+            dav_requests.cards_at([resource.url])
 
 
 @fuzzed(percent=3, body=made(an_error))

@@ -163,7 +163,7 @@ async def test_the_whole_book_is_every_card_and_group(book: Book) -> None:
         whole = (await session.contacts.read_all()).book
         assert {address for card in whole.cards for address in card.addresses} == {ANNA, BOB}
         assert {group.name: group.members for group in whole.groups} == {"Feed": frozenset({"anna"})}
-        assert session.sent == ["REPORT"]
+        assert session.sent == ["REPORT", "REPORT"]
 
 
 async def test_a_book_given_by_url_is_taken_as_it_is(book: Book) -> None:
@@ -409,6 +409,17 @@ async def test_a_card_that_does_not_parse_is_named_and_stops_nothing(cyrus_book:
         found = await session.look_up(ANNA)
     assert [card.uid for card in found.cards] == ["fine"]
     assert [(card.ref, set(card.addresses)) for card in found.unreadable] == [(f"{book.url}broken.vcf", {ANNA})]
+
+
+async def test_a_card_with_a_character_that_no_xml_can_hold_hides_no_other(book: Book) -> None:
+    # Both servers take U+FFFE, and hand it out in XML that is ill-formed by it.
+    book.put_card("odd", ANNA, "NOTE:a\ufffeb")
+    book.put_card("fine", ANNA)
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA)
+        whole = (await session.contacts.read_all()).book
+    assert [card.uid for card in found.cards] == [card.uid for card in whole.cards] == ["fine"]
+    assert [(card.ref, set(card.addresses)) for card in found.unreadable] == [(f"{book.url}odd.vcf", {ANNA})]
 
 
 async def test_a_broken_file_in_the_book_hides_no_other_card(radicale_book: Book) -> None:

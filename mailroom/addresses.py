@@ -33,6 +33,13 @@ def canonical(address: str) -> str | None:
     return found if len(found) <= _LONGEST_ADDRESS else None
 
 
+def canonical_list_id(text: str) -> str:
+    """The List-Id of a header field or of what a user wrote, in lower case (RFC 2919 §6); empty if there is none."""
+    _, bracket, id = text.rpartition("<")
+    id = (id.partition(">")[0] if bracket else id).strip().rstrip(".").lower()
+    return id if id.isprintable() and not set(id) & set(' ">') else ""
+
+
 def spellings(address: str) -> tuple[str, ...]:
     """How a canonical address may be spelled: its domain in ASCII, and in Unicode where that differs."""
     local, _, domain = address.rpartition("@")

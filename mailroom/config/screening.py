@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from mailroom.addresses import canonical
+from mailroom.addresses import canonical, canonical_list_id
 
 Mode = Literal["off", "watch", "on"]
 OnForged = Literal["screen", "warn", "ignore"]
@@ -76,7 +76,7 @@ def _entry(entry: str) -> LetThrough:
     """One entry; empty where it means nothing."""
     kind, _, value = entry.partition(":")
     if kind.lower() == "list":
-        return LetThrough(lists=_set(_list_id(value)))
+        return LetThrough(lists=_set(canonical_list_id(value)))
     if kind.lower() == "to":
         return LetThrough(recipients=_set(canonical(value)))
     if entry.startswith("*."):
@@ -90,12 +90,6 @@ def _entry(entry: str) -> LetThrough:
 
 def _set(value: str | None) -> frozenset[str]:
     return frozenset({value}) if value else frozenset()
-
-
-def _list_id(text: str) -> str:
-    """RFC 2919 §6: compared without regard to case."""
-    id = text.strip().removeprefix("<").removesuffix(">").lower()
-    return id if id.isprintable() and not set(id) & set(' <>"') else ""
 
 
 def _domain(text: str) -> str | None:

@@ -1,6 +1,6 @@
 """Where the mail of each contact group's members goes: what every form of the rules has in common (pure)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Category, Scheme
@@ -40,6 +40,12 @@ def routes(scheme: Scheme) -> tuple[Route, ...]:
     """
     found = [Route(scheme.chain(each)) for each in scheme.categories if each not in without_route(scheme)]
     return tuple(sorted(found, key=lambda route: -len(route.chain)))
+
+
+def deciding(groups: frozenset[str], routes: Iterable[Route]) -> Route | None:
+    """The route of a sender in these managed groups: the deepest one; None if they don't lie on one chain."""
+    deepest = next(route for route in routes if route.group in groups)
+    return deepest if groups <= {each.contact_group for each in deepest.chain} else None
 
 
 def without_route(scheme: Scheme) -> tuple[Category, ...]:

@@ -85,7 +85,7 @@ class _Reference(BaseModel):
 def parse(body: bytes) -> Request:
     """Raises RequestError notJSON for what isn't I-JSON (RFC 7493), notRequest."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
+        value = _I_JSON.decode(body.decode())
     except ValueError as error:
         raise RequestError("notJSON", str(error)) from None
     try:
@@ -103,6 +103,9 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+_I_JSON = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant)
 
 
 def process(

@@ -24,7 +24,6 @@ from mailroom.sandbox.query import (
     window,
 )
 from mailroom.sandbox.store import Mail, Store
-from mailroom.sandbox.threads import base_subject
 
 SORTS: dict[str, Callable[[Mail], Any]] = {
     "receivedAt": lambda mail: mail.received_at,
@@ -32,7 +31,7 @@ SORTS: dict[str, Callable[[Mail], Any]] = {
     "size": lambda mail: len(mail.message.raw),
     "from": lambda mail: mail.message.first_person("from").casefold(),
     "to": lambda mail: mail.message.first_person("to").casefold(),
-    "subject": lambda mail: base_subject(mail.message.subject or ""),
+    "subject": lambda mail: mail.message.base_subject,
 }
 
 

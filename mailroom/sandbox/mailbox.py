@@ -40,10 +40,10 @@ _FIELDS: dict[str, Callable[[Store, Mailbox], object]] = {
     "unreadEmails": lambda store, mailbox: sum(
         store.mails.objects[mail_id].is_unread for mail_id in store.mails_in[mailbox.id]
     ),
-    "totalThreads": lambda store, mailbox: len(_threads(store, mailbox)),
-    "unreadThreads": lambda store, mailbox: sum(
-        store.has_unread(thread_id, in_trash=mailbox.role == "trash") for thread_id in _threads(store, mailbox)
+    "totalThreads": lambda store, mailbox: len(
+        {store.mails.objects[mail_id].thread_id for mail_id in store.mails_in[mailbox.id]}
     ),
+    "unreadThreads": lambda store, mailbox: store.unread_threads(mailbox),
     "myRights": lambda store, mailbox: dict.fromkeys(_RIGHTS, True),
     "isSubscribed": lambda store, mailbox: mailbox.is_subscribed,
 }
@@ -64,10 +64,6 @@ _SETTABLE = {
     "sortOrder": _Settable("sort_order", is_sort_order),
     "isSubscribed": _Settable("is_subscribed", lambda value: isinstance(value, bool)),
 }
-
-
-def _threads(store: Store, mailbox: Mailbox) -> set[str]:
-    return {store.mails.objects[mail_id].thread_id for mail_id in store.mails_in[mailbox.id]}
 
 
 def get(context: Context, arguments: GetArguments) -> Json:
@@ -143,7 +139,7 @@ class _MailboxEditor:
     def update(self, object_id: str, patch: Json) -> None:
         mailbox = self._store.mailboxes.objects[object_id]
         changed = {name: value for name, value in patch.items() if not self._is_server_set(mailbox, name, value)}
-        self._store.mailboxes.change(object_id, self._edited(mailbox, changed))
+        self._store.change_mailbox(self._edited(mailbox, changed))
 
     def destroy(self, object_id: str) -> None:
         if any(self._store.child_mailboxes(object_id)):

@@ -12,6 +12,7 @@ from html import unescape
 
 from mailroom.sandbox.addresses import addresses
 from mailroom.sandbox.headers import decoded, header_date, header_fields, message_ids
+from mailroom.sandbox.subjects import base_subject
 
 _PREVIEW_LENGTH = 256
 _NOT_TEXT = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
@@ -41,6 +42,9 @@ class Message:
         written = self.search_text("from")
         # Without its quotes, too: on Cyrus a search for an address finds it however its local part is quoted.
         self.from_text = "\n".join(dict.fromkeys((written, written.replace('"', ""))))
+        subjects = self.values("subject")
+        self.subject = decoded(subjects[-1]) if subjects else None
+        self.base_subject = base_subject(self.subject or "")
         self.message_ids = message_ids(self.values("message-id")) or []
         related = self.values("references") + self.values("in-reply-to")
         self.related_ids = message_ids(related) or []
@@ -53,11 +57,6 @@ class Message:
     def search_text(self, name: str) -> str:
         """What a text search of the header looks at: decoded, lower case."""
         return "\n".join(decoded(value) for value in self.values(name)).lower()
-
-    @cached_property
-    def subject(self) -> str | None:
-        values = self.values("subject")
-        return decoded(values[-1]) if values else None
 
     @cached_property
     def search_subject(self) -> str:

@@ -118,7 +118,7 @@ class Sandbox:
 
     def rename_mailbox(self, name: str, new_name: str) -> None:
         mailbox = self.store.mailboxes.objects[self.mailbox_id(name)]
-        self.store.mailboxes.change(mailbox.id, replace(mailbox, name=new_name))
+        self.store.change_mailbox(replace(mailbox, name=new_name))
         self.announce()
 
     def destroy_mailbox(self, name: str) -> None:

@@ -90,6 +90,7 @@ class Store:
         self.blobs: dict[str, bytes] = {}
         self.mails_in: dict[str, dict[str, None]] = {}
         self.keywords_in: dict[str, set[str]] = {}
+        self._trash: frozenset[str] = frozenset()
         self._card_of_uid: dict[str, str] = {}
 
     def states(self) -> dict[str, str]:
@@ -114,6 +115,14 @@ class Store:
         self.mails_in[mailbox.id] = {}
         self.keywords_in[mailbox.id] = set()
         self.mailboxes.add(mailbox.id, mailbox)
+        self._find_trash()
+
+    def change_mailbox(self, mailbox: Mailbox) -> None:
+        self.mailboxes.change(mailbox.id, mailbox)
+        self._find_trash()
+
+    def _find_trash(self) -> None:
+        self._trash = frozenset(m.id for m in self.mailboxes.objects.values() if m.role == "trash")
 
     def remove_mailbox(self, mailbox_id: str) -> None:
         """Take the mailbox away; mail that is in no other mailbox goes with it (RFC 8621 section 2.5)."""
@@ -160,7 +169,7 @@ class Store:
 
     def change_mail(self, mail: Mail) -> None:
         old = self.mails.objects[mail.id]
-        if old == mail:
+        if (old.mailbox_ids, old.keywords) == (mail.mailbox_ids, mail.keywords):
             return
         unread_before = self._unread_places(mail.thread_id)
         for mailbox_id in old.mailbox_ids - mail.mailbox_ids:
@@ -187,21 +196,24 @@ class Store:
             self.threads.remove(thread_id)
         self._touch_mailboxes(mail.mailbox_ids, thread_id, unread_before)
 
-    def is_in_trash(self, mail: Mail) -> bool:
-        return any(self.mailboxes.objects[mailbox_id].role == "trash" for mailbox_id in mail.mailbox_ids)
+    def unread_threads(self, mailbox: Mailbox) -> int:
+        """The number of its threads with unread mail; mail in the Trash counts there alone (RFC 8621 section 2)."""
+        in_trash = mailbox.role == "trash"
+        mails = [self.mails.objects[mail_id] for mail_id in self.mails_in[mailbox.id]]
+        unread = {mail.thread_id for mail in mails if mail.is_unread and self._is_in_trash(mail) is in_trash}
+        others = {mail.thread_id for mail in mails} - unread
+        return len(unread) + sum(in_trash in self._unread_places(thread_id) for thread_id in others)
 
-    def has_unread(self, thread_id: str, *, in_trash: bool) -> bool:
-        """Whether unreadThreads counts the thread, for the Trash or for another mailbox (RFC 8621 section 2)."""
-        mails = (self.mails.objects[mail_id] for mail_id in self.threads.objects[thread_id].mail_ids)
-        return any(mail.is_unread and self.is_in_trash(mail) is in_trash for mail in mails)
+    def _is_in_trash(self, mail: Mail) -> bool:
+        return not self._trash.isdisjoint(mail.mailbox_ids)
 
-    def _unread_places(self, thread_id: str) -> tuple[bool, bool]:
-        """What decides whether the mailboxes of the thread count it as unread."""
-        if thread_id not in self.threads.objects:
-            return False, False
-        return self.has_unread(thread_id, in_trash=False), self.has_unread(thread_id, in_trash=True)
+    def _unread_places(self, thread_id: str) -> set[bool]:
+        """What decides which mailboxes count the thread as unread: whether its unread mails are in the Trash."""
+        thread = self.threads.objects.get(thread_id)
+        mails = [self.mails.objects[mail_id] for mail_id in thread.mail_ids] if thread else []
+        return {self._is_in_trash(mail) for mail in mails if mail.is_unread}
 
-    def _touch_mailboxes(self, changed: frozenset[str], thread_id: str, unread_before: tuple[bool, bool]) -> None:
+    def _touch_mailboxes(self, changed: frozenset[str], thread_id: str, unread_before: set[bool]) -> None:
         """Note the mailboxes whose counts may differ now; those of the thread's other mails show unreadThreads."""
         thread = self.threads.objects.get(thread_id)
         if thread is not None and self._unread_places(thread_id) != unread_before:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container
 from typing import Protocol
 
 from mailroom.sandbox.message import Message
-
-_PREFIX = re.compile(r"(?:re|fwd?|aw|wg) ?(?:\[\d+\]|\(\d+\))? ?:|\[[^\[\]]*\]")
-_SUFFIX = re.compile(r"\(fwd\)$")
 
 
 class Threading(Protocol):
@@ -32,7 +28,7 @@ class ByReferences:
         self._thread_of: dict[tuple[str, str], str] = {}
 
     def place(self, mail_id: str, message: Message, live: Container[str]) -> str:
-        subject = thread_subject(message.subject or "")
+        subject = "".join(message.base_subject.split())
         keys = [(message_id, subject) for message_id in (*reversed(message.related_ids), *message.message_ids)]
         known = (self._thread_of.get(key, "") for key in keys)
         thread_id = next((thread for thread in known if thread in live), f"T{mail_id}")
@@ -47,21 +43,3 @@ class EachAlone:
 
     def place(self, mail_id: str, message: Message, live: Container[str]) -> str:
         return mail_id
-
-
-def base_subject(subject: str) -> str:
-    """The subject without what mail apps and lists add, such as `Re:`, `Fwd:` and `[list]` (RFC 5256 section 2.1)."""
-    rest = " ".join(subject.split()).casefold()
-    while True:
-        shorter = _SUFFIX.sub("", rest).strip()
-        match = _PREFIX.match(shorter)
-        if match is not None and match.end() < len(shorter):
-            shorter = shorter[match.end() :].lstrip()
-        if shorter == rest:
-            return rest
-        rest = shorter
-
-
-def thread_subject(subject: str) -> str:
-    """The base subject without white space, which is the same for all mails of a thread."""
-    return "".join(base_subject(subject).split())

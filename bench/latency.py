@@ -6,6 +6,7 @@ from statistics import median
 
 import trio
 
+from bench.hostile import hostile_clients
 from bench.load import Load, label_for
 from bench.mail_app import MailApp, mail_app
 from bench.network import Network, far_away
@@ -26,10 +27,11 @@ FORGET_SECONDS = 6.0
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """So many labels, one after the other, each after a rest."""
+    """So many labels, one after the other, each after a rest, beside so many hostile clients of the health port."""
 
     count: int
     rest_seconds: float
+    hostile_clients: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ async def measure_latency(server: Server, network: Network, taps: Taps) -> Laten
         changed = {"debounce_seconds": str(DEBOUNCE_SECONDS), "log_level": "info"}
         async with daemon_process(delayed.jmap_session_url, **changed, **variables(delayed)) as daemon:
             await daemon.logs("poll_completed")
-            seconds = tuple([await _tap(app, number, taps.rest_seconds) for number in range(taps.count)])
+            async with hostile_clients(daemon.health_port, taps.hostile_clients):
+                seconds = tuple([await _tap(app, number, taps.rest_seconds) for number in range(taps.count)])
     return Latency(server.name, network, taps, seconds)
 
 

@@ -21,7 +21,7 @@ class NoPlotter(Exception):
 def draw(report: Report, file: Path) -> bool:
     """Write the picture as PNG; returns whether there was anything to draw. Raises `NoPlotter`."""
     passes = [each for each in of_kind(report.figures, PassFigures) if each.load.mails_each == MAILS_EACH]
-    latencies = of_kind(report.figures, Latency)
+    latencies = tuple(each for each in of_kind(report.figures, Latency) if not each.taps.hostile_clients)
     servers = list(dict.fromkeys(each.server for each in passes))
     count = len(servers) + bool(latencies)
     if not count:

@@ -52,6 +52,7 @@ EVERYWHERE = (NO_DELAY, SHORT, LONG)
 USUAL = Load(50, 10)
 MANY = (1, 10, 50, 200)
 MUCH = (1, 100, 1_000, 3_000)
+OFTEN_AND_SELDOM = (Taps(15, SETTLE_SECONDS), Taps(5, FORGET_SECONDS))
 
 
 SANDBOX = Sizes(
@@ -61,7 +62,10 @@ SANDBOX = Sizes(
         **dict.fromkeys((Load(1, count) for count in MUCH), EVERYWHERE),
     },
     compared={USUAL: EVERYWHERE},
-    taps={network: (Taps(15, SETTLE_SECONDS), Taps(5, FORGET_SECONDS)) for network in EVERYWHERE},
+    taps={
+        NO_DELAY: (*OFTEN_AND_SELDOM, Taps(15, SETTLE_SECONDS, hostile_clients=50)),
+        **dict.fromkeys((SHORT, LONG), OFTEN_AND_SELDOM),
+    },
     storm=Storm(10_000, 1.0),
     starts=3,
     # The first push and its debounce are over after the rest; a window of the poll interval holds one idle pass.
@@ -95,7 +99,7 @@ QUICK = Sizes(
     runs=1,
     loads={Load(1, 10): (NO_DELAY, SHORT), Load(10, 10): (NO_DELAY, SHORT)},
     compared={Load(5, 3): (NO_DELAY,)},
-    taps={NO_DELAY: (Taps(2, SETTLE_SECONDS),)},
+    taps={NO_DELAY: (Taps(2, SETTLE_SECONDS), Taps(2, SETTLE_SECONDS, hostile_clients=50))},
     storm=Storm(1_000, 0.1),
     starts=1,
     watch=Watch(rest_seconds=0, window_seconds=1),
@@ -121,6 +125,7 @@ def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
     for network, several in sizes.taps.items():
         for taps in several:
             title = f"push to filed, {taps.count} labels, {taps.rest_seconds:g} s apart, {_over(network)}"
+            title += f", beside {taps.hostile_clients} hostile clients" if taps.hostile_clients else ""
             yield Job("latency", title, partial(measure_latency, server, network, taps))
     if sizes.storm is not None:
         title = f"a storm of {sizes.storm.events:,} events within {sizes.storm.seconds:g} s"

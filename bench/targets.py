@@ -77,8 +77,10 @@ def allowed_seconds(latency: Latency) -> float:
 
 def _filed(latency: Latency) -> Target:
     allowed = allowed_seconds(latency)
+    hostile = latency.taps.hostile_clients
     return Target(
-        f"push to filed, {latency.network.round_trip_ms} ms, labels {latency.taps.rest_seconds:g} s apart",
+        f"push to filed, {latency.network.round_trip_ms} ms, labels {latency.taps.rest_seconds:g} s apart"
+        + (f", beside {hostile} hostile clients" if hostile else ""),
         f"at most debounce + {allowed * 1000:.0f} ms",
         f"debounce + {latency.median_seconds * 1000:.0f} ms",
         latency.median_seconds <= allowed,

@@ -36,7 +36,7 @@ SMALLEST = replace(
     suite.QUICK,
     loads={Load(2, 3): (NO_DELAY,)},
     compared={Load(7, 2): (NO_DELAY,)},
-    taps={NO_DELAY: (Taps(1, 0),)},
+    taps={NO_DELAY: (Taps(1, 0), Taps(1, 0, hostile_clients=5))},
     storm=Storm(200, 0),
     watch=Watch(0, 0.1),
     big_sender=None,
@@ -161,6 +161,7 @@ LATENCY = Latency("sandbox", Network(100), Taps(3, 0.8), (0.4, 0.55, 0.9))
     [
         (LATENCY, "debounce + 550 ms", True),
         (replace(LATENCY, seconds=(0.1, 0.56, 0.9)), "debounce + 560 ms", False),
+        (replace(LATENCY, taps=Taps(3, 0.8, hostile_clients=50)), "debounce + 550 ms", True),
         (IdleFigures("sandbox", 1, 60, 1.0, 79.9, 0.31), "0.31 % of a core", False),
         (IdleFigures("sandbox", 1, 60, 1.0, 80.0, 0.29), "0.29 % of a core", True),
         (Comparison("s", "JMAP", Load(50, 10), NO_DELAY, ((RUN, StraightRun(254, 4.0)),)), "8.0 times", True),

@@ -1,6 +1,5 @@
 """What a scheme needs in the account, and what of it is there (pure)."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -9,6 +8,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Group
 from mailroom.decisions.places import find_places, ids_by_path, roles_by_name
 from mailroom.jmap.mailbox import Mailbox, NewMailbox
+from mailroom.nfc import nfc
 
 
 class Kind(Enum):
@@ -86,7 +86,7 @@ def creation(names: Iterable[str], mailboxes: Sequence[Mailbox]) -> Creation:
     new: dict[tuple[str, ...], NewMailbox] = {}
     ids: dict[str, tuple[str, ...]] = {}
     for name in names:
-        path = tuple(unicodedata.normalize("NFC", part) for part in name.split("/"))
+        path = tuple(nfc(part) for part in name.split("/"))
         steps = [path[:depth] for depth in range(1, len(path) + 1)]
         for step in steps:
             if step not in known:

@@ -1,11 +1,15 @@
 """Which mailbox plays which part: names of the scheme and roles, as ids (pure)."""
 
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.jmap.mailbox import Mailbox
+from mailroom.nfc import nfc
+
+_DEEPEST = 50
+_LONGEST_PATH = 1_000
 
 _UNTOUCHED_ROLES = frozenset({"trash", "junk", "drafts", "sent"})
 
@@ -40,13 +44,27 @@ class Places:
         return frozenset((*self.labels, *(id for id in (self.error_label, self.warning_label) if id)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A mailbox in the tree. `path` is None for an endless one, `is_untouched` goes for all that lies below, too."""
+
+    id: str
+    path: tuple[str, ...] | None
+    has_role: bool
+    is_untouched: bool
+
+
+_ABOVE_ALL = _Placed("", (), False, False)
+
+
 def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
     """Match the names of a scheme with the mailboxes that there are."""
-    ids = _ids_by_name(mailboxes)
+    placed = tuple(_from_the_top(mailboxes))
+    ids = _ids_by_name(placed)
     roles = {mailbox.role: mailbox.id for mailbox in mailboxes if mailbox.role}
 
     def find(name: str) -> str | None:
-        return ids.get(unicodedata.normalize("NFC", name))
+        return ids.get(nfc(name))
 
     return Places(
         screener=find(scheme.screener),
@@ -55,7 +73,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         warning_label=find(scheme.warning_label) if scheme.warnings_enabled else None,
         labels={id: each for each in scheme.categories if (id := find(each.label))},
         destinations={name: id for name in scheme.destinations if (id := find(name))},
-        untouched=_untouched(mailboxes),
+        untouched=frozenset(each.id for each in placed if each.is_untouched),
         missing=tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None)),
     )
 
@@ -76,54 +94,65 @@ def role_problems(mailboxes: Sequence[Mailbox], scheme: Scheme) -> list[str]:
 
 def roles_by_name(mailboxes: Sequence[Mailbox], scheme: Scheme) -> dict[str, str]:
     """The roles of those mailboxes that a name of the scheme means and that have one."""
-    ids = _ids_by_name(mailboxes)
+    ids = _ids_by_name(_from_the_top(mailboxes))
     roles = {mailbox.id: mailbox.role for mailbox in mailboxes if mailbox.role}
-    named = {name: ids.get(unicodedata.normalize("NFC", name)) for name in needed_mailboxes(scheme)}
+    named = {name: ids.get(nfc(name)) for name in needed_mailboxes(scheme)}
     return {name: roles[id] for name, id in named.items() if id in roles}
 
 
 def ids_by_path(mailboxes: Sequence[Mailbox]) -> dict[tuple[str, ...], str]:
-    """Ids by the names from the top down, shorter paths first."""
-    by_id = {mailbox.id: mailbox for mailbox in mailboxes}
-    paths = {mailbox.id: _path(mailbox, by_id) for mailbox in mailboxes}
+    """Ids by the names from the top down, shorter paths first; none for an endless path (50 names, 1,000 characters).
+
+    Names are normalized: some apps write é as two characters.
+    """
+    return _by_path(_from_the_top(mailboxes))
+
+
+def _by_path(placed: Iterable[_Placed]) -> dict[tuple[str, ...], str]:
     ids: dict[tuple[str, ...], str] = {}
-    for id, path in sorted(paths.items(), key=lambda item: (len(item[1]), item[0])):
+    paths = ((each.path, each.id) for each in placed if each.path is not None)
+    for path, id in sorted(paths, key=lambda item: (len(item[0]), *item)):
         ids.setdefault(path, id)
     return ids
 
 
-def _ids_by_name(mailboxes: Sequence[Mailbox]) -> dict[str, str]:
+def _ids_by_name(placed: Iterable[_Placed]) -> dict[str, str]:
     """Ids by name and by path (`Parent/Child`), a top-level mailbox before a nested one of the same name.
 
     None below Trash, Junk, Drafts and Sent: many mail apps delete a mailbox by moving it into the Trash.
     """
-    deleted = _untouched(mailboxes) - {mailbox.id for mailbox in mailboxes if mailbox.role}
     ids: dict[str, str] = {}
-    for path, id in ids_by_path(mailboxes).items():
-        if id not in deleted:
-            ids.setdefault(path[-1], id)
-            ids.setdefault("/".join(path), id)
+    for path, id in _by_path(each for each in placed if each.has_role or not each.is_untouched).items():
+        ids.setdefault(path[-1], id)
+        ids.setdefault("/".join(path), id)
     return ids
 
 
-def _untouched(mailboxes: Sequence[Mailbox]) -> frozenset[str]:
+def _from_the_top(mailboxes: Sequence[Mailbox]) -> Iterator[_Placed]:
+    """Each once, those above before those below, in linear time.
+
+    One whose parent doesn't exist is at the top; so is, of those in a circle, the first by id.
+    """
     by_id = {mailbox.id: mailbox for mailbox in mailboxes}
-    return frozenset(
-        mailbox.id for mailbox in mailboxes if any(each.role in _UNTOUCHED_ROLES for each in _upwards(mailbox, by_id))
-    )
-
-
-def _path(mailbox: Mailbox, by_id: Mapping[str, Mailbox]) -> tuple[str, ...]:
-    """Names from the top down."""
-    names = [unicodedata.normalize("NFC", each.name) for each in _upwards(mailbox, by_id)]
-    return tuple(reversed(names))
-
-
-def _upwards(mailbox: Mailbox, by_id: Mapping[str, Mailbox]) -> Iterator[Mailbox]:
-    """The mailbox, its parent, and so on. A parent that is unknown, or its own ancestor, ends it."""
+    below: defaultdict[str, list[Mailbox]] = defaultdict(list)
+    tops: list[Mailbox] = []
+    for mailbox in by_id.values():
+        (below[mailbox.parent_id] if mailbox.parent_id in by_id else tops).append(mailbox)
     seen: set[str] = set()
-    above: Mailbox | None = mailbox
-    while above is not None and above.id not in seen:
-        seen.add(above.id)
-        yield above
-        above = by_id.get(above.parent_id) if above.parent_id else None
+    for top in (*tops, *(by_id[id] for id in sorted(by_id))):
+        waiting = deque([(top, _ABOVE_ALL)])
+        while waiting:
+            mailbox, above = waiting.popleft()
+            if mailbox.id not in seen:
+                seen.add(mailbox.id)
+                placed = _placed(mailbox, above)
+                yield placed
+                waiting += ((child, placed) for child in below[mailbox.id])
+
+
+def _placed(mailbox: Mailbox, above: _Placed) -> _Placed:
+    path = None if above.path is None else (*above.path, nfc(mailbox.name))
+    if path is not None and (len(path) > _DEEPEST or sum(map(len, path)) > _LONGEST_PATH):
+        path = None
+    is_untouched = above.is_untouched or mailbox.role in _UNTOUCHED_ROLES
+    return _Placed(mailbox.id, path, bool(mailbox.role), is_untouched)

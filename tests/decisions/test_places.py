@@ -37,6 +37,11 @@ class TestNames:
         scheme = Scheme(categories=(category("Café"),))
         assert find_places([box("1", "Cafe\u0301")], scheme).destinations == {"Café": "1"}
 
+    def test_of_endless_marks_cost_no_more_than_others(self) -> None:
+        # Normalized, this one would take longer than a test may.
+        boxes = [box("1", "e" + "\u0316\u0301" * 200_000), box("2", "Feed")]
+        assert find_places(boxes, FEED).destinations == {"Feed": "2"}
+
     def test_at_the_top_level_come_before_nested_ones(self) -> None:
         boxes = [box("nested", "Feed", parent="a"), box("a", "A"), box("top", "Feed")]
         assert find_places(boxes, FEED).destinations == {"Feed": "top"}
@@ -76,10 +81,24 @@ class TestParents:
     def test_that_do_not_exist_end_the_path(self) -> None:
         assert find_places([box("1", "Feed", parent="gone")], FEED).destinations == {"Feed": "1"}
 
-    def test_that_go_in_a_circle_end_the_path(self) -> None:
-        boxes = [box("1", "Feed", parent="2"), box("2", "Lists", parent="1"), box("3", "Screener", parent="3")]
-        assert find_places(boxes, NESTED).destinations == {"Lists/Feed": "1"}
-        assert find_places(boxes, NESTED).screener == "3"
+    def test_that_go_in_a_circle_have_the_first_at_the_top(self) -> None:
+        boxes = [box("1", "Lists", parent="2"), box("2", "Feed", parent="1"), box("3", "Screener", parent="3")]
+        for each in (boxes, boxes[::-1]):
+            assert find_places(each, NESTED).destinations == {"Lists/Feed": "2"}
+            assert find_places(each, NESTED).screener == "3"
+
+    def test_without_end_leave_those_far_below_without_a_name(self) -> None:
+        boxes = [box("0", "Screener", role="trash")]
+        boxes += [box(str(n), "Feed" if n == 50 else "x", parent=str(n - 1)) for n in range(1, 5_000)]
+        boxes += [box("f", "Feed", parent="4999")]
+        places = find_places(boxes, FEED)
+        assert places.destinations == {}
+        assert len(places.untouched) == 5_001
+
+    def test_of_endless_names_leave_those_below_without_one(self) -> None:
+        boxes = [box("1", "x" * 2_000), box("2", "Feed", parent="1"), box("3", "Screener")]
+        places = find_places(boxes, FEED)
+        assert (places.destinations, places.screener) == ({}, "3")
 
     @given(st.lists(st.integers(-1, 9), min_size=10, max_size=10), st.permutations(range(10)))
     def test_of_any_shape_give_one_answer_in_any_order(self, parents: list[int], order: list[int]) -> None:

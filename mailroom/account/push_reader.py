@@ -159,7 +159,7 @@ class PushReader:
             self._last_event_id = event.id
         if event.event == "ping":
             silence.ping(trio.current_time())
-        elif event.event == "state":
+        elif event.event == "state" and event.data:
             self._status.event_received()
             # As it is called now: a stream may outlive the account's id.
             if concerns(event.data, self._client.mail_account):

@@ -144,7 +144,7 @@ async def _read(response: httpx.Response, account_id: str, events: trio.MemorySe
     with events, trio.CancelScope() as scope, suppress(httpx.TransportError):
         async with aclosing(watched_events(response, watch)) as stream:
             async for event in stream:
-                if event.event == "state" and not _pass_on(event, account_id, events):
+                if event.event == "state" and event.data and not _pass_on(event, account_id, events):
                     # Raising in the middle would leave the generators of httpx open.
                     scope.cancel()
 

@@ -1,6 +1,6 @@
 """What an event source is asked and what it says (RFC 8620 §7.3, and server-sent events in the HTML standard).
 
-Nothing here waits or connects: `push.py` does.
+Nothing here waits or connects: `event_source.py` and `account/push_reader.py` do.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -122,17 +122,31 @@ def ends_a_line(part: bytes) -> bool:
     return b"\n" in part or b"\r" in part
 
 
+@dataclass(slots=True)
+class LineEnds:
+    """Writes each line end as LF as soon as it is there. httpx-sse waits after a CR for what follows."""
+
+    _after_cr: bool = False
+
+    def as_lf(self, part: bytes) -> bytes:
+        rest = part.removeprefix(b"\n") if self._after_cr else part
+        self._after_cr = part.endswith(b"\r")
+        return rest.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
 class _WatchedStream(httpx.AsyncByteStream):
-    """A response body that shows each part to `watch` on its way."""
+    """A response body that shows each part to `watch` on its way, and goes on with LF as its line ends."""
 
     def __init__(self, stream: httpx.AsyncByteStream, watch: Callable[[bytes], None]) -> None:
         self._stream = stream
         self._watch = watch
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        ends = LineEnds()
         async for part in self._stream:
             self._watch(part)
-            yield part
+            if lines := ends.as_lf(part):
+                yield lines
 
     async def aclose(self) -> None:
         await self._stream.aclose()

@@ -116,6 +116,27 @@ async def test_events_that_are_not_ours_do_not_ring(autojump_clock: MockClock) -
             reader.rings.receive_nowait()
 
 
+async def test_an_event_without_data_does_nothing_but_set_id_and_wait(autojump_clock: MockClock) -> None:
+    # HTML standard, §9.2.6: it isn't dispatched.
+    empty = b"event: state\n\n" + b"event: state\ndata\n\n" + b"id: 7\nretry: 5000\n\n"
+    async with listening(event_stream(empty, 3.0, state()), event_stream(FOREVER)) as reader:
+        assert [await reader.rings.receive() for _ in range(3)] == [Ring("connected"), Ring("state"), Ring("connected")]
+        assert await reader.connects(2) == [0, 3 + 5]
+        assert reader.server.asked[-1].headers["Last-Event-ID"] == "7"
+        assert reader.status.events_received == 1
+
+
+@pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
+async def test_an_event_counts_as_soon_as_its_line_ends_however_they_are_written(
+    end: bytes, autojump_clock: MockClock
+) -> None:
+    event = state().replace(b"\r\n", end)
+    async with listening(event_stream(event, 100.0, event[:-1], 100.0, event[-1:] + event, FOREVER)) as reader:
+        heard = [(await reader.rings.receive(), round(trio.current_time())) for _ in range(4)]
+    second = 100 if end == b"\r\n" else 200
+    assert heard == [(Ring("connected"), 0), (Ring("state"), 0), (Ring("state"), second), (Ring("state"), 200)]
+
+
 async def test_fastmails_connect_event_counts_like_any_other(autojump_clock: MockClock) -> None:
     hello = b'event: state\ndata: {"type":"connect","changed":{"u1":{"Email":"s1","Mailbox":"s1"}}}\n\n'
     async with listening(event_stream(hello, FOREVER), sessions=(session("/events/"),)) as reader:

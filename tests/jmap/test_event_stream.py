@@ -1,10 +1,13 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailroom.errors import BadReply
 from mailroom.jmap.event_stream import (
     EventSize,
+    LineEnds,
     Silence,
     clamp_retry,
     concerns,
@@ -126,6 +129,18 @@ def test_a_blank_line_however_written_and_cut_ends_an_event(blank: bytes, cut: i
 def test_an_event_grows_until_its_blank_line(end: bytes) -> None:
     line = b"data: " + b"x" * 100 + end
     assert size_after(*[line] * 50) == 50 * len(line)
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\n\r"])))
+def test_line_ends_are_lf_however_they_are_cut(parts: list[bytes]) -> None:
+    ends = LineEnds()
+    whole = b"".join(parts)
+    assert b"".join(map(ends.as_lf, parts)) == whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def test_a_lone_cr_is_a_line_end_at_once() -> None:
+    ends = LineEnds()
+    assert [ends.as_lf(part) for part in (b"a\r", b"\n", b"b\r", b"\r", b"c")] == [b"a\n", b"", b"b\n", b"\n", b"c"]
 
 
 @pytest.mark.parametrize(("part", "ends"), [(b"data: a", False), (b"c\n", True), (b":\rd", True)])

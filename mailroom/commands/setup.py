@@ -19,7 +19,7 @@ from mailroom.decisions.inventory import Creation, Item, State, creation, invent
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mailbox import Mailbox, create_mailboxes, get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 
 COMMAND = "mailroom setup --apply"
@@ -80,7 +80,7 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     replies, looked_up = await beside(servers.client, batch, contacts.look_up(()))
-    found = replies[mailboxes]
+    found = await servers.client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     return Inventoried(servers.client, looked_up, found, inventory(found, looked_up.book.groups, scheme))
 
 

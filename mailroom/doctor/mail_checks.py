@@ -6,7 +6,7 @@ from mailroom.decisions.inventory import Item, State, inventory
 from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mailbox import Mailbox, Rights, get_mailboxes, get_rights
+from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
 from mailroom.rules.sieve import is_made_by_mailroom
 
@@ -37,8 +37,8 @@ async def check_mail(examined: Examined) -> Finding:
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     rights = batch.add(get_rights(session.mail_account))
     replies = await client.send(batch)
-    by_id = {each.id: each.my_rights for each in replies[rights]}
-    used = _used(replies[mailboxes], examined.scheme)
+    by_id = {each.id: each.my_rights for each in await client.all_of(RIGHTS, session.mail_account, rights, replies)}
+    used = _used(await client.all_of(MAILBOX, session.mail_account, mailboxes, replies), examined.scheme)
     closed = sorted(each.name for each in used if not _may_file(by_id.get(each.id, Rights())))
     if closed:
         return Finding(
@@ -69,7 +69,7 @@ async def check_mailboxes(examined: Examined) -> Finding:
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = (await client.send(batch))[mailboxes]
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
     items = [item for item in inventory(found, (), examined.scheme) if not item.kind.is_group]
     missing = [item for item in items if item.state is State.MISSING]
     conflicts = [item for item in items if item.state is State.CONFLICT]

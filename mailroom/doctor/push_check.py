@@ -19,6 +19,7 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
 from mailroom.jmap.mailbox import (
+    MAILBOX,
     NewMailbox,
     create_mailboxes,
     destroy_empty_mailboxes,
@@ -191,7 +192,7 @@ async def _remove(client: Client) -> None:
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = (await client.send(batch))[mailboxes]
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
     ids = [each.id for each in found if (each.name, each.parent_id, each.role) == (NAME, None, None)]
     batch = Batch()
     slots = destroy_empty_mailboxes(batch, session, ids)

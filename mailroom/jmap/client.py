@@ -11,8 +11,8 @@ import uritemplate
 
 from mailroom.errors import BadReply, ServerFailed, TooLarge, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
-from mailroom.jmap.batch import Batch, MethodError, Replies, Request, raise_if_transient
-from mailroom.jmap.query import Search, T, search
+from mailroom.jmap.batch import Batch, MethodError, Replies, Request, Slot, raise_if_transient
+from mailroom.jmap.query import Kind, Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session
 from mailroom.urls import joined, origin, place, trusted_url
 from mailroom.wire import FIRST_FAULT, Json, Wire, decoded, reader
@@ -153,6 +153,22 @@ class Client:
                 raise BadReply(f"{page.query.name} gives the same page again", expected="the page at another position")
             seen |= ids
         return tuple(found[id] for id in sorted(found))
+
+    async def all_of(self, kind: Kind[T], account_id: str, got: Slot[tuple[T, ...]], replies: Replies) -> tuple[T, ...]:
+        """All objects of a kind, of which `kind.get_all` was asked in `replies`.
+
+        A server may refuse to give more than `maxObjectsInGet` at once (RFC 8620 §5.1), or leave the others out: then
+        they are searched for, page by page.
+        """
+        session = await self.session()
+        error = replies.error(got)
+        if not (error is not None and error.type == "requestTooLarge"):
+            objects = replies[got]
+            if len(objects) < session.limits.max_objects_in_get:
+                return objects
+        batch = Batch()
+        first = search(batch, kind, account_id, session.limits, {})
+        return await self.all_found(first, await self.send(batch))
 
     async def _answer(self, session: Session, request: Request) -> dict[str, object]:
         """The results of a request; where the answer is too large, in as many parts as it takes."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
+from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_result
 from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
@@ -20,14 +21,18 @@ class Mailbox(Wire):
     role: str | None = None
 
 
-_read_mailboxes = list_reader(reader(Mailbox))
+MAILBOX = Kind[Mailbox](
+    name="Mailbox",
+    capability=MAIL,
+    properties=("id", "name", "parentId", "role"),
+    sort=None,
+    read_list=list_reader(reader(Mailbox)),
+)
 
 
 def get_mailboxes(account_id: str) -> Call[tuple[Mailbox, ...]]:
-    """All mailboxes."""
-    properties = ("id", "name", "parentId", "role")
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": properties}
-    return Call("Mailbox/get", arguments, MAIL, _read_mailboxes)
+    """The mailboxes; perhaps not all of them, see `Client.all_of`."""
+    return MAILBOX.get_all(account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +65,19 @@ class _State(Wire):
 
 
 _read_state_of = reader(_State)
-_read_rights = list_reader(reader(MailboxRights))
+RIGHTS = Kind[MailboxRights](
+    name="Mailbox",
+    capability=MAIL,
+    properties=("id", "myRights"),
+    sort=None,
+    read_list=list_reader(reader(MailboxRights)),
+)
 _read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 
 
 def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
-    """The rights on all mailboxes."""
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "myRights")}
-    return Call("Mailbox/get", arguments, MAIL, _read_rights)
+    """The rights on the mailboxes; perhaps not on all of them, see `Client.all_of`."""
+    return RIGHTS.get_all(account_id)
 
 
 def get_mailbox_state(account_id: str) -> Call[str]:

@@ -37,6 +37,10 @@ class Kind(Generic[T]):
         arguments: dict[str, Json] = {"accountId": account_id, argument: ids, "properties": self.properties}
         return Call(f"{self.name}/get", arguments, self.capability, self.read_list)
 
+    def get_all(self, account_id: str) -> Call[tuple[T, ...]]:
+        """A /get of all there are (RFC 8620 §5.1); `Client.all_of` reads what doesn't fit into one."""
+        return self.get(account_id, "ids", None)
+
 
 class QueryResult(Wire):
     """A page of ids; `total` is None where the server doesn't say."""

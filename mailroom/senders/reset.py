@@ -20,7 +20,7 @@ from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, move_emails
-from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import any_of, search
 from mailroom.jmap.set import merged_errors
 
@@ -52,7 +52,7 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
     session = await client.session()
     batch = Batch()
     slot = batch.add(get_mailboxes(session.mail_account))
-    mailboxes = (await client.send(batch))[slot]
+    mailboxes = await client.all_of(MAILBOX, session.mail_account, slot, await client.send(batch))
     # A warning label may be there from when warnings were on.
     places = find_places(mailboxes, replace(scheme, warnings_enabled=True))
     problems = role_problems(mailboxes, scheme)

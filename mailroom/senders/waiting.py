@@ -11,7 +11,7 @@ from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import search
 
 
@@ -31,7 +31,8 @@ async def who_waits(client: Client, scheme: Scheme) -> tuple[Waiting, ...]:
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    places = find_places((await client.send(batch))[mailboxes], scheme)
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
+    places = find_places(found, scheme)
     if places.screener is None:
         raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
     batch = Batch()

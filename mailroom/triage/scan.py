@@ -7,7 +7,7 @@ from mailroom.decisions.places import Places, find_places
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import Search, any_of, search
 from mailroom.jmap.session import Session
 
@@ -27,7 +27,7 @@ async def scan(client: Client, scheme: Scheme, places: Places) -> Scan:
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     labelled = _search_labelled(batch, session, places)
     replies = await client.send(batch)
-    now = find_places(replies[mailboxes], scheme)
+    now = find_places(await client.all_of(MAILBOX, session.mail_account, mailboxes, replies), scheme)
     if now.labels.keys() != places.labels.keys():
         # The query asked for ids that are gone (and failed), or not for all that there are.
         batch = Batch()

@@ -11,7 +11,7 @@ from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import get_identities
-from mailroom.jmap.mailbox import get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     identities = batch.add(get_identities(session.mail_account)) if session.identities else None
     replies, looked_up = await beside(client, batch, contacts.look_up(()))
-    found = replies[mailboxes]
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
     if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
         raise ConfigError(problems)

@@ -6,6 +6,7 @@ from mailroom.errors import BadReply
 from mailroom.jmap import client
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.mail import EMAIL
+from mailroom.jmap.mailbox import MAILBOX, Mailbox, get_mailboxes
 from mailroom.jmap.query import QueryResult, all_of, any_of, search
 from mailroom.sandbox import Limits, MethodError
 from mailroom.wire import Json
@@ -20,6 +21,12 @@ async def find_all(c: Connected) -> list[str]:
     limits = (await c.client.session()).limits
     first = search(batch, EMAIL, ACCOUNT, limits, {"inMailbox": c.sandbox.mailbox_id("Screener")})
     return [mail.id for mail in await c.client.all_found(first, await c.client.send(batch))]
+
+
+async def all_mailboxes(c: Connected) -> tuple[Mailbox, ...]:
+    batch = Batch()
+    slot = batch.add(get_mailboxes(ACCOUNT))
+    return await c.client.all_of(MAILBOX, ACCOUNT, slot, await c.client.send(batch))
 
 
 def page(*ids: str, position: int | None = None, total: int | None = None, gone: tuple[str, ...] = ()) -> list[Json]:
@@ -121,6 +128,29 @@ class TestPages:
             c.sandbox.faults.next_request(answer(["Email/query", {"ids": ids, "position": 0}, "c0"], page()[1]))
             with pytest.raises(BadReply, match="malformed at ids"):
                 await find_all(c)
+
+
+class TestAllThereIs:
+    @pytest.mark.parametrize(("most", "requests"), [(4096, 1), (5, 1 + 5), (1, 1 + 25)])
+    async def test_is_read_where_a_get_takes_less(self, most: int, requests: int) -> None:
+        async with connected(empty_sandbox(Limits(max_objects_in_get=most))) as c:
+            while len(c.sandbox.store.mailboxes.objects) < 25:
+                c.sandbox.create_mailbox(f"Box {len(c.sandbox.store.mailboxes.objects)}")
+            found = await all_mailboxes(c)
+            assert sorted(each.id for each in found) == sorted(c.sandbox.store.mailboxes.objects)
+            assert c.endpoints.count("api") == requests
+
+    async def test_is_read_where_a_server_leaves_some_out(self) -> None:
+        async with connected(empty_sandbox(Limits(max_objects_in_get=2))) as c:
+            boxes: list[Json] = [{"id": id, "name": id} for id in "abc"]
+            c.sandbox.faults.next_request(answer(["Mailbox/get", {"list": boxes[:2]}, "c0"]))
+            for position, part in ((0, boxes[:2]), (2, boxes[2:])):
+                query: dict[str, Json] = {"ids": [str(b["id"]) for b in part if isinstance(b, dict)]}
+                query |= {"position": position, "total": 3}
+                c.sandbox.faults.next_request(
+                    answer(["Mailbox/query", query, "c0"], ["Mailbox/get", {"list": part}, "c1"])
+                )
+            assert [each.id for each in await all_mailboxes(c)] == ["a", "b", "c"]
 
 
 class TestASearch:

@@ -24,6 +24,7 @@ MAX_OBJECTS_FOUND = 100_000
 """Of one search. 100,000 mails take 130 MB."""
 
 _MAX_REDIRECTS = 5
+_WELL_KNOWN = "/.well-known/jmap"
 
 
 class _Response(Wire):
@@ -207,16 +208,28 @@ class Client:
         self._reply_state = state
 
     async def _fetch_session(self) -> Session:
-        url = self._session_url
+        if self._session_url.path not in ("", "/"):
+            return await self._session_at(self._session_url)
+        try:
+            return await self._session_at(self._session_url.join(_WELL_KNOWN))
+        except BadReply as nothing:
+            # Any web page may lie at the one or the other; the well-known place is that of JMAP (RFC 8620 §2.2).
+            try:
+                return await self._session_at(self._session_url)
+            except BadReply:
+                raise nothing from None
+
+    async def _session_at(self, start: httpx.URL) -> Session:
+        url = start
         for _ in range(_MAX_REDIRECTS):
             reply = await fetch(self._http, "GET", url, auth=self.credentials)
             if reply.location is None:
                 break
             url = self._redirected(url, reply.location)
         else:
-            raise BadReply(f"{place(self._session_url)} redirects again and again", expected="a JMAP session")
+            raise BadReply(f"{place(start)} redirects again and again", expected="a JMAP session")
         if reply.status == HTTPStatus.NOT_FOUND:
-            raise BadReply(f"{place(self._session_url)} answered HTTP 404", expected="a JMAP session at this url")
+            raise BadReply(f"{place(start)} answered HTTP 404", expected="a JMAP session; is the session url right?")
         check_status(reply, url)
         session = read_session(await decode_json(reply), url)
         self.credentials.trust(session.api_url)

@@ -1,10 +1,17 @@
 """How the client finds its session, and when it reads it again: over real sockets."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
 import pytest
 import trio
+from pydantic import SecretStr
 
 from mailroom.errors import BadReply, Unavailable
+from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.session import CONTACTS, MAIL
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, faults
@@ -12,8 +19,23 @@ from mailroom.sandbox.faults import Endpoint, Fault
 from tests.jmap.support import ACCOUNT, connected, served
 from tests.jmap.trouble import assert_clean, edited, with_nonsense, with_outages
 from tests.screener import empty_sandbox
+from tests.scripted_server import Answer, ScriptedServer, reply, session_reply
 
 API, SESSION = Endpoint.API, Endpoint.SESSION
+
+
+@asynccontextmanager
+async def scripted(well_known: Answer, others: Mapping[str, Answer]) -> AsyncIterator[Client]:
+    """A client that knows nothing but the name of a server."""
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery, http_client() as http:
+            server = ScriptedServer()
+            await nursery.start(server.serve)
+            for path, answer in {"/.well-known/jmap": well_known, **others}.items():
+                server.script(path, answer)
+            url = httpx.URL(server.origin)
+            yield Client(http, url, Credentials(bearer(SecretStr("s3cret")), url))
+            nursery.cancel_scope.cancel()
 
 
 class TestDiscovery:
@@ -32,6 +54,28 @@ class TestDiscovery:
         async with connected(empty_sandbox(flavour=CYRUS), session_path="/.well-known/jmap") as c:
             assert len(await c.mailboxes()) > 0
             assert c.endpoints == ["well_known", "session", "api"]
+
+    async def test_tries_the_well_known_url_of_a_server(self) -> None:
+        async with connected(empty_sandbox(), session_path="") as c:
+            assert len(await c.mailboxes()) > 0
+            assert c.endpoints == ["well_known", "session", "api"]
+
+    async def test_takes_a_session_at_the_root_of_a_server(self) -> None:
+        async with scripted(reply("404 Not Found"), {"/": session_reply()}) as client:
+            assert (await client.session()).mail_account == "u1"
+
+    async def test_says_what_is_wrong_with_the_well_known_url_where_there_is_no_session(self) -> None:
+        page = reply("200 OK", b"<html>", Content_Type="text/html")
+        async with scripted(reply("404 Not Found"), {"/": page}) as client:
+            with pytest.raises(
+                BadReply, match=r"/\.well-known/jmap answered HTTP 404; expected a JMAP session"
+            ):
+                await client.session()
+
+    async def test_says_at_once_that_the_well_known_url_is_down(self) -> None:
+        async with scripted(reply("503 Service Unavailable"), {}) as client:
+            with pytest.raises(Unavailable, match="answered HTTP 503"):
+                await client.session()
 
     async def test_reads_the_session_once_for_all_who_ask_at_the_same_time(self) -> None:
         async with connected(empty_sandbox()) as c, trio.open_nursery() as nursery:

@@ -117,7 +117,7 @@ async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings
 async def run_pass(settings: Settings, load: Load) -> PassRun:
     """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
     async with open_servers(settings) as servers:
-        triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME, Tally())
+        triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME, Tally(), datetime.now(UTC))
         traffic = Traffic()
         traffic.watch(servers.http)
         started, cpu_started = time.perf_counter(), time.process_time()

@@ -97,7 +97,7 @@ async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME, tally: Tally | 
     session = await client.session()
     assert session.contacts_account is not None
     contacts = JmapContacts(client, session.contacts_account, session.limits)
-    return await prepare(client, contacts, scheme, tally or Tally())
+    return await prepare(client, contacts, scheme, tally or Tally(), NOW)
 
 
 @asynccontextmanager

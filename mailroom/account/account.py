@@ -89,7 +89,14 @@ class Account:
         terms = _Terms.of(await self._servers.client.session())
         if self._triage is None or terms != self._prepared_for:
             contacts = await self._servers.contacts()
-            self._triage = await prepare(self._servers.client, contacts, self._scheme, self.status.tally)
+            self._triage = await prepare(
+                self._servers.client,
+                contacts,
+                self._scheme,
+                self.status.tally,
+                datetime.now(UTC),
+                self._settings.subject_code,
+            )
             self._prepared_for = terms
         return await self._triage.run(datetime.now(UTC))
 

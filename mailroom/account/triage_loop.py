@@ -58,7 +58,8 @@ class TriageLoop:
         trigger: Trigger = "startup"
         while True:
             await self._pass_until_success(trigger)
-            trigger = await self._next_trigger()
+            last = self._status.last_success
+            trigger = "continued" if last and last.outcome.has_more else await self._next_trigger()
 
     async def _next_trigger(self) -> Trigger:
         with trio.move_on_after(self._rhythm.poll_interval) as wait:
@@ -110,13 +111,15 @@ class TriageLoop:
             return failure
         seconds = trio.current_time() - started
         self._status.pass_succeeded(trigger, outcome, seconds)
-        did_something = outcome.senders_triaged or outcome.mails_filed
+        did_something = outcome.senders_triaged or outcome.mails_filed or outcome.mails_screened or outcome.mails_routed
         tell = log.info if did_something or trigger == "push" else log.debug
         tell(
             "poll_completed",
             trigger=trigger,
             senders_triaged=outcome.senders_triaged,
             mails_filed=outcome.mails_filed,
+            mails_screened=outcome.mails_screened,
+            mails_routed=outcome.mails_routed,
             senders_failing=outcome.senders_failing,
             seconds=round(seconds, 3),
         )

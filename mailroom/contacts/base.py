@@ -71,7 +71,7 @@ class AddressBook:
 
 @dataclass(frozen=True, slots=True)
 class NewCard:
-    """A card to create. Creating the same uid twice makes one card."""
+    """A card to create; `address` is empty where it has none. Creating the same uid twice makes one card."""
 
     uid: str
     address: str
@@ -174,8 +174,8 @@ class LookUp(Protocol):
 class Contacts(Protocol):
     """An address book on a server. It remembers nothing: what a read brings is in its `LookUp`."""
 
-    def look_up(self, addresses: Sequence[str]) -> Step[LookUp]:
-        """Read all groups, and every card that has one of the canonical addresses (none given: only groups)."""
+    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> Step[LookUp]:
+        """Read all groups, and every card that has one of the canonical addresses or bare uids (none: only groups)."""
         ...
 
     async def read_all(self) -> LookUp:

@@ -55,9 +55,9 @@ class CardDav:
     def __init__(self, address_book: DavBook) -> None:
         self._address_book = address_book
 
-    def look_up(self, addresses: Sequence[str]) -> OnItsOwn[LookUp]:
+    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> OnItsOwn[LookUp]:
         """See `Contacts`. One request for each 100 addresses."""
-        return OnItsOwn(partial(self._look_up, addresses))
+        return OnItsOwn(partial(self._look_up, addresses, uids))
 
     async def read_all(self) -> LookUp:
         """See `Contacts`. One request for where the cards are, and one for each 100 of them."""
@@ -72,12 +72,13 @@ class CardDav:
     def nothing(self) -> LookUp:
         return DavLookUp(self._address_book, AddressBook((), ()), {})
 
-    async def _look_up(self, addresses: Sequence[str]) -> LookUp:
+    async def _look_up(self, addresses: Sequence[str], uids: Sequence[str]) -> LookUp:
         first, *others = list(slices(addresses, ADDRESSES_PER_REPORT)) or [()]
-        queries = [Query((*_spelled(first), *dav_requests.GROUPS)), *(Query(_spelled(part)) for part in others)]
+        with_groups = Query((*_spelled(first), *dav_requests.uids(uids), *dav_requests.GROUPS))
+        queries = [with_groups, *(Query(_spelled(part)) for part in others)]
         found = {str(each.url): each for query in queries for each in await self._address_book.find(query)}
         book, wanted = _book(await _read(found.values())), frozenset(addresses)
-        cards = tuple(card for card in book.cards if card.addresses & wanted)
+        cards = tuple(card for card in book.cards if card.addresses & wanted or card.uid in uids)
         return DavLookUp(self._address_book, replace(book, cards=cards), _stored(found.values()))
 
 

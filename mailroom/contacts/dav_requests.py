@@ -59,6 +59,11 @@ EVERYTHING = Query((Match("UID"), Match("FN")))
 """All cards and groups."""
 
 
+def uids(texts: Iterable[str]) -> tuple[Match, ...]:
+    """Cards whose uid contains one of these: it may be spelled as a urn."""
+    return (Match("UID", found, "contains"),) if (found := tuple(texts)) else ()
+
+
 def uid_is(uid: str) -> Query:
     """The card with this uid."""
     return Query((Match("UID", (uid,), "equals"),))

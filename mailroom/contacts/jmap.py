@@ -20,14 +20,17 @@ class JmapContacts:
     def __init__(self, client: Client, account_id: str, limits: Limits) -> None:
         self._account = ContactsAccount(client, account_id, limits)
 
-    def look_up(self, addresses: Sequence[str]) -> InBatch[LookUp]:
+    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> InBatch[LookUp]:
         # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         filters: list[Filter] = [{"kind": "group"}]
         if addresses:
             filters.append(any_of([{"email": text} for address in addresses for text in spellings(address)]))
+        # A query of its own for each: they are few, and a server need not know `uid` inside an operator.
+        filters += [{"uid": uid} for uid in uids]
+        read = partial(jscontact.address_book, addresses=frozenset(addresses), uids=frozenset(uids))
 
         def stage(batch: Batch) -> Callable[[Replies], Awaitable[LookUp]]:
-            return self._stage(batch, filters, partial(jscontact.address_book, wanted=frozenset(addresses)))
+            return self._stage(batch, filters, read)
 
         return InBatch(stage)
 

@@ -27,13 +27,15 @@ def default_book(books: tuple[AddressBookInfo, ...]) -> str:
     return ids[0]
 
 
-def address_book(found: Iterable[ContactCard | Malformed], wanted: frozenset[str]) -> AddressBook:
-    """Groups, and the cards that have one of the wanted addresses: a server's search only gives candidates."""
+def address_book(
+    found: Iterable[ContactCard | Malformed], addresses: frozenset[str], uids: frozenset[str] = frozenset()
+) -> AddressBook:
+    """Groups, and the cards that have one of the addresses or uids: a server's search only gives candidates."""
     whole = whole_book(found)
     return AddressBook(
-        cards=tuple(card for card in whole.cards if card.addresses & wanted),
+        cards=tuple(card for card in whole.cards if card.addresses & addresses or card.uid in uids),
         groups=whole.groups,
-        unreadable=tuple(item for item in whole.unreadable if item.addresses & wanted),
+        unreadable=tuple(item for item in whole.unreadable if item.addresses & addresses),
     )
 
 
@@ -94,7 +96,7 @@ def new_card(card: NewCard, book: str) -> Json:
         "kind": "org" if is_company else "individual",
         "addressBookIds": {book: True},
         "name": _name(fields),
-        "emails": {"e1": {"address": card.address}},
+        **({"emails": {"e1": {"address": card.address}}} if card.address else {}),
         "notes": {"n1": {"note": card.note}},
         **({"organizations": {"o1": {"name": fields.organization}}} if fields.organization else {}),
     }

@@ -163,22 +163,11 @@ def _responses(xml: bytes, reply: Reply) -> Iterator[ET.Element]:
             raise _malformed(reply, "an endless element")
 
 
-def url_at(base: httpx.URL, reference: str) -> httpx.URL:
-    """Where a href leads. Raises `BadReply` for no url, and for a host name that there can't be."""
-    url = joined(base, reference)
-    try:
-        # Decoded at each look, and not before (RFC 5891 §5.4): `xn--0` is no name.
-        _ = url.host
-    except UnicodeError:
-        raise BadReply(f"{base.host}{base.path} names a host that there can't be", expected="a valid url") from None
-    return url
-
-
 def _resource(response: ET.Element, base: httpx.URL) -> Resource:
     found = {prop.tag: prop for prop in _props_found(response)}
     card = found.get(f"{_CARD}address-data")
     return Resource(
-        url=url_at(base, _text(response.find(f"{_DAV}href"))),
+        url=joined(base, _text(response.find(f"{_DAV}href"))),
         status=_status(response, default=200),
         kinds=frozenset(map(_local, found.get(f"{_DAV}resourcetype", ()))),
         etag=_text(found.get(f"{_DAV}getetag")),
@@ -203,7 +192,7 @@ def _status(element: ET.Element, default: int) -> int:
 
 def _linked(prop: ET.Element | None, base: httpx.URL) -> httpx.URL | None:
     href = "" if prop is None else _text(prop.find(f"{_DAV}href"))
-    return url_at(base, href) if href else None
+    return joined(base, href) if href else None
 
 
 def _with_crlf(card: str) -> str:

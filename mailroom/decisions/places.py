@@ -31,6 +31,7 @@ class Places:
     destinations: Mapping[str, str]
     untouched: frozenset[str]
     missing: tuple[str, ...]
+    sent: str | None = None
 
     @property
     def managed(self) -> frozenset[str]:
@@ -75,6 +76,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         destinations={name: id for name in scheme.destinations if (id := find(name))},
         untouched=frozenset(each.id for each in placed if each.is_untouched),
         missing=tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None)),
+        sent=roles.get("sent"),
     )
 
 

@@ -92,8 +92,8 @@ class Batch:
     def __init__(self) -> None:
         self._calls: list[_Placed] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._calls)
+    def __len__(self) -> int:
+        return len(self._calls)
 
     def add(self, call: Call[T]) -> Slot[T]:
         slot = Slot[T](f"c{len(self._calls)}", call.name)

@@ -76,22 +76,26 @@ def get_emails(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What changes about the mailboxes of one mail."""
+    """What changes about one mail: mailboxes added and removed, by id, and keywords set and cleared."""
 
     add: frozenset[str] = frozenset()
     remove: frozenset[str] = frozenset()
+    set: frozenset[str] = frozenset()
+    clear: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.remove)
+        return bool(self.add or self.remove or self.set or self.clear)
 
     def patch(self) -> Json:
-        """As a PatchObject (RFC 8620 §5.3)."""
-        added: dict[str, Json] = {f"mailboxIds/{id}": True for id in sorted(self.add)}
-        return added | {f"mailboxIds/{id}": None for id in sorted(self.remove)}
+        """As a PatchObject (RFC 8620 §5.3). No id and no keyword of ours holds a character that needs an escape."""
+        patch: dict[str, Json] = {f"mailboxIds/{id}": True for id in sorted(self.add)}
+        patch |= {f"mailboxIds/{id}": None for id in sorted(self.remove)}
+        patch |= {f"keywords/{keyword}": True for keyword in sorted(self.set)}
+        return patch | {f"keywords/{keyword}": None for keyword in sorted(self.clear)}
 
 
 def move_emails(batch: Batch, session: Session, moves: Mapping[str, Move]) -> tuple[Slot[SetResult], ...]:
-    """Change the mailboxes of mails, by mail id; each mail changes whole or not at all."""
+    """Change mails, by id; each mail changes whole or not at all."""
     patches = {id: moves[id].patch() for id in sorted(moves) if moves[id]}
     return tuple(
         batch.add(Call("Email/set", {"accountId": session.mail_account, "update": part}, MAIL, read_set_result))

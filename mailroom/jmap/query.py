@@ -60,7 +60,7 @@ class QueryResult(Wire):
         return None if not self.ids or (self.total is not None and end >= self.total) else end
 
 
-_read_query = reply_reader(reader(QueryResult))
+read_query = reply_reader(reader(QueryResult))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def search(
         "limit": limits.max_objects_in_get,
         "calculateTotal": True,
     }
-    query = batch.add(Call(f"{kind.name}/query", arguments, kind.capability, _read_query))
+    query = batch.add(Call(f"{kind.name}/query", arguments, kind.capability, read_query))
     objects = batch.add(kind.get(account_id, "#ids", query.result("/ids")))
     return Search(kind, account_id, filter, query, objects)
 

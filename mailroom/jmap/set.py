@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from mailroom.errors import shortened
 from mailroom.jmap.batch import raise_if_transient
-from mailroom.wire import FIRST_FAULT, Wire, plain_name, read_each, reader
+from mailroom.wire import FIRST_FAULT, Reader, Wire, plain_name, read_each, reader
 
 
 class SetError(Wire):
@@ -54,10 +54,19 @@ _read_error = reader(SetError)
 
 async def read_set_result(reply: object) -> SetResult:
     """Raises `Unavailable` where an object failed for a passing reason: that is nobody's fault."""
+    return await _result(reply, _read_passing_none)
+
+
+async def read_set_errors(reply: object) -> SetResult:
+    """As `read_set_result`, but a passing reason is the object's own failure, like any other."""
+    return await _result(reply, _read_error)
+
+
+async def _result(reply: object, read_error: Reader[SetError]) -> SetResult:
     read = _read(reply)
     failed: dict[str, SetError] = {}
     for name in ("not_created", "not_updated", "not_destroyed"):
-        failed |= await read_each(_read_passing_none, (getattr(read, name) or {}).items(), to_camel(name))
+        failed |= await read_each(read_error, (getattr(read, name) or {}).items(), to_camel(name))
     return SetResult(read.created or {}, frozenset(read.updated or ()), failed)
 
 

@@ -8,14 +8,14 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import trio
 
 from mailroom import __version__
 
-Trigger = Literal["startup", "push", "fallback"]
+Trigger = Literal["startup", "push", "fallback", "continued"]
 PassResult = Literal["success", "failure"]
 PushState = Literal["not_started", "connected", "disconnected"]
 
@@ -27,12 +27,30 @@ BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 @dataclass(frozen=True, slots=True)
 class PassOutcome:
-    """What a pass did, and what it could not do. Senders triaged are counted by the name of their category."""
+    """What a pass did, and what it could not do. Senders triaged are counted by the name of their category.
+
+    `has_more` is whether there was more new mail than one pass takes, `is_outdated` whether new mail has changed since
+    it was looked at, so that nothing was written on it.
+    """
 
     triaged_by_category: Mapping[str, int]
     mails_filed: int
     senders_failing: int
     mailboxes_missing: int
+    mails_screened: int = 0
+    mails_routed: int = 0
+    has_more: bool = False
+    is_outdated: bool = False
+
+    def and_then(self, later: "PassOutcome") -> "PassOutcome":
+        """Both together; what could not be done is what could not be done in the end."""
+        return replace(
+            later,
+            triaged_by_category=Counter(self.triaged_by_category) + Counter(later.triaged_by_category),
+            mails_filed=self.mails_filed + later.mails_filed,
+            mails_screened=self.mails_screened + later.mails_screened,
+            mails_routed=self.mails_routed + later.mails_routed,
+        )
 
     @property
     def senders_triaged(self) -> int:
@@ -56,6 +74,8 @@ class Tally:
     def __init__(self, categories: Iterable[str] = ()) -> None:
         self.senders_triaged = Counter(dict.fromkeys(categories, 0))
         self.mails_filed = 0
+        self.mails_screened = 0
+        self.mails_routed = 0
 
 
 class Durations:

@@ -13,6 +13,7 @@ from mailroom.jmap.mail import Email, Move, get_emails, move_emails
 from mailroom.jmap.set import SetResult, merged_errors
 from mailroom.triage.look_up import mails_found, mails_of, searches_from
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.screening import NOTHING_NEW, Judged, Written, settle, stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,27 @@ class Applied:
     failed: Mapping[str, str]
     labelled: tuple[Email, ...]
     strays: Mapping[str, Sequence[Email]]
+    written: Written
 
 
-async def apply(run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequence[Pause]) -> Applied:
-    """Write contacts, file every mail but the labelled ones, then read back what the commit depends on."""
+async def apply(
+    run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequence[Pause], new: Judged = NOTHING_NEW
+) -> Applied:
+    """Mark and move new mail, write contacts, file every mail but the labelled ones; then read back what the commit
+    depends on.
+
+    New mail goes first: our own filing changes the state that its write relies on.
+    """
     session = await run.client.session()
     batch = Batch()
+    marked = stage(batch, session, new)
     added = await before(batch, contacts.add([plan.change for plan in plans]))
     going = [plan for plan in plans if plan.sender.address not in added.failed]
-    owners = {id: plan.sender.address for plan in going for id in plan.moves}
-    filed = move_emails(batch, session, {id: move for plan in going for id, move in plan.moves.items()})
+    moves = {
+        plan.sender.address: {id: move for id, move in plan.moves.items() if id not in new.patches} for plan in going
+    }
+    owners = {id: address for address, by_id in moves.items() for id in by_id}
+    filed = move_emails(batch, session, merged_moves(moves.values()))
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
     addresses = sorted(frozenset[str]().union(*(plan.sender.addresses for plan in going)))
@@ -42,6 +54,7 @@ async def apply(run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequ
         failed={**await added.settle(replies), **refused},
         labelled=tuple(email for slot in labelled for email in replies[slot]),
         strays=await mails_found(run, strays, replies),
+        written=settle(replies, marked),
     )
 
 

@@ -18,6 +18,7 @@ from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import Filter, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
+from mailroom.triage.correspondence import NOBODY_NEW, NOTHING_ASKED, Asked, Correspondence, Strangers
 from mailroom.triage.one_pass import Pass
 
 log = structlog.get_logger(component="triage")
@@ -28,38 +29,43 @@ _TEXTS_PER_SEARCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the look-up brought: the senders' cards and all groups, and mails by address."""
+    """What the look-up brought: cards and all groups, mails by address, and what was told of strangers."""
 
     contacts: LookUp
     mails: Mapping[str, Sequence[Email]]
+    told: Correspondence = NOTHING_ASKED
 
     @property
     def book(self) -> AddressBook:
         return self.contacts.book
 
 
-async def look_up(run: Pass, senders: Sequence[Sender]) -> Found:
-    """The senders' contact cards, all groups, and their mail everywhere.
+async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = NOBODY_NEW) -> Found:
+    """The senders' contact cards, all groups, and their mail everywhere; and what is asked about strangers.
 
     One request; where a card has further addresses a second one, for their mail, and for the cards that these may have
-    of their own.
+    of their own. Many strangers cost further requests, side by side.
     """
-    if not senders:
+    if not senders and not strangers:
         return Found(run.contacts.nothing(), {})
     addresses = [sender.address for sender in senders]
-    found = await _ask(run, addresses, addresses)
+    found = await _ask(run, [*addresses, *strangers.addresses], addresses, strangers)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
     if further := sorted(frozenset[str]().union(*others).difference(addresses)):
-        more = await _ask(run, [*addresses, *further], further)
-        return Found(more.contacts, {**found.mails, **more.mails})
+        more = await _ask(run, [*addresses, *strangers.addresses, *further], further, strangers.cards_alone)
+        return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
 
 
-async def _ask(run: Pass, for_cards: Sequence[str], for_mail: Sequence[str]) -> Found:
+async def _ask(run: Pass, for_cards: Sequence[str], for_mail: Sequence[str], strangers: Strangers) -> Found:
     batch = Batch()
-    searches = searches_from(batch, await run.client.session(), for_mail)
-    replies, contacts = await beside(run.client, batch, run.contacts.look_up(for_cards))
-    return Found(contacts, await mails_found(run, searches, replies))
+    session = await run.client.session()
+    searches = searches_from(batch, session, for_mail)
+    asked = Asked(run.client, session, strangers.questions)
+    asked.stage(batch)
+    contacts = run.contacts.look_up(list(dict.fromkeys(for_cards)), strangers.uids)
+    replies, looked_up = await beside(run.client, batch, contacts)
+    return Found(looked_up, await mails_found(run, searches, replies), await asked.settle(replies))
 
 
 def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *where: Filter) -> list[Search[Email]]:

@@ -1,8 +1,9 @@
 """What an account's passes remember: in memory only, so that a restart tries everything anew."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 
@@ -26,11 +27,14 @@ class _Unmarked:
 class Memory:
     """One for the passes over one account. Times are seconds of a monotonic clock.
 
-    `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row.
+    `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row. Mail from before
+    `screening_since` is not new; where it is None no new mail is looked for.
     """
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, screening_since: datetime | None = None) -> None:
         self.places = places
+        self.screening_since = screening_since
+        self.dealt_with = frozenset[str]()
         self.failing = Patience[str]()
         self._unmarked = Patience[_Unmarked]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
@@ -54,6 +58,10 @@ class Memory:
         """Leave these mails alone for a while. One that has the error label now isn't seen again, and so forgotten."""
         for each in pauses:
             self._unmarked.failed(_Unmarked(each, self.places.error_label), now)
+
+    def forget_about(self, ids: Iterable[str]) -> None:
+        """Leave these mails alone for as long as this runs: they are marked, told of, or can't be marked."""
+        self.dealt_with |= frozenset(ids)
 
     def _report_missing(self, missing: Sequence[str]) -> None:
         """A warning once, and an error once if it lasts: someone may be renaming things just now.

@@ -4,6 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import SecretStr
+
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.places import Places
@@ -32,7 +34,8 @@ class Moved:
 class Pass:
     """What one pass has at hand, the same from its scan to its end.
 
-    `own` holds the user's canonical addresses, `now` goes into notes.
+    `own` holds the user's canonical addresses, `now` goes into notes; new mail stays that has `subject_code` in its
+    subject.
     """
 
     client: Client
@@ -43,3 +46,4 @@ class Pass:
     account_id: str
     now: datetime
     moved: Moved
+    subject_code: SecretStr | None = None

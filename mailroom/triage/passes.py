@@ -8,37 +8,56 @@ triage label goes last, so whatever cuts a pass off, the next one finds the same
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 import trio
+from pydantic import SecretStr
 
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import Contacts
+from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import name_differs
 from mailroom.decisions.select import Pause, Reason, Sender, select
+from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.observe.status import PassOutcome, Tally
 from mailroom.triage.commit import hold, report_held
 from mailroom.triage.memory import Memory
+from mailroom.triage.new_mail import NewFound, Window
 from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import scan
+from mailroom.triage.screening import NewMailDone, tell, tell_what_would_be
 from mailroom.triage.start_check import check_account
-from mailroom.triage.treat import Result, Settled, log_pause, treat
+from mailroom.triage.state import read_card, settle_screening
+from mailroom.triage.treat import Result, Settled, Treated, log_pause, treat
 
 log = structlog.get_logger(component="triage")
 
 
-async def prepare(client: Client, contacts: Contacts, scheme: Scheme, tally: Tally) -> "Triage":
-    """Check at the start what a pass needs; passes count in `tally` what they do.
+_TRIES = 3
+"""How often a pass looks again when new mail was changed by somebody else between its look and its write."""
+
+
+async def prepare(
+    client: Client,
+    contacts: Contacts,
+    scheme: Scheme,
+    tally: Tally,
+    now: datetime,
+    subject_code: SecretStr | None = None,
+) -> "Triage":
+    """Check at the start what a pass needs; passes count in `tally` what they do. `now` is when screening begins.
 
     Raises `ConfigError` that lists everything missing.
     """
     account = await check_account(client, contacts, scheme)
-    return Triage(client, contacts, scheme, account.own, Memory(account.places), tally)
+    memory = Memory(account.places)
+    triage = Triage(client, contacts, scheme, account.own, memory, tally, subject_code)
+    await triage.begin_screening(account.contacts, now)
+    return triage
 
 
 class Triage:
@@ -52,6 +71,7 @@ class Triage:
         own: frozenset[str],
         memory: Memory,
         tally: Tally,
+        subject_code: SecretStr | None,
     ) -> None:
         self._client = client
         self._contacts = contacts
@@ -59,30 +79,92 @@ class Triage:
         self._own = own
         self._memory = memory
         self._tally = tally
+        self._subject_code = subject_code
+
+    async def begin_screening(self, found: LookUp, now: datetime) -> None:
+        """Find out since when new mail is screened, by the state card in `found`, and write down what isn't yet.
+
+        A card that can't be written leaves new mail alone; the rest works.
+        """
+        session = await self._client.session()
+        try:
+            self._memory.screening_since = await settle_screening(
+                self._client, found, self._scheme, session.mail_account, now
+            )
+        except SenderFailed as reason:
+            log.error("screening_not_begun", reason=str(reason))
 
     async def run(self, now: datetime) -> PassOutcome:
         """One pass; `now` is for the notes. Raises `Unavailable`, `Refused` or `BadReply`.
 
-        Whatever was not done is done by the next one.
+        Whatever was not done is done by the next one. Where new mail has changed between look and write, all of it is
+        looked at again.
         """
-        found = await scan(self._client, self._scheme, self._memory.places)
+        outcome = await self._once(now)
+        for _ in range(_TRIES - 1):
+            if not outcome.is_outdated:
+                break
+            outcome = outcome.and_then(await self._once(now))
+        return outcome
+
+    async def _once(self, now: datetime) -> PassOutcome:
+        found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places)
         started = trio.current_time()
         selection = self._memory.due(select(found.labelled, found.places, self._own), started)
+        new = found.new.without(self._memory.dealt_with) if found.new else None
         run = await self._begin(found.places, now)
         try:
-            treated = await treat(run, selection)
+            treated = await treat(run, selection, new)
         finally:
             self._tally.mails_filed += run.moved.total
         self._memory.tried_to_mark(selection.pauses, started)
         await self._tell(run, treated.results)
+        if new:
+            await self._tell_new_mail(new, treated.new_mail, now)
         if treated.failure is not None:
             raise treated.failure
-        return self._outcome(run, treated.results)
+        return self._outcome(run, treated, new)
+
+    def _window(self, now: datetime) -> Window | None:
+        """Which mail is new; None where none is looked for."""
+        since = self._memory.screening_since
+        if since is None:
+            return None
+        after = max(since, now - timedelta(days=self._scheme.screening.days))
+        return Window(after, with_subject=self._subject_code is not None)
 
     async def _begin(self, places: Places, now: datetime) -> Pass:
         session = await self._client.session()
-        return Pass(self._client, self._contacts, self._scheme, places, self._own, session.mail_account, now, Moved())
+        return Pass(
+            self._client,
+            self._contacts,
+            self._scheme,
+            places,
+            self._own,
+            session.mail_account,
+            now,
+            Moved(),
+            self._subject_code,
+        )
+
+    async def _tell_new_mail(self, new: NewFound, done: NewMailDone, now: datetime) -> None:
+        """Log and count what happened to new mail, and remember what is not to be asked for again."""
+        if done.judged.begins_anew:
+            # Somebody took the card away: nobody's old Inbox is ever emptied.
+            account_id = (await self._client.session()).mail_account
+            await self.begin_screening(await read_card(self._client, self._contacts, account_id), now)
+            return
+        if self._scheme.screening.mode == "watch":
+            tell_what_would_be(done.judged, new)
+            self._memory.forget_about(done.judged.verdicts)
+            return
+        for id, reason in sorted(done.written.refused.items()):
+            log.warning("new_mail_not_marked", mail=id, reason=reason)
+        self._memory.forget_about({*done.written.done, *done.written.refused})
+        tell(done)
+        self._tally.mails_screened += done.screened
+        self._tally.mails_routed += sum(done.routed.values())
 
     async def _tell(self, run: Pass, results: Iterable[Result]) -> None:
         """Log and count what happened to each sender; those that keep failing get the error label, for all to see."""
@@ -100,13 +182,18 @@ class Triage:
         for sender in await _give_up(run, hopeless):
             self._memory.failing.forget(sender.address)
 
-    def _outcome(self, run: Pass, results: Iterable[Result]) -> PassOutcome:
-        settled = [result for result in results if isinstance(result, Settled)]
+    def _outcome(self, run: Pass, treated: Treated, new: NewFound | None) -> PassOutcome:
+        settled = [result for result in treated.results if isinstance(result, Settled)]
+        done = treated.new_mail
         return PassOutcome(
             triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
             mails_filed=run.moved.total,
             senders_failing=len(self._memory.failing),
             mailboxes_missing=len(run.places.missing),
+            mails_screened=done.screened,
+            mails_routed=sum(done.routed.values()),
+            has_more=new is not None and new.is_full and bool(done.written.done),
+            is_outdated=done.written.is_outdated,
         )
 
 

@@ -1,4 +1,4 @@
-"""What waits in the account: mailboxes by name, and every labelled mail, in one request (step 1 of the design)."""
+"""What waits in the account: mailboxes by name, every labelled mail, and new mail, in one request (step 1)."""
 
 from dataclasses import dataclass
 
@@ -10,30 +10,51 @@ from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import Search, any_of, search
 from mailroom.jmap.session import Session
+from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, search_new
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The mailboxes as they are now, and the mails with a triage label, sorted by id."""
+    """The mailboxes as they are now, the mails with a triage label, sorted by id, and new mail if it was looked for."""
 
     places: Places
     labelled: tuple[Email, ...]
+    new: NewFound | None = None
 
 
-async def scan(client: Client, scheme: Scheme, places: Places) -> Scan:
-    """Mailboxes and labelled mails. One request, as long as the labels are those of `places`: ids follow names."""
+@dataclass(frozen=True, slots=True)
+class _Searches:
+    labelled: Search[Email] | None
+    new: NewSearch | None
+
+
+async def scan(client: Client, scheme: Scheme, places: Places, window: Window | None = None) -> Scan:
+    """Mailboxes, labelled mails, and the new mail of `window`.
+
+    One request, as long as the mailboxes searched are those of `places`: ids follow names.
+    """
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    labelled = _search_labelled(batch, session, places)
+    searches = _search(batch, session, places, window)
     replies = await client.send(batch)
     now = find_places(await client.all_of(MAILBOX, session.mail_account, mailboxes, replies), scheme)
-    if now.labels.keys() != places.labels.keys():
-        # The query asked for ids that are gone (and failed), or not for all that there are.
+    if _searched(now) != _searched(places):
+        # The queries asked for ids that are gone (and failed), or not for all that there are.
         batch = Batch()
-        labelled = _search_labelled(batch, session, now)
+        searches = _search(batch, session, now, window)
         replies = await client.send(batch)
-    return Scan(now, await _found(client, labelled, replies))
+    return Scan(now, await _found(client, searches.labelled, replies), read_new(searches.new, replies))
+
+
+def _searched(places: Places) -> tuple[frozenset[str], str | None, str | None]:
+    return frozenset(places.labels), places.inbox, places.screener
+
+
+def _search(batch: Batch, session: Session, places: Places, window: Window | None) -> _Searches:
+    # New mail first: its state must be no newer than anything that was read.
+    new = search_new(batch, session, places, window) if window is not None else None
+    return _Searches(_search_labelled(batch, session, places), new)
 
 
 def _search_labelled(batch: Batch, session: Session, places: Places) -> Search[Email] | None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.contacts.base import AddressBook, Contacts, LookUp
 from mailroom.contacts.steps import beside
 from mailroom.decisions.places import Places, find_places, role_problems
+from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -16,10 +17,11 @@ from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 
 @dataclass(frozen=True, slots=True)
 class CheckedAccount:
-    """What is asked for once, at the start: the mailboxes, and the user's own canonical addresses."""
+    """What is asked for once, at the start: mailboxes, the user's own canonical addresses, groups, the state card."""
 
     places: Places
     own: frozenset[str]
+    contacts: LookUp
 
 
 async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> CheckedAccount:
@@ -28,7 +30,7 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     identities = batch.add(get_identities(session.mail_account)) if session.identities else None
-    replies, looked_up = await beside(client, batch, contacts.look_up(()))
+    replies, looked_up = await beside(client, batch, contacts.look_up((), (uid_of(session.mail_account),)))
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
     if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
@@ -36,7 +38,7 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     # Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name is the user's, too.
     own = [each.email for each in replies[identities]] if identities else []
     own += [session.username, session.mail_account_name]
-    return CheckedAccount(places, frozenset(address for each in own if (address := canonical(each))))
+    return CheckedAccount(places, frozenset(address for each in own if (address := canonical(each))), looked_up)
 
 
 def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:

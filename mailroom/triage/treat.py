@@ -9,10 +9,12 @@ from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
 from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
-from mailroom.triage.apply import apply, follow_up
+from mailroom.triage.apply import Applied, apply, follow_up
 from mailroom.triage.commit import commit
 from mailroom.triage.look_up import Found, look_up, mails_of
+from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
 
 log = structlog.get_logger(component="triage")
 
@@ -42,10 +44,27 @@ Result = Settled | Failed
 
 @dataclass(frozen=True, slots=True)
 class Treated:
-    """What became of the senders of a pass; those whose turn `failure` cut off are in no result."""
+    """What became of the senders of a pass, and of new mail; what `failure` cut off is in neither."""
 
     results: tuple[Result, ...]
+    new_mail: NewMailDone = NO_NEW_MAIL
     failure: MailroomError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What goes through the steps at once."""
+
+    selection: Selection
+    new: NewFound | None
+
+    def halves(self) -> tuple["_Part", ...]:
+        """Two smaller parts, labels before new mail; none if there is nothing to divide."""
+        if self.selection and self.new:
+            return _Part(self.selection, None), _Part(Selection((), ()), self.new)
+        if self.new or not self.selection.is_divisible:
+            return ()
+        return tuple(_Part(half, None) for half in self.selection.halves())
 
 
 async def treat_one(run: Pass, sender: Sender) -> Result:
@@ -57,43 +76,58 @@ async def treat_one(run: Pass, sender: Sender) -> Result:
     return result
 
 
-async def treat(run: Pass, selection: Selection) -> Treated:
+async def treat(run: Pass, selection: Selection, new: NewFound | None = None) -> Treated:
     """Treat all at once; where a call fails as a whole, in halves, until the one that makes it fail is alone.
 
     Every step is idempotent, so that the half that was fine may go through it twice.
     """
     results: list[Result] = []
     outages: list[ServerFailed] = []
-    waiting = [selection]
+    done = NO_NEW_MAIL
+    waiting = [_Part(selection, new)]
     while waiting and len(outages) < _OUTAGES_OF_ALL:
         part = waiting.pop()
         try:
-            results += await _treat_at_once(run, part)
+            settled, new_mail = await _treat_at_once(run, part)
+            results += settled
+            done = new_mail if part.new else done
         except (BatchRefused, ServerFailed) as failed:
-            if part.is_divisible:
-                waiting += reversed(part.halves())
+            if halves := part.halves():
+                waiting += reversed(halves)
             elif isinstance(failed, ServerFailed):
                 outages.append(failed)
-            elif part.senders:
-                results.append(Failed(part.senders[0], str(failed)))
+            elif part.new:
+                # Doubt keeps mail where it is, without a mark: the next pass judges again.
+                log.warning("new_mail_not_judged", reason=str(failed))
+            elif part.selection.senders:
+                results.append(Failed(part.selection.senders[0], str(failed)))
             else:
-                return Treated(tuple(results), failed)
+                return Treated(tuple(results), done, failed)
         except MailroomError as failure:
-            return Treated(tuple(results), failure)
-    return Treated(tuple(results), outages[0] if outages else None)
+            return Treated(tuple(results), done, failure)
+    return Treated(tuple(results), done, outages[0] if outages else None)
 
 
-async def _treat_at_once(run: Pass, selection: Selection) -> list[Result]:
-    if not selection:
-        return []
-    found = await look_up(run, selection.senders)
+async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailDone]:
+    selection = part.selection
+    if not selection and not part.new:
+        return [], NO_NEW_MAIL
+    found = await look_up(run, selection.senders, strangers(run, part.new))
     people = as_people(selection.senders, found.mails, found.book, run.places, run.scheme, run.own)
-    same = standing_for(people)
     plans, failed = _decide(run, people.senders, found)
-    applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses))
+    new = await judged(run, part.new, found, plans)
+    applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), new)
     failed |= applied.failed
     going = [each for each in plans if each.sender.address not in failed]
     failed |= await follow_up(run, found.contacts, going, applied)
+    results = await _commit(run, selection, people, plans, failed, applied)
+    return results, NewMailDone(new, applied.written)
+
+
+async def _commit(
+    run: Pass, selection: Selection, people: Selection, plans: Sequence[Plan], failed: dict[str, str], applied: Applied
+) -> list[Result]:
+    same = standing_for(people)
     done = await commit(run, [each for each in plans if each.sender.address not in failed], applied, same)
     failed |= done.failed
     for each in done.pauses:

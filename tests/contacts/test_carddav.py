@@ -258,7 +258,7 @@ async def test_a_card_that_is_too_much_for_a_reply_is_told(monkeypatch: pytest.M
     monkeypatch.setattr(http_module, "MAX_REPLY_BYTES", 1024 * 1024)
     async with opened() as (contacts, server):
         server.answer = Album(people(1, photo_bytes=2_000_000))
-        await expect(TooLarge, contacts.read_all, "endless answer")
+        await expect(TooLarge, contacts.read_all, "too large an answer")
 
 
 async def test_a_photo_of_the_whole_book_is_read_again_where_it_is_needed() -> None:
@@ -290,7 +290,7 @@ async def test_a_card_that_xml_cannot_hold_fails_alone_and_is_named(text: str) -
 
 async def test_a_card_on_a_host_that_there_cannot_be_is_a_bad_reply() -> None:
     async with opened(REPORT=[hrefs({"https://xn--0/a.vcf": card(GROUP)})]) as (contacts, _):
-        await expect(BadReply, lambda: look_up(contacts), "a host that there can't be")
+        await expect(BadReply, lambda: look_up(contacts), "names a place that is no url")
 
 
 # --- writes

@@ -58,7 +58,7 @@ async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
         with trio.fail_after(20):
             book = server.url.join("book/")
             contacts = await discover(server.http, book, Credentials(basic("user", SecretStr("password")), book))
-            return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally())).run(NOW)
+            return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)).run(NOW)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ async def test_a_pass_looks_up_contacts_over_carddav_while_it_looks_up_mail() ->
     sandbox.label(sandbox.deliver(f"Ann <{ANN}>", "Hello", ["Screener"]), "@ToFeed")
     with trio.fail_after(20):
         async with served(sandbox) as url, connected_by(sandbox, url, wire) as client, carddav() as (contacts, server):
-            triage = await prepare(client, contacts, DEFAULT_SCHEME, Tally())
+            triage = await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)
             server.http.event_hooks = {"request": [wire.before_contacts]}
             assert (await triage.run(NOW)).senders_triaged == 1
     assert len(sandbox.mails_in("Feed")) == 1

@@ -67,9 +67,7 @@ class TestDiscovery:
     async def test_says_what_is_wrong_with_the_well_known_url_where_there_is_no_session(self) -> None:
         page = reply("200 OK", b"<html>", Content_Type="text/html")
         async with scripted(reply("404 Not Found"), {"/": page}) as client:
-            with pytest.raises(
-                BadReply, match=r"/\.well-known/jmap answered HTTP 404; expected a JMAP session"
-            ):
+            with pytest.raises(BadReply, match=r"/\.well-known/jmap answered HTTP 404; expected a JMAP session"):
                 await client.session()
 
     async def test_says_at_once_that_the_well_known_url_is_down(self) -> None:

@@ -21,7 +21,7 @@ from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
 from tests.real.radicale import Radicale
-from tests.screener import Wire, empty_sandbox, served
+from tests.screener import NOW, Wire, empty_sandbox, served
 
 SECONDS = 45
 """Ends a test that hangs, before pytest does."""
@@ -170,7 +170,7 @@ def sandbox_account() -> Account:
             session = await client.session()
             assert session.contacts_account is not None
             contacts = JmapContacts(client, session.contacts_account, session.limits)
-            yield await prepare(client, contacts, DEFAULT_SCHEME, Tally())
+            yield await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)
 
     return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect)
 
@@ -193,7 +193,7 @@ def radicale_account(http: httpx.Client, user: str, book: str) -> Account:
             client = Client(ours, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             book_url = httpx.URL(book)
             login = Credentials(basic(user, SecretStr("any")), book_url)
-            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME, Tally())
+            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME, Tally(), NOW)
 
     return Account(SandboxMail(sandbox), ContactsApp(http, book), 4, connect)
 
@@ -207,7 +207,7 @@ def cyrus_account(http: httpx.Client, user: MailboxUser) -> Account:
             url = httpx.URL(user.server.session_url)
             login = Credentials(bearer(SecretStr(user.token)), url)
             client = Client(ours, url, login)
-            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME, Tally())
+            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME, Tally(), NOW)
 
     return Account(MailApp(http, user), ContactsApp(http, user.book_url), 4, connect)
 

@@ -133,7 +133,7 @@ async def test_both_addresses_of_a_card_that_fails_get_the_error_label(mock_cloc
 async def test_a_conflict_of_a_card_is_found_in_halves_of_a_batch_too() -> None:
     sandbox = with_card(HOME, WORK)
     one, two = mail(sandbox, HOME, "Screener", "@ToFeed"), mail(sandbox, WORK, "Screener", "@ToJail")
-    sandbox.faults.method_error("ContactCard/query", MethodError("requestTooLarge"), skip=1)
+    sandbox.faults.method_error("ContactCard/query", MethodError("requestTooLarge"), skip=2)
     async with screener(sandbox) as s:
         await s.run()
         assert "@MailroomError" in sandbox.mailboxes_of(one) & sandbox.mailboxes_of(two)

@@ -1,0 +1,173 @@
+"""New mail in a pass: what is asked about it, the verdicts, the one write, and what is told (screening, I/O part)."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from mailroom.decisions.arrival import Known
+from mailroom.decisions.judge import Outcome, Verdict, judge, undecided
+from mailroom.decisions.marks import MOST, Patch, marks, to_judge
+from mailroom.decisions.plan import Plan
+from mailroom.decisions.routes import routes
+from mailroom.decisions.standing import Standings, after, standings
+from mailroom.decisions.state_card import uid_of
+from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.mail import Move
+from mailroom.jmap.new_mail import update_emails_in_state
+from mailroom.jmap.session import Session
+from mailroom.jmap.set import SetResult
+from mailroom.triage.correspondence import NOBODY_NEW, NOTHING_ASKED, Correspondence, Questions, Strangers
+from mailroom.triage.look_up import Found
+from mailroom.triage.new_mail import NewFound
+from mailroom.triage.one_pass import Pass
+from mailroom.triage.state import state_in
+
+log = structlog.get_logger(component="triage")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdicts on the new mail of a pass, and what is to be written, both by mail id.
+
+    `begins_anew` is whether nobody knows any more since when mail is screened.
+    """
+
+    state: str
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    patches: Mapping[str, Patch] = field(default_factory=dict)
+    begins_anew: bool = False
+
+
+NOTHING_NEW = Judged("")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the write: ids of mails that have it, reasons of those that were refused it.
+
+    `is_outdated` is whether mail has changed since it was read, so that nothing was written.
+    """
+
+    done: frozenset[str] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    is_outdated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailDone:
+    """What a pass did with new mail."""
+
+    judged: Judged
+    written: Written
+
+    @property
+    def _moved(self) -> list[Verdict]:
+        """Of what was moved; mail that only got a mark isn't."""
+        patches = self.judged.patches
+        return [self.judged.verdicts[id] for id in self.written.done if id in patches and patches[id].move]
+
+    @property
+    def screened(self) -> int:
+        """Mails put into the Screener."""
+        return sum(verdict.outcome is Outcome.SCREENED for verdict in self._moved)
+
+    @property
+    def routed(self) -> Mapping[str, int]:
+        """Mails put where their senders' go, by the name of the category."""
+        return Counter(verdict.route.category.name for verdict in self._moved if verdict.route is not None)
+
+
+NO_NEW_MAIL = NewMailDone(NOTHING_NEW, Written())
+
+
+def strangers(run: Pass, new: NewFound | None) -> Strangers:
+    """Whose cards are needed for the verdicts, and what is asked, whoever turns out to be decided."""
+    if not new:
+        return NOBODY_NEW
+    mails = to_judge(new.work, run.places)
+    asked = undecided(mails, _known(run, Standings(), NOTHING_ASKED, None))
+    return Strangers(
+        tuple(sorted({mail.sender for mail in mails if mail.sender})),
+        (uid_of(run.account_id),),
+        Questions(tuple(sorted(asked.threads)), tuple(sorted(asked.senders)), run.places.sent),
+    )
+
+
+async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[Plan]) -> Judged:
+    """The verdicts, with the contact groups as they will be after this pass.
+
+    None where it isn't known any more since when mail is screened: then screening begins anew.
+    """
+    if not new:
+        return NOTHING_NEW
+    state = state_in(found.book, run.account_id)
+    is_on = run.scheme.screening.mode == "on"
+    if is_on and state.screening_since is None:
+        return replace(NOTHING_NEW, begins_anew=True)
+    then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
+    known = _known(run, standings(then, run.scheme), found.told, state.open_until)
+    verdicts = {mail.id: judge(mail, known) for mail in to_judge(new.work, run.places)}
+    most = min(MOST, (await run.client.session()).limits.max_objects_in_set)
+    return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most) if is_on else {})
+
+
+def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:
+    return Known(
+        own=run.own,
+        standings=standing,
+        routes=routes(run.scheme),
+        screening=run.scheme.screening,
+        now=run.now,
+        open_until=open_until,
+        subject_code=run.subject_code,
+        holds_sent=told.holds_sent,
+        written_to=told.written_to,
+    )
+
+
+def stage(batch: Batch, session: Session, new: Judged) -> Slot[SetResult] | None:
+    """The one write: mark and move of all new mail, and none of it if any mail has changed since it was read."""
+    if not new.patches:
+        return None
+    moves = {
+        id: Move(each.move.add, each.move.remove, each.keywords_on, each.keywords_off)
+        for id, each in new.patches.items()
+    }
+    return update_emails_in_state(batch, session, new.state, moves)
+
+
+def settle(replies: Replies, slot: Slot[SetResult] | None) -> Written:
+    """What became of the write. Raises `BatchRefused` where all of it was refused for another reason."""
+    if slot is None:
+        return Written()
+    error = replies.error(slot)
+    if error is not None and error.type == "stateMismatch":
+        return Written(is_outdated=True)
+    result = replies[slot]
+    refused = {id: str(error) for id, error in result.errors().items() if error.type != "notFound"}
+    return Written(result.updated, refused)
+
+
+def tell(done: NewMailDone) -> None:
+    """Log what was done, without saying with whose mail."""
+    if done.screened:
+        log.info("mail_screened", mails=done.screened)
+    for category, mails in sorted(done.routed.items()):
+        log.info("mail_routed", category=category, mails=mails)
+
+
+def tell_what_would_be(judged: Judged, new: NewFound) -> None:
+    """Log for each mail what `on` would do, and why; whose mail it is at debug, as everywhere."""
+    senders = {mail.id: mail.sender for mail in (*new.work.inbox, *new.work.screener)}
+    for id, verdict in sorted(judged.verdicts.items()):
+        reason = verdict.reason.name.lower()
+        if verdict.outcome not in (Outcome.SCREENED, Outcome.ROUTED):
+            continue
+        if verdict.route is None:
+            log.info("would_screen", reason=reason)
+        else:
+            log.info("would_route", reason=reason, category=verdict.route.category.name)
+        log.debug("would_move_mail_of", sender=senders[id], reason=reason)

@@ -1,0 +1,66 @@
+"""Writing the state card: since when new mail is screened."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import AddressBook, Card, Contacts, Group, LookUp
+from mailroom.contacts.steps import alone
+from mailroom.decisions.state_card import State, change_of, read_state, uid_of
+from mailroom.errors import SenderFailed
+from mailroom.jmap.client import Client
+
+log = structlog.get_logger(component="triage")
+
+
+def state_card(book: AddressBook, account_id: str) -> Card | None:
+    """The state card of an account, if this part of the address book holds it."""
+    uid = uid_of(account_id)
+    return next((card for card in book.cards if card.uid == uid), None)
+
+
+def state_in(book: AddressBook, account_id: str) -> State:
+    """What the state card keeps; nothing where there is none."""
+    card = state_card(book, account_id)
+    return read_state(card.note) if card else State()
+
+
+async def read_card(client: Client, contacts: Contacts, account_id: str) -> LookUp:
+    """Look up the state card alone, and all groups."""
+    return await alone(client, contacts.look_up((), (uid_of(account_id),)))
+
+
+async def settle_screening(
+    client: Client, found: LookUp, scheme: Scheme, account_id: str, now: datetime
+) -> datetime | None:
+    """Since when new mail is screened, written on the state card where screening is `on` and taken off elsewhere.
+
+    None where screening is `off`. In `watch` nothing is written but that: new mail is what comes from now on.
+    Raises `SenderFailed` where the card can't be written: screening has to know where it began.
+    """
+    mode = scheme.screening.mode
+    state = state_in(found.book, account_id)
+    since = state.screening_since or now if mode == "on" else None
+    if since != state.screening_since:
+        await write_state(client, found, scheme, account_id, replace(state, screening_since=since))
+        log.info("screening_begins" if since else "screening_ends", since=since.isoformat() if since else None)
+    return now if mode == "watch" else since
+
+
+async def write_state(client: Client, found: LookUp, scheme: Scheme, account_id: str, state: State) -> None:
+    """Let the state card keep this, in requests of its own. Raises `SenderFailed`."""
+    change = change_of(account_id, state_card(found.book, account_id), state, _provenance(found.book, scheme))
+    if change is None:
+        return
+    failures = await alone(client, found.add([change]))
+    if failures:
+        raise SenderFailed(f"the contact card Mailroom can't be written: {'; '.join(failures.values())}")
+
+
+def _provenance(book: AddressBook, scheme: Scheme) -> Group:
+    for group in book.groups:
+        if group.name == scheme.provenance_group:
+            return group
+    raise SenderFailed(f"no contact group {scheme.provenance_group}: create it, or run `mailroom setup --apply`")

@@ -9,14 +9,10 @@ from pathlib import Path
 import trio
 
 from tests.commands.support import Ended
+from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 
 FOLDER = Path(__file__).parents[1] / "human-tests"
-GUARD_SECONDS = 100
-"""Ends a test that hangs. Some start ten processes, one after the other: a busy machine needs a while for that."""
-
-PYTEST_SECONDS = 120
-
 PASS, FAIL, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 

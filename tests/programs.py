@@ -5,8 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-SECONDS = 30
-"""For a command that ends by itself. It takes less than one; this only ends a hanging test."""
+from tests.guard import GUARD_SECONDS
 
 ENTRIES = {"mailroom": "mailroom.__main__", "trio-run": "mailroom.trio_run"}
 
@@ -22,5 +21,5 @@ def command(folder: Path, name: str) -> list[str]:
 def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and keep what it printed."""
     return subprocess.run(  # noqa: S603  our own program
-        arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
+        arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=GUARD_SECONDS, check=False
     )

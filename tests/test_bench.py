@@ -30,6 +30,7 @@ from bench.sandbox_process import filled
 from bench.storm import Storm
 from bench.targets import targets
 from mailroom.config.settings import Settings
+from tests.guard import GUARD_SECONDS
 from tests.screener import served
 
 SMALLEST = replace(
@@ -42,7 +43,6 @@ SMALLEST = replace(
     big_sender=None,
     big_book=Load(2, 1, cards=3),
 )
-SECONDS = 45
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def test_every_part_is_measured_and_reported() -> None:
         figures.append(await job.measure())
 
     # Side by side, as nobody looks at the seconds.
-    with trio.fail_after(SECONDS):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             for _, job in work:
                 nursery.start_soon(do, job)
@@ -88,7 +88,7 @@ async def test_every_part_is_measured_and_reported() -> None:
 
 async def test_two_accounts_that_differ_are_told_apart() -> None:
     load = Load(1, 2)
-    with trio.fail_after(SECONDS):
+    with trio.fail_after(GUARD_SECONDS):
         async with labelled_account(HERE, load) as settings:
             before = await read_ending(settings)
             await run_pass(settings, load)
@@ -104,14 +104,14 @@ async def test_two_accounts_that_differ_are_told_apart() -> None:
 
 async def test_a_pass_that_leaves_mail_behind_is_no_result() -> None:
     load = Load(1, 1)
-    with trio.fail_after(SECONDS):
+    with trio.fail_after(GUARD_SECONDS):
         async with HERE.account(load) as settings:
             with pytest.raises(RuntimeError, match="did not settle"):
                 await run_pass(settings, load)
 
 
 async def test_the_network_lies_before_every_server() -> None:
-    with trio.fail_after(SECONDS):
+    with trio.fail_after(GUARD_SECONDS):
         async with HERE.account(Load(1, 0)) as settings:
             changed = {"carddav_url": settings.jmap_session_url.replace("/jmap/session", "/")}
             both = settings.model_copy(update=changed)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mailroom import __version__
-from tests.programs import SECONDS, command, run
+from tests.guard import GUARD_SECONDS
+from tests.programs import command, run
 from tests.real.processes import free_port
 
 
@@ -134,7 +135,7 @@ def test_the_sandbox_prints_settings_and_stops_on_a_signal(mailroom: list[str], 
             assert lines[-1] != "", process.communicate()
             lines.append(process.stdout.readline())
         process.send_signal(number)
-        _, errors = process.communicate(timeout=SECONDS)
+        _, errors = process.communicate(timeout=GUARD_SECONDS)
     assert f"export MAILROOM_JMAP_SESSION_URL=http://127.0.0.1:{port}/jmap/session\n" in lines
     assert (process.returncode, errors) == (0, "")
 
@@ -194,5 +195,5 @@ def test_a_signal_during_the_imports_ends_the_daemon_quietly(
         assert process.stdout is not None
         assert process.stdout.readline() == f"importing {module}\n"
         process.send_signal(number)
-        output, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert (process.returncode, output, errors) == (0, "", "")

@@ -19,6 +19,7 @@ from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
+from tests.guard import GUARD_SECONDS
 from tests.programs import ENTRIES
 from tests.real.processes import free_port
 from tests.screener import empty_sandbox, screener
@@ -105,7 +106,7 @@ async def test_the_examples_of_the_workflow_happen_so(row: list[str]) -> None:
         groups = {card.data["name"]["full"]: card.data["uid"] for card in sandbox.store.cards.objects.values()}
         for name in coded(groups_before):
             sandbox.change_card(groups[name], {"members": {uid: True}})
-    with trio.fail_after(10):
+    with trio.fail_after(GUARD_SECONDS):
         async with screener(sandbox) as mailroom:
             mail = sandbox.deliver("Ann <ann@example.org>", mailboxes=coded(mail_before))
             await mailroom.run()

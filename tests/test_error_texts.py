@@ -20,6 +20,7 @@ from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
 from mailroom.sandbox.faults import Endpoint, Fault, Reply
 from tests.commands.support import environment, settings_for
+from tests.guard import GUARD_SECONDS
 from tests.leaks import (
     ANN,
     CARDDAV_PASSWORD,
@@ -148,7 +149,7 @@ class TestTheContactsServer:
     )
     async def test_tells_none(self, answer: Answer) -> None:
         heard = Heard()
-        with trio.fail_after(30), structlog.testing.capture_logs() as logs:
+        with trio.fail_after(GUARD_SECONDS), structlog.testing.capture_logs() as logs:
             async with trio.open_nursery() as nursery:
                 server = ScriptedServer()
                 server.script("/session", session_reply())

@@ -19,6 +19,7 @@ from mailroom import http as http_module
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
 from mailroom.http import DEADLINE_SECONDS, Credentials, Reply, basic, bearer, check_status, fetch, http_client
 from mailroom.http import retry_after as read_retry_after
+from tests.guard import GUARD_SECONDS
 from tests.scripted_server import Answer, ScriptedServer, reply
 
 MIB = 1024 * 1024
@@ -121,7 +122,7 @@ class TestAServerThatCantBeReached:
         "host", ["mail.invalid", "a" * 70 + ".invalid", "mail..invalid"], ids=["unknown", "long-label", "empty-label"]
     )
     async def test_because_no_such_host_exists_is_unavailable(self, host: str) -> None:
-        with trio.fail_after(30), pytest.raises(Unavailable, match=host):
+        with trio.fail_after(GUARD_SECONDS), pytest.raises(Unavailable, match=host):
             await get(f"https://{host}")
 
     async def test_because_its_port_is_none_is_unavailable(self) -> None:

@@ -18,21 +18,20 @@ import trio.testing
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import Ended
+from tests.guard import GUARD_SECONDS
 from tests.human_scripts import (
     FAIL,
     FOLDER,
-    GUARD_SECONDS,
     INTERRUPTED,
     NOT_RUN,
     PASS,
-    PYTEST_SECONDS,
     command_line,
     environment,
     run_script,
 )
 from tests.screener import empty_sandbox, served
 
-pytestmark = [pytest.mark.human, pytest.mark.timeout(PYTEST_SECONDS)]
+pytestmark = pytest.mark.human
 
 BOTH = (FASTMAIL, CYRUS)
 

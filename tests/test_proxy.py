@@ -10,6 +10,7 @@ import trustme
 from trio.testing import MockClock
 
 from tests.courses import Valve, answering, behind_tls, dripping, reset_in_answer, reset_in_request, with_request
+from tests.guard import GUARD_SECONDS
 from tests.proxy import Course, Hold, Proxy, delayed, proxy_to, straight
 
 
@@ -26,7 +27,7 @@ async def shouting(course: Course) -> AsyncIterator[tuple[Proxy, list[bytes]]]:
         except trio.BrokenResourceError:
             got.append(b"<reset>")
 
-    with trio.fail_after(30):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
             nursery.start_soon(trio.serve_listeners, answer, [listener])

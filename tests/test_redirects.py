@@ -24,6 +24,7 @@ from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.status import PassOutcome, Status
+from tests.guard import GUARD_SECONDS
 from tests.scripted_server import ScriptedServer, reply, session_reply
 
 EVENTS = "/events"
@@ -51,7 +52,7 @@ def elsewhere(request: pytest.FixtureRequest) -> str:
 @asynccontextmanager
 async def redirecting(path: str, elsewhere: str, tls: ssl.SSLContext) -> AsyncIterator[Servers]:
     """A server that redirects requests for one path, and sets a cookie on the way."""
-    with trio.fail_after(30):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             own, other = ScriptedServer(tls if elsewhere == "scheme" else None), ScriptedServer()
             for server in (own, other):

@@ -25,6 +25,7 @@ from mailroom.observe import log
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint, Fault
 from tests.daemon_process import daemon_process, stops_at_once
+from tests.guard import GUARD_SECONDS
 from tests.leaks import (
     ANN,
     CARDDAV_PASSWORD,
@@ -51,12 +52,10 @@ from tests.screener import served
 from tests.scripted_server import ScriptedServer, reply
 
 BOB = "bob@example.org"
-GUARD_SECONDS = 30
-"""Ends a test that hangs; nothing here takes long."""
 
 
 async def ask_health(heard: Heard, health_port: int) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=GUARD_SECONDS) as http:
         for path in ("healthz", "livez", "readyz", "metrics", "nothing"):
             heard.add(f"/{path}", (await http.get(f"http://127.0.0.1:{health_port}/{path}")).text)
 
@@ -113,7 +112,7 @@ class TestOrdinaryWork:
                 with running_radicale() as radicale:
                     settings = logins(login, sandbox, radicale.port)
                     if login == "two passwords":
-                        with httpx.Client(auth=("ann", CARDDAV_PASSWORD)) as http:
+                        with httpx.Client(auth=("ann", CARDDAV_PASSWORD), timeout=GUARD_SECONDS) as http:
                             book = radicale_book(radicale, http, "ann")
                             ContactsApp(http, book).add(ANN, NAME, f"NOTE:{NOTE}")
                     settings["heartbeat_url"] = f"{heartbeat.origin}/{HEARTBEAT_PATH}"

@@ -11,6 +11,7 @@ import trio
 from rich.console import Console
 
 from bench.soak import acts, paces
+from bench.soak import minutes as minutes_of_soak
 from bench.soak.acts import Arrive, Put, Timed
 from bench.soak.expected import FILED_IN, expected_after
 from bench.soak.figures import (
@@ -34,6 +35,7 @@ from bench.soak.week import run_week
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.faults import Delay
+from tests.guard import GUARD_SECONDS
 from tests.screener import empty_sandbox
 
 ANN = "ann@example.org"
@@ -54,9 +56,11 @@ def test_short_simulated_days_lose_nothing_and_leave_nothing_over() -> None:
     assert "2 simulated days, seed 7" in shown(lambda console: show(week, None, console))
 
 
-async def test_short_real_rounds_lose_nothing() -> None:
+async def test_short_real_rounds_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("START_SECONDS", "STOP_SECONDS", "GRACE_SECONDS"):
+        monkeypatch.setattr(minutes_of_soak, limit, GUARD_SECONDS)
     told: list[str] = []
-    with trio.fail_after(50):
+    with trio.fail_after(GUARD_SECONDS):
         minutes = await run_minutes(write_script(7, paces.rounds_of("short real", 2)), told.append)
     assert minutes.problems == ()
     assert minutes.counts.senders_triaged > 4

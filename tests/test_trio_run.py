@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import SECONDS, command, run
+from tests.guard import GUARD_SECONDS
+from tests.programs import command, run
 
 
 @pytest.fixture
@@ -150,5 +151,5 @@ def test_ctrl_c_lets_the_program_clean_up(trio_run: list[str]) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert (process.returncode, output, errors) == (130, "cleaned up\n", "")

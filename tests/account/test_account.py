@@ -16,6 +16,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import Sandbox
+from tests.guard import GUARD_SECONDS
 from tests.screener import empty_sandbox, served
 from tests.scripted_server import Asked, ScriptedServer, reply, session_reply
 
@@ -30,7 +31,7 @@ def basic(pair: str) -> str:
 @asynccontextmanager
 async def two_servers() -> AsyncIterator[tuple[ScriptedServer, ScriptedServer]]:
     """A JMAP server without contacts, and another server; both refuse every login for contacts."""
-    with trio.fail_after(30):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             servers = ScriptedServer(), ScriptedServer()
             for server in servers:
@@ -126,7 +127,7 @@ async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
                 nursery.start_soon(account.triage)
 
     first, second = empty_sandbox(), empty_sandbox()
-    with trio.fail_after(30):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             one = await screen(first, "Ann <ann@example.org>", nursery)
             other = await screen(second, "Bob <bob@example.org>", nursery)

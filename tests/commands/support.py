@@ -13,10 +13,8 @@ from pydantic import SecretStr
 from mailroom.config.settings import Settings
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
 from mailroom.sandbox.sample import ROLES
+from tests.guard import GUARD_SECONDS
 from tests.screener import served
-
-GUARD_SECONDS = 30
-"""Ends a test that hangs; nothing here takes long."""
 
 
 def bare_sandbox(flavour: Flavour = FASTMAIL, limits: Limits | None = None) -> Sandbox:

@@ -22,10 +22,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox, fill_sample
 from mailroom.sandbox.faults import Endpoint
 from mailroom.sandbox.sample import SENDERS
-from tests.programs import SECONDS, command
-
-STOP_SECONDS = 2
-"""For a process to be gone after a signal, on a busy machine."""
+from tests.guard import GUARD_SECONDS
+from tests.programs import command
 
 HURRIED = "import sys, trio; from mailroom.commands import demo; sys.exit(trio.run(demo.run, {keep_running}, 0.0))"
 """The command with a user who never pauses."""
@@ -240,7 +238,7 @@ def test_it_tells_all_in_order_and_exits_0(monkeypatch: pytest.MonkeyPatch, demo
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     result = subprocess.run(  # noqa: S603  our own program
-        demo, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=2 * SECONDS, check=False
+        demo, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=GUARD_SECONDS, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
     position = 0
@@ -261,10 +259,10 @@ def test_it_keeps_running_until_ctrl_c() -> None:
         settings = dict(re.findall(r"^export (\w+)=(\S+)$", printed, re.MULTILINE))
         session_url = settings["MAILROOM_JMAP_SESSION_URL"]
         headers = {"Authorization": f"Bearer {settings['MAILROOM_JMAP_TOKEN']}"}
-        assert httpx.get(health_url).json()["status"] == "ok"
-        assert httpx.get(session_url, headers=headers).status_code == 200
+        assert httpx.get(health_url, timeout=GUARD_SECONDS).json()["status"] == "ok"
+        assert httpx.get(session_url, headers=headers, timeout=GUARD_SECONDS).status_code == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(STOP_SECONDS) == 0
+        assert process.wait(GUARD_SECONDS) == 0
         assert process.communicate() == ("\nStopped.\n", "")
     for url in (health_url, session_url):
         with socket.socket() as probe:
@@ -278,7 +276,7 @@ def test_a_signal_ends_it_at_once(demo: list[str], signals: list[signal.Signals]
         read_until(process, "listens for push")
         for number in signals:
             process.send_signal(number)
-        assert process.wait(STOP_SECONDS) == 0
+        assert process.wait(GUARD_SECONDS) == 0
         assert process.communicate() == ("\nStopped.\n", "")
 
 
@@ -288,14 +286,14 @@ def test_it_ends_quietly_when_nobody_reads_on(demo: list[str]) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        assert process.wait(SECONDS) == 1
+        assert process.wait(GUARD_SECONDS) == 1
         assert process.stderr.read() == ""
 
 
 def test_it_exits_1_when_something_is_late() -> None:
     no_patience = "from mailroom.commands import demo, demo_script; demo_script.PATIENCE_SECONDS = 0; "
     with started([sys.executable, "-c", no_patience + HURRIED.format(keep_running=False)]) as process:
-        output, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert (process.returncode, errors) == (1, "")
     assert "TOO LATE: filing The Daily Loaf took more than 0 s" in output
     assert re.search(r"Taps answered +0 of 1\n", output)

@@ -19,6 +19,7 @@ from mailroom.errors import BadReply, MailroomError, Refused, TooLarge, Unavaila
 from mailroom.http import Credentials, basic
 from mailroom.jmap.batch import Batch
 from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
+from tests.guard import GUARD_SECONDS
 
 GROUP = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:g\r\nFN:Feed\r\nX-ADDRESSBOOKSERVER-KIND:group\r\nEND:VCARD\r\n"
 IS_BOOK = "<d:resourcetype><d:collection/><c:addressbook/></d:resourcetype>"
@@ -69,17 +70,17 @@ async def opened(**by_method: list[Answer]) -> AsyncIterator[tuple[CardDav, DavS
 async def open_contacts(server: DavServer, path: str = "") -> CardDav:
     url = server.url.join(path)
     credentials = Credentials(basic("user", SecretStr("password")), url)
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         return await discover(server.http, url, credentials)
 
 
 async def look_up(contacts: CardDav, *addresses: str) -> LookUp:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         return await contacts.look_up(addresses).run()
 
 
 async def add(found: LookUp, *changes: Change) -> Failures:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         begun = await before(Batch(), found.add(changes))
         return begun.failed
 

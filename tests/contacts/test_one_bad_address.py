@@ -16,6 +16,7 @@ from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus
+from tests.guard import GUARD_SECONDS
 from tests.screener import NOW, Wire, connected, empty_sandbox, served
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
@@ -55,7 +56,7 @@ async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
         url = await stack.enter_async_context(served(sandbox))
         client = await stack.enter_async_context(connected(sandbox, url, Wire()))
         server = await stack.enter_async_context(dav_server(answer))
-        with trio.fail_after(20):
+        with trio.fail_after(GUARD_SECONDS):
             book = server.url.join("book/")
             contacts = await discover(server.http, book, Credentials(basic("user", SecretStr("password")), book))
             return await (await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)).run(NOW)

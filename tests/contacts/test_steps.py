@@ -22,6 +22,7 @@ from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, multistatus
 from tests.contacts.test_one_bad_address import GROUPS
+from tests.guard import GUARD_SECONDS
 from tests.jmap.support import ACCOUNT, connected
 from tests.screener import NOW, Wire, empty_sandbox, served
 from tests.screener import connected as connected_by
@@ -63,7 +64,7 @@ async def carddav() -> AsyncIterator[tuple[CardDav, DavServer]]:
 async def test_a_pass_looks_up_contacts_over_carddav_while_it_looks_up_mail() -> None:
     sandbox, wire = empty_sandbox(), TwoServers()
     sandbox.label(sandbox.deliver(f"Ann <{ANN}>", "Hello", ["Screener"]), "@ToFeed")
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as url, connected_by(sandbox, url, wire) as client, carddav() as (contacts, server):
             triage = await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)
             server.http.event_hooks = {"request": [wire.before_contacts]}

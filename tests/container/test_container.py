@@ -11,6 +11,7 @@ import trio
 from mailroom.sandbox import Sandbox
 from tests.container.podman import Podman
 from tests.daemon_process import DaemonProcess
+from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.screener import empty_sandbox, served
 
@@ -22,9 +23,8 @@ LOCKED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
 # podman 4.3 first binds a folder to /run/secrets, read-only like the root, in which runc can't make the secret's file.
 ROOM_FOR_SECRETS = "--tmpfs=/run/secrets"
 
-STOP_SECONDS = 2
-GUARD_SECONDS = 60
-"""Ends a test that hangs; nothing here takes long."""
+STOP_SECONDS = 9
+"""Left to itself podman waits ten, and then kills."""
 
 
 @asynccontextmanager
@@ -88,7 +88,6 @@ async def test_it_is_healthy_settles_a_sender_and_stops_at_once(podman: Podman, 
             assert sandbox.groups()["Feed"] == {"ann@example.org"}
             assert sandbox.token not in await ask(podman, "inspect", NAME) + str(container.lines)
             with trio.fail_after(STOP_SECONDS):
-                # Left to itself podman would wait ten seconds, and then kill.
                 await ask(podman, "stop", NAME)
             assert await ask(podman, "inspect", "--format={{.State.ExitCode}}", NAME) == "0"
             assert await container.exit_status() == 0

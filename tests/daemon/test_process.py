@@ -18,13 +18,11 @@ from mailroom.daemon import process as daemon
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
+from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.scrape import samples
 from tests.screener import empty_sandbox, served
 from tests.scripted_server import ScriptedServer, reply
-
-GUARD_SECONDS = 30
-"""Ends a test that hangs; nothing here takes long."""
 
 
 @asynccontextmanager
@@ -36,7 +34,7 @@ async def daemon_on(sandbox: Sandbox, **settings: str) -> AsyncIterator[DaemonPr
 
 
 async def scrape(process: DaemonProcess) -> str:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:
         return (await http.get(process.health_url.replace("healthz", "metrics"))).text
 
 
@@ -53,7 +51,7 @@ async def test_a_label_files_the_sender_within_moments_of_the_push(flavour: Flav
         await process.logs("poll_completed", times=3)
         assert sandbox.mailboxes_of(mail) == {"Feed"}
         assert sandbox.groups()["Feed"] == {"ann@example.org"}
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:
             health = (await http.get(process.health_url)).json()
         assert (health["status"], health["last_poll_trigger"]) == ("ok", "push")
         assert health["eventsource"]["status"] == "connected"
@@ -170,7 +168,7 @@ async def test_a_start_without_network_is_a_failed_pass_with_health_already_up()
         async with daemon_process(f"http://127.0.0.1:{free_port()}/jmap/session") as process:
             line = await process.logs("poll_failed")
             assert (line["trigger"], line["consecutive_failures"], line["level"]) == ("startup", 1, "warning")
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:
                 assert (await http.get(process.health_url)).json()["last_poll_trigger"] is None
             await stops_at_once(process)
 

@@ -18,10 +18,10 @@ from mailroom.doctor.machine_checks import check_clock, check_health_port
 from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
 from mailroom.jmap.session import CORE, MAIL, SIEVE
 from mailroom.rules.sieve import MARKER
+from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 
-GUARD_SECONDS = 30
 HOUR = 3600
 
 

@@ -18,10 +18,8 @@ from tests.faults.fault import Fault
 from tests.faults.in_process import content, recorded_log, running_daemon
 from tests.faults.observed import matching
 from tests.faults.world import World, world
+from tests.guard import GUARD_SECONDS
 from tests.real.radicale import Radicale
-
-GUARD_SECONDS = 50
-"""Ends what hangs, before pytest does."""
 
 FINISHED_WITHIN_SECONDS = 15.0
 

@@ -15,6 +15,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, get_mailboxes
 from mailroom.sandbox import Sandbox, serve
+from tests.guard import GUARD_SECONDS
 
 ACCOUNT = "u1"
 
@@ -52,7 +53,7 @@ async def served(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
 async def connected(
     sandbox: Sandbox, *, session_path: str = "/jmap/session", token: str | None = None
 ) -> AsyncIterator[Connected]:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as base_url, http_client() as http:
             url = base_url.join(session_path)
             client = Client(http, url, Credentials(bearer(SecretStr(token or sandbox.token)), url))

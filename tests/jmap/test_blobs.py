@@ -7,6 +7,7 @@ from mailroom.errors import BadReply, Refused, Unavailable
 from mailroom.jmap.client import Client
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint, Fault
+from tests.guard import GUARD_SECONDS
 from tests.jmap.trouble import edited
 from tests.screener import Wire, connected, served
 
@@ -22,7 +23,7 @@ async def fails(error: type[Exception], said: str, fault: Fault, endpoint: Endpo
     """An upload and a download with this fault end in this error."""
     sandbox = Sandbox()
     sandbox.faults.next_request(fault, endpoint=endpoint)
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
             with pytest.raises(error, match=said):
                 await there_and_back(client)
@@ -32,7 +33,7 @@ async def fails(error: type[Exception], said: str, fault: Fault, endpoint: Endpo
 async def test_what_was_uploaded_is_downloaded(flavour: Flavour) -> None:
     """Cyrus names its urls relative to the session's."""
     sandbox = Sandbox(flavour)
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
             assert await there_and_back(client) == TEXT
     assert [request.authorized for request in sandbox.requests] == [True] * 3
@@ -61,7 +62,7 @@ async def test_a_session_without_the_url_is_named(name: str, url: str | None) ->
 async def test_a_bad_url_matters_to_nobody_who_does_not_need_it() -> None:
     sandbox = Sandbox()
     sandbox.faults.next_request(edited(uploadUrl="http://mail.example.com/"), endpoint=Endpoint.SESSION)
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
             assert (await client.session()).mail_account == "u1"
 
@@ -87,7 +88,7 @@ async def test_an_upload_that_is_not_answered_with_a_blob_is_a_bad_reply(fault: 
 
 
 async def test_more_than_the_server_takes_is_refused() -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         sandbox = Sandbox(limits=Limits(max_size_upload=3))
         async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
             with pytest.raises(BadReply, match="HTTP 413"):

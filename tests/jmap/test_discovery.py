@@ -16,6 +16,7 @@ from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.session import CONTACTS, MAIL
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint, Fault
+from tests.guard import GUARD_SECONDS
 from tests.jmap.support import ACCOUNT, connected, served
 from tests.jmap.trouble import assert_clean, edited, with_nonsense, with_outages
 from tests.screener import empty_sandbox
@@ -27,7 +28,7 @@ API, SESSION = Endpoint.API, Endpoint.SESSION
 @asynccontextmanager
 async def scripted(well_known: Answer, others: Mapping[str, Answer]) -> AsyncIterator[Client]:
     """A client that knows nothing but the name of a server."""
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery, http_client() as http:
             server = ScriptedServer()
             await nursery.start(server.serve)

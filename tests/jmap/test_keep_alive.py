@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from mailroom.errors import Unavailable
 from mailroom.http import Credentials, bearer, fetch, http_client
+from tests.guard import GUARD_SECONDS
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -55,7 +56,7 @@ async def serving(server: Server) -> AsyncIterator[httpx.AsyncClient]:
     async with http_client() as http, trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, server.handle, 0)
         server.url = httpx.URL(f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}/")
-        with trio.fail_after(10):
+        with trio.fail_after(GUARD_SECONDS):
             yield http
         nursery.cancel_scope.cancel()
 

@@ -13,6 +13,7 @@ import trio
 
 from mailroom.http import MAX_REPLY_BYTES
 from mailroom.wire import MAX_JSON_VALUES
+from tests.guard import GUARD_SECONDS
 from tests.scripted_server import Answer, ScriptedServer, reply, session_reply
 
 MOST_MIB = 200
@@ -65,7 +66,7 @@ def sends(name: str, arguments: Callable[[], bytes]) -> Answer:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells how much memory was held at most")
 async def test_replies_of_the_allowed_size_take_little_memory() -> None:
-    with trio.fail_after(55):
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             server = ScriptedServer()
             await nursery.start(server.serve)

@@ -1,6 +1,5 @@
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,12 +7,14 @@ from dataclasses import replace
 import httpx
 import pytest
 import trio
+from hypercorn.config import Config
 from trio.testing import MockClock
 
 from mailroom import __version__
 from mailroom.observe.health import serve_health
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.serving.server import PortTaken
+from tests.guard import GUARD_SECONDS
 from tests.scrape import metrics_of, samples
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
@@ -140,22 +141,26 @@ async def test_a_busy_port_names_the_setting() -> None:
             await serve_health(status, metrics_of(status), "127.0.0.1", port)
 
 
+@pytest.fixture
+def endless_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of hypercorn's 3 s: who waits for a client doesn't get to the end."""
+    monkeypatch.setattr(Config, "graceful_timeout", 2 * GUARD_SECONDS)
+
+
 async def test_an_address_that_is_not_ours_names_the_settings() -> None:
     status = Status(poll_interval=60)
     with pytest.raises(PortTaken, match="MAILROOM_HEALTH_HOST"):
         await serve_health(status, metrics_of(status), "192.0.2.1", 0)
 
 
-async def test_it_goes_down_at_once_with_clients_connected_and_frees_its_port() -> None:
-    with trio.fail_after(10):
+async def test_it_goes_down_at_once_with_clients_connected_and_frees_its_port(endless_grace: None) -> None:
+    with trio.fail_after(GUARD_SECONDS):
         async with served(Status(poll_interval=60)) as http:
             await http.get("/livez")
             port = http.base_url.port
             assert port is not None
             silent = await trio.open_tcp_stream("127.0.0.1", port)
             await silent.send_all(b"GET /healthz HTTP/1.1\r\n")
-            started = time.monotonic()
-        assert time.monotonic() - started < 1
         await silent.aclose()
         with pytest.raises(OSError, match="attempts to connect"):
             await trio.open_tcp_stream("127.0.0.1", port)
@@ -188,7 +193,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("request_bytes", HOSTILE)
 async def test_hostile_requests_do_not_bring_it_down(request_bytes: bytes) -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         async with served(Status(poll_interval=60)) as http:
             port = http.base_url.port
             assert port is not None
@@ -205,8 +210,8 @@ async def test_hostile_requests_do_not_bring_it_down(request_bytes: bytes) -> No
 
 
 @pytest.mark.parametrize("path", [b"/healthz", b"/metrics"])
-async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end(path: bytes) -> None:
-    with trio.fail_after(10):
+async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end(path: bytes, endless_grace: None) -> None:
+    with trio.fail_after(GUARD_SECONDS):
         async with served(Status(poll_interval=60)) as http:
             port = http.base_url.port
             assert port is not None
@@ -214,6 +219,4 @@ async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end(path:
             with trio.move_on_after(0.5), contextlib.suppress(trio.BrokenResourceError):
                 while True:
                     await deaf.send_all(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 1000)
-            started = time.monotonic()
-        assert time.monotonic() - started < 1
         await deaf.aclose()

@@ -14,9 +14,10 @@ from mailroom.observe.health import serve_health
 from mailroom.observe.status import Status
 from tests import screener
 from tests.daemon_process import daemon_process, stops_at_once
+from tests.guard import GUARD_SECONDS
 from tests.scrape import metrics_of
 from tests.serving.hostile import REFUSED, WEBSOCKET, get
-from tests.serving.support import GUARD_SECONDS, connect, deaf_clients, exchange, said_until_the_end, statuses
+from tests.serving.support import connect, deaf_clients, exchange, said_until_the_end, statuses
 
 LIVEZ = get("/livez", b"Connection: close")
 HELD = 1_500
@@ -85,14 +86,14 @@ async def test_an_offer_of_http2_is_passed_over() -> None:
 
 
 async def test_clients_that_never_read_do_not_hold_up_the_end() -> None:
-    with trio.fail_after(20):
+    with trio.fail_after(GUARD_SECONDS):
         with ExitStack() as held:
             async with served() as port:
                 held.enter_context(deaf_clients(port, 50, get("/metrics") * 5))
 
 
 async def test_the_daemon_stops_at_once_beside_50_clients_that_never_read() -> None:
-    with trio.fail_after(40):
+    with trio.fail_after(GUARD_SECONDS):
         async with screener.served(screener.empty_sandbox()) as url, daemon_process(str(url)) as daemon:
             await daemon.logs("poll_completed")
             with deaf_clients(daemon.health_port, 50, get("/metrics") * 20):

@@ -17,14 +17,12 @@ from mailroom.jmap.client import Client
 from mailroom.observe.status import Tally
 from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import Triage, prepare
+from tests.guard import GUARD_SECONDS
 from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
 from tests.real.radicale import Radicale
 from tests.screener import NOW, Wire, empty_sandbox, served
-
-SECONDS = 45
-"""Ends a test that hangs, before pytest does."""
 
 
 class Mail(Protocol):
@@ -90,7 +88,7 @@ class Account:
     @asynccontextmanager
     async def triage(self, wire: Wire | None = None) -> AsyncIterator[Triage]:
         """A triage, ready for its first pass."""
-        with trio.fail_after(SECONDS):
+        with trio.fail_after(GUARD_SECONDS):
             async with self.connect(wire or Wire()) as triage:
                 yield triage
 
@@ -213,4 +211,4 @@ def cyrus_account(http: httpx.Client, user: MailboxUser) -> Account:
 
 
 def _http(wire: Wire) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=wire, headers={"Accept-Encoding": "gzip"}, timeout=None)  # noqa: S113  see SECONDS
+    return httpx.AsyncClient(transport=wire, headers={"Accept-Encoding": "gzip"}, timeout=None)  # noqa: S113  see GUARD_SECONDS

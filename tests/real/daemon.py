@@ -6,10 +6,8 @@ from contextlib import asynccontextmanager
 import trio
 
 from tests.daemon_process import DaemonProcess, daemon_process
+from tests.guard import GUARD_SECONDS
 from tests.real.mailbox_user import MailboxUser
-
-GUARD_SECONDS = 50
-"""Ends a test that hangs, before pytest does."""
 
 NO_OTHERS: Mapping[str, str] = {}
 

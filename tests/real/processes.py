@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
 MEMORY = Path("/dev/shm")  # noqa: S108  the folder made in it has a random name
@@ -76,7 +76,7 @@ def running_process(
 def wait_for_ports(process: subprocess.Popen[bytes], *ports: int, log: Path) -> None:
     """Return once `process` listens on all `ports` of 127.0.0.1.
 
-    Raises ServerDied with the end of `log` if it ends first or takes longer than 30 seconds.
+    Raises ServerDied with the end of `log` if it ends first or takes longer than START_SECONDS.
     """
     deadline = time.monotonic() + START_SECONDS
     for port in ports:

@@ -16,6 +16,7 @@ from mailroom.contacts.steps import before
 from mailroom.errors import ConfigError, Refused
 from mailroom.http import Credentials, basic, http_client
 from mailroom.jmap.batch import Batch
+from tests.guard import GUARD_SECONDS
 from tests.real.cyrus import Cyrus
 from tests.real.radicale import Radicale
 
@@ -130,7 +131,7 @@ async def open_session(book: Book, start: str | None = None, password: str | Non
     url = httpx.URL(start or book.server.carddav_url)
     authorization = basic(book.user, SecretStr(password or book.password))
     async with http_client() as http:
-        with trio.fail_after(30):
+        with trio.fail_after(GUARD_SECONDS):
             session = Session(await discover(http, url, Credentials(authorization, url)), book)
             http.event_hooks = {"request": [session.on_request]}
             yield session

@@ -15,8 +15,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command, environment
+from tests.guard import GUARD_SECONDS
 from tests.real.cyrus import Cyrus
-from tests.real.daemon import GUARD_SECONDS
 from tests.real.mailbox_user import ROLES, MailboxUser
 from tests.real.processes import free_port
 

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from mailroom.config.settings import Settings
 from mailroom.sandbox import Sandbox
 from tests.commands.support import Ended, command
+from tests.guard import GUARD_SECONDS
 from tests.real.accounts import Mail, SandboxMail
 from tests.real.contacts_app import ContactsApp
-from tests.real.daemon import GUARD_SECONDS
 from tests.real.mail_app import MailApp
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
 from tests.real.processes import free_port

@@ -6,6 +6,7 @@ import httpx
 import pytest
 import trio
 
+from tests.guard import GUARD_SECONDS
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import USING, MailApp, message
 from tests.real.mailbox_user import DESTINATIONS, GROUPS, LABELS, NOTICES, MailboxUser, group_card, put_card
@@ -87,7 +88,7 @@ async def test_the_running_indexer_makes_new_mail_searchable_by_from(indexed_mai
     headers = {"Authorization": f"Bearer {user.token}"}
     async with httpx.AsyncClient(base_url=user.server.base_url, headers=headers) as http:
         found: list[str] = []
-        with trio.fail_after(30):
+        with trio.fail_after(GUARD_SECONDS):
             while not found:
                 reply = await http.post("/jmap/", json={"using": USING, "methodCalls": [query]})
                 found = reply.raise_for_status().json()["methodResponses"][0][1]["ids"]

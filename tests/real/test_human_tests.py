@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.human_scripts import FOLDER, NOT_RUN, PASS, PYTEST_SECONDS, run_script
+from tests.human_scripts import FOLDER, NOT_RUN, PASS, run_script
 from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import MailboxUser
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(PYTEST_SECONDS)]
+pytestmark = pytest.mark.real
 
 WITHOUT_PUSH = "test_16_eventsource_push.py"
 NEEDS_AN_IMAGE = "test_13_container.py"

@@ -14,6 +14,7 @@ import trio
 
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.dispatch import CONTACTS, CORE, MAIL, SUBMISSION, Request, offered, process
+from tests.guard import GUARD_SECONDS
 
 USING = (CORE, MAIL, SUBMISSION, CONTACTS)
 NOON = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -120,8 +121,8 @@ class Running:
 
 @asynccontextmanager
 async def running(sandbox: Sandbox) -> AsyncIterator[Running]:
-    """Serve the sandbox on a free port while the block runs, for at most 20 seconds."""
-    with trio.fail_after(20):
+    """Serve the sandbox on a free port while the block runs."""
+    with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             base_url = await nursery.start(serve, sandbox)
             headers = {"Authorization": f"Bearer {sandbox.token}"}

@@ -10,13 +10,14 @@ import trio
 
 from mailroom.sandbox import AddressInUseError, SandboxError
 from mailroom.sandbox.command import run
+from tests.guard import GUARD_SECONDS
 
 PROGRAM = "import trio; from mailroom.sandbox.command import run; trio.run(run, 0, 'cyrus')"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(number: signal.Signals) -> None:
-    with trio.fail_after(30):
+    with trio.fail_after(GUARD_SECONDS):
         process = await trio.lowlevel.open_process(
             [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -27,7 +28,7 @@ async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(num
             while b"MAILROOM_JMAP_TOKEN" not in printed or not printed.endswith(b"Ctrl-C.\n"):
                 printed += await process.stdout.receive_some()
             settings = dict(re.findall(r"^export (\w+)=(\S+)$", printed.decode(), re.MULTILINE))
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:
                 token = settings["MAILROOM_JMAP_TOKEN"]
                 headers = {"Authorization": f"Bearer {token}"}
                 session = await http.get(settings["MAILROOM_JMAP_SESSION_URL"], headers=headers)

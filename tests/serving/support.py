@@ -9,9 +9,7 @@ from hypercorn.typing import ASGIFramework
 
 from mailroom.serving.connection import Limits
 from mailroom.serving.server import listen, serve
-
-GUARD_SECONDS = 30
-"""Where something has to happen at once, a test takes `mock_clock`, on which no time limit of the server ever ends."""
+from tests.guard import GUARD_SECONDS
 
 
 @asynccontextmanager

@@ -13,9 +13,10 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.serving.connection import HALF_CLOSED_SECONDS, SEND_SECONDS, Limits
 from mailroom.serving.server import ACCEPT_AGAIN_SECONDS, SILENCE_SECONDS
+from tests.guard import GUARD_SECONDS
 from tests.serving.app import BEAT_SECONDS, an_app
 from tests.serving.hostile import get
-from tests.serving.support import GUARD_SECONDS, connect, exchange, heard, said_until_the_end, served, statuses
+from tests.serving.support import connect, exchange, heard, said_until_the_end, served, statuses
 
 FORMS = Limits(body_bytes=100, body_seconds=10)
 KEEP_ALIVE_SECONDS = 5

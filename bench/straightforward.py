@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import httpx
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Category
-from mailroom.contacts import dav_requests, jscontact, vcard, webdav
+from mailroom.contacts import dav_requests, group_vcard, jscontact, vcard, webdav
 from mailroom.contacts.base import Group, NewCard
 from mailroom.contacts.dav_requests import Query
 from mailroom.decisions import note
@@ -137,7 +137,7 @@ class CardDavBook:
     def join(self, groups: Sequence[str], uid: str) -> None:
         for name in groups:
             group = self._groups[name]
-            text = vcard.with_members(group.card or "", [uid])
+            text = group_vcard.with_members(group.card or "", [uid])
             etag = self._put(group.url, text, {"If-Match": group.etag})
             (self._groups[name],) = (
                 [webdav.Resource(group.url, etag=etag, card=text)]

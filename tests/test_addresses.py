@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.addresses import canonical, display_name, search_texts, spellings
+from mailroom.addresses import addresses_in, canonical, display_name, search_texts, spellings
 
 _LOCAL_PARTS = st.text(st.sampled_from([*'aZ."\\ ,;:()<>@', *"ßİΣςé", "\u0301", "\u0345", "\t", "日"]), max_size=8)
 _DOMAINS = st.text(
@@ -31,9 +31,10 @@ class TestCanonical:
             ('"ann\\ \\l\\"ee"@example.org', '"ann l\\"ee"@example.org'),
             ('ann"lee@example.org', '"ann\\"lee"@example.org'),
             ("a..b@example.org", "a..b@example.org"),
-            ('".ann"@example.org', '".ann"@example.org'),
-            ('"ann."@example.org', '"ann."@example.org'),
-            ('"a..b"@example.org', '"a..b"@example.org'),
+            ('".ann"@example.org', ".ann@example.org"),
+            ('"ann."@example.org', "ann.@example.org"),
+            ('"a..b"@example.org', "a..b@example.org"),
+            ('"a..b c"@example.org', '"a..b c"@example.org'),
             ('"a@b"@example.org', '"a@b"@example.org'),
             ('""@example.org', '""@example.org'),
             ("ann+news@example.org", "ann+news@example.org"),
@@ -51,6 +52,8 @@ class TestCanonical:
             ("STRASSE@example.org", "strasse@example.org"),
             ("STRAßE@example.org", "straße@example.org"),
             ("ann@[192.0.2.1]", "ann@[192.0.2.1]"),
+            ("ann@[IPv6:2001:DB8::1]", "ann@[ipv6:2001:db8::1]"),
+            ("ann@[IPv6:::ffff:192.0.2.1]", "ann@[ipv6:::ffff:192.0.2.1]"),
             ("ann@localhost", "ann@localhost"),
         ],
     )
@@ -80,6 +83,11 @@ class TestCanonical:
             "a" * 990 + "@example.org",
             "İ" * 600 + "@example.org",
             "ann@\ud800.example",
+            "ann@[2001:db8::1]",
+            "ann@[IPv6:2001:db8::1",
+            "ann@[IPv6:2001:db8::g]",
+            "ann@[IPv6:fe80::1%eth0]",
+            "ann@2001:db8::1",
         ],
     )
     def test_is_none_for_what_is_no_address(self, text: str) -> None:
@@ -109,6 +117,8 @@ class TestSearchTexts:
             ("ann@xn--.example", ("ann@xn--.example",)),
             (f"ann@xn--bcher-kv{'a' * 60}", (f"ann@xn--bcher-kv{'a' * 60}",)),
             ("ann@[192.0.2.1]", ("ann@[192.0.2.1]",)),
+            ("a..b@example.org", ("a..b",)),
+            ("...@example.org", ("...@example.org", '"..."@example.org')),
             ('"ann lee"@example.org', ("ann lee",)),
             ('"a\\"b"@example.org', ('a"b',)),
         ],
@@ -125,10 +135,75 @@ class TestSearchTexts:
         address = canonical(spelling)
         assert address is None or all(search_texts(address))
 
+    def test_a_local_part_that_may_be_quoted_or_not_is_looked_up_both_ways(self) -> None:
+        spelled = spellings("a..b@xn--bcher-kva.example")
+        domains = ("xn--bcher-kva.example", "bücher.example")
+        assert spelled == tuple(f"{local}@{domain}" for local in ("a..b", '"a..b"') for domain in domains)
+
     @given(_ADDRESSES)
     def test_spellings_all_mean_the_same_address(self, spelling: str) -> None:
         if (address := canonical(spelling)) is not None:
             assert {canonical(each) for each in spellings(address)} == {address}
+
+
+class TestAddressesIn:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "ann@x.org",
+            "Ann@X.org ",
+            "<ann@x.org>",
+            "Ann <ann@x.org>",
+            "Lee, Ann <ann@x.org>",
+            '"Lee; A@B" <ann@x.org>',
+            "Ann < ann@x.org >",
+            "mailto:ann@x.org",
+            "MAILTO:ann%40x.org?subject=Hello",
+            "Ann <mailto:ann@x.org>",
+            "\u200bann@x.org\u200b",
+            "\ufeff \u00adann@x.org\u202c\u00a0\r\n",
+            "<\u200eann@x.org\u200e>",
+            "ann@x.org;",
+            "; ,ann@x.org",
+        ],
+    )
+    def test_are_read_through_what_stands_around_one(self, value: str) -> None:
+        assert addresses_in(value) == {"ann@x.org"}
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "ann@x.org;bob@x.org",
+            "ann@x.org, bob@x.org,",
+            "Ann <ann@x.org>; Bob <bob@x.org>",
+            '"Lee, Ann" <ann@x.org>,mailto:bob@x.org',
+        ],
+    )
+    def test_may_be_several(self, value: str) -> None:
+        assert addresses_in(value) == {"ann@x.org", "bob@x.org"}
+
+    @pytest.mark.parametrize(
+        "value", ["", " ", "Ann", "<>", ";", "Ann <ann>", "a@x.org <ann", "mailto:", "mailto:%00@x.org"]
+    )
+    def test_are_none_where_there_is_none(self, value: str) -> None:
+        assert addresses_in(value) == frozenset()
+
+    def test_keep_what_is_within_quotes_and_words(self) -> None:
+        assert addresses_in('"a;b@c"@x.org') == {'"a;b@c"@x.org'}
+        assert addresses_in("an\u200bn@x.org") == {"an\u200bn@x.org"}
+        assert addresses_in("*@shop.example") == {"*@shop.example"}
+
+    @given(_ADDRESSES)
+    def test_of_a_canonical_address_are_that_address(self, spelling: str) -> None:
+        if (address := canonical(spelling)) is not None and not address.startswith("mailto:"):
+            assert addresses_in(address) == {address}
+
+    @pytest.mark.parametrize(
+        "value", ['"' * 100_001, '"\\' * 100_000, ";a@" * 100_000, "<" * 100_000, "\u200b" * 100_000]
+    )
+    def test_are_looked_for_once(self, value: str) -> None:
+        """With work for each pair of characters it would take hours."""
+        addresses_in(value)
 
 
 class TestDisplayName:

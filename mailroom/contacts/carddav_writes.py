@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from mailroom.contacts import dav_requests, vcard
+from mailroom.contacts import dav_requests, group_vcard, vcard
 from mailroom.contacts.base import (
     AddressBook,
     Card,
@@ -70,7 +70,7 @@ class DavLookUp:
 
     def remove(self, departures: Sequence[Departure]) -> OnItsOwn[Failures]:
         memberships = [Membership(departure.sender, departure.uid, departure.leave) for departure in departures]
-        return OnItsOwn(partial(self._write_groups, memberships, vcard.without_members, {}))
+        return OnItsOwn(partial(self._write_groups, memberships, group_vcard.without_members, {}))
 
     async def create_groups(self, names: Sequence[str]) -> Failures:
         """See `LookUp`. Each is a request of its own."""
@@ -83,7 +83,7 @@ class DavLookUp:
     async def _add(self, changes: Sequence[Change]) -> Failures:
         failed = await self._write_cards(changes)
         memberships = [Membership(change.sender, change.uid, change.join) for change in changes]
-        return await self._write_groups(memberships, vcard.with_members, failed)
+        return await self._write_groups(memberships, group_vcard.with_members, failed)
 
     async def _write_cards(self, changes: Sequence[Change]) -> Failures:
         """Write the card of each sender; reasons of those that failed."""
@@ -150,8 +150,9 @@ class DavLookUp:
 
     async def _create_group(self, name: str) -> None:
         uid = str(uuid4())
-        if await self._address_book.dav.create(self._address_book.url_of(uid), vcard.new_group(uid, name)) is None:
-            raise SenderFailed(f"the address book already has a card at {self._address_book.url_of(uid)}")
+        url = self._address_book.url_of(uid)
+        if await self._address_book.dav.create(url, group_vcard.new_group(uid, name)) is None:
+            raise SenderFailed(f"the address book already has a card at {url}")
 
     async def _delete(self, ref: str) -> None:
         stored = self._stored.pop(ref, None)

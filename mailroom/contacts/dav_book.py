@@ -82,7 +82,7 @@ def read_card(resource: Resource) -> Card | Group | Unreadable:
         return Unreadable(ref, f"the server doesn't hand it out (HTTP {resource.status})", frozenset())
     if webdav.UNREADABLE in resource.card:
         reason = "it holds a byte or character that XML can't carry: type its text anew in an address book app"
-        return Unreadable(ref, reason, vcard.addresses_in(resource.card))
+        return Unreadable(ref, reason, vcard.mentioned(resource.card))
     card = vcard.read(ref, resource.card)
     if not resource.etag:
         addresses = frozenset() if isinstance(card, Group) else card.addresses

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 
-from mailroom.addresses import canonical
+from mailroom.addresses import addresses_in
 from mailroom.contacts import joined_notes as notes
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
@@ -56,7 +56,7 @@ def addresses(card: ContactCard) -> frozenset[str]:
 
 
 def _canonical(texts: Iterable[str]) -> frozenset[str]:
-    return frozenset(address for text in texts if (address := canonical(text)))
+    return frozenset(address for text in texts for address in addresses_in(text))
 
 
 def _unreadable(item: Malformed) -> Unreadable:

@@ -5,10 +5,10 @@ vobject isn't used: it re-escapes what it doesn't know, and hangs on a malformed
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mailroom.addresses import canonical
+from mailroom.addresses import addresses_in, canonical
 from mailroom.contacts import joined_notes as notes
 from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
@@ -31,8 +31,8 @@ _ADDRESS = re.compile(r"(?<![^\s<>,;:\"\\=])[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
 _WRITTEN = frozenset({"FN", "N", "ORG", "EMAIL", "NOTE", "X-ABSHOWAS"})
 _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
 _ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", *_KINDS})
-_MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
-_USED = _WRITTEN | _ADMINISTRATIVE | frozenset(_MEMBERS)
+MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
+_USED = _WRITTEN | _ADMINISTRATIVE | frozenset(MEMBERS)
 
 
 class NotAVCard(ValueError):
@@ -113,15 +113,14 @@ def read(ref: str, text: str) -> Card | Group | Unreadable:
         if not (uid := bare_uid(unescaped(vcard.value("UID")))):
             raise NotAVCard("it has no UID")
     except NotAVCard as reason:
-        return Unreadable(ref, str(reason), addresses_in(text))
+        return Unreadable(ref, str(reason), mentioned(text))
     if is_group(vcard):
-        return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(_member, vcard.all(*_MEMBERS))))
-    addresses = frozenset(filter(None, (canonical(unescaped(line.value)) for line in vcard.all("EMAIL"))))
+        return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(member_uid, vcard.all(*MEMBERS))))
     age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
-    return Card(ref, uid, _fields(vcard), addresses, _note(vcard), age)
+    return Card(ref, uid, _fields(vcard), _addresses(vcard), _note(vcard), age)
 
 
-def addresses_in(text: str) -> frozenset[str]:
+def mentioned(text: str) -> frozenset[str]:
     """Whatever looks like an address in the text of a card that can't be read."""
     return frozenset(filter(None, map(canonical, _ADDRESS.findall(_FOLD.sub("", text)))))
 
@@ -150,19 +149,13 @@ def new_card(card: NewCard) -> str:
     contents = [
         ("UID", escaped(card.uid)),
         ("FN", escaped(fields.full_name)),
-        ("N", _components(fields.family, fields.given, "", "", "")),
+        ("N", components(fields.family, fields.given, "", "", "")),
         ("ORG", escaped(fields.organization)),
         ("X-ABSHOWAS", "COMPANY" if is_company else ""),
         ("EMAIL;TYPE=INTERNET", escaped(card.address)),
         ("NOTE", escaped(card.note)),
     ]
-    return _EMPTY.added(*((name, value) for name, value in contents if value or name == "FN")).text
-
-
-def new_group(uid: str, name: str) -> str:
-    """The text of a contact group without members, in the form of Apple, Fastmail and Cyrus."""
-    names = (("UID", escaped(uid)), ("FN", escaped(name)), ("N", _components(name, "", "", "", "")))
-    return _EMPTY.added(*names, ("X-ADDRESSBOOKSERVER-KIND", "group")).text
+    return EMPTY.added(*((name, value) for name, value in contents if value or name == "FN")).text
 
 
 def completed(text: str, fill: Fields, note: str) -> str:
@@ -183,25 +176,9 @@ def completed(text: str, fill: Fields, note: str) -> str:
 def with_address(text: str, address: str) -> str:
     """The card with this address among its addresses. Raises `NotAVCard`."""
     vcard = parse(text)
-    if any(canonical(unescaped(line.value)) == address for line in vcard.all("EMAIL")):
+    if address in _addresses(vcard):
         return text
     return vcard.added(("EMAIL;TYPE=INTERNET", escaped(address))).text
-
-
-def with_members(text: str, uids: Iterable[str]) -> str:
-    """The group with these members too, in the form that the group uses already. Raises `NotAVCard`."""
-    vcard = parse(text)
-    present = set(map(_member, vcard.all(*_MEMBERS)))
-    form = "X-ADDRESSBOOKSERVER-MEMBER" if vcard.all("X-ADDRESSBOOKSERVER-KIND") else "MEMBER"
-    missing = [uid for uid in dict.fromkeys(uids) if uid not in present]
-    return vcard.added(*((form, f"urn:uuid:{escaped(uid)}") for uid in missing)).text
-
-
-def without_members(text: str, uids: Iterable[str]) -> str:
-    """The group without these members. Raises `NotAVCard`."""
-    vcard = parse(text)
-    leaving = set(uids)
-    return vcard.rewritten({id(line): None for line in vcard.all(*_MEMBERS) if _member(line) in leaving}).text
 
 
 def clean(text: str) -> str:
@@ -224,7 +201,8 @@ def split_components(value: str) -> tuple[str, ...]:
     return tuple(re.findall(r"(?:\A|;)((?:[^;\\]|\\.|\\\Z)*)", value))
 
 
-def _member(line: Line) -> str:
+def member_uid(line: Line) -> str:
+    """The bare uid that a line of a group names."""
     return bare_uid(unescaped(line.value))
 
 
@@ -255,8 +233,12 @@ def _folded(content: str, line_end: str) -> str:
     return line_end.join([*pieces, piece]) + line_end
 
 
-def _components(*texts: str) -> str:
+def components(*texts: str) -> str:
     return ";".join(map(escaped, texts))
+
+
+def _addresses(vcard: VCard) -> frozenset[str]:
+    return frozenset(found for line in vcard.all("EMAIL") for found in addresses_in(unescaped(line.value)))
 
 
 def _fields(vcard: VCard) -> Fields:
@@ -294,4 +276,4 @@ def _with_note(vcard: VCard, note: str) -> VCard:
     return vcard.rewritten({id(line): new and escaped(new) for line, old, new in revised if new != old})
 
 
-_EMPTY = parse("BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n")
+EMPTY = parse("BEGIN:VCARD\r\nVERSION:3.0\r\nEND:VCARD\r\n")

@@ -114,6 +114,29 @@ class TestLookingUp:
             assert {group.name for group in found.groups} == b.sandbox.groups().keys()
             assert b.requests == 1
 
+    async def test_finds_more_cards_and_groups_than_one_reply_holds(self) -> None:
+        sandbox = empty_sandbox(Limits(max_objects_in_get=3))
+        senders = [f"s{n}@example.org" for n in range(10)]
+        for address in senders:
+            sandbox.add_card(address, address)
+        async with book(sandbox) as b:
+            found = await b.look_up(*senders)
+            assert {address for card in found.cards for address in card.addresses} == set(senders)
+            assert {group.name for group in found.groups} == sandbox.groups().keys()
+            whole = await b.found.extras(found.cards)
+            assert whole.keys() == {card.ref for card in found.cards}
+
+    @pytest.mark.parametrize("value", ["Ann <ann@example.org>", "mailto:ann@example.org", "\u200bann@example.org"])
+    async def test_finds_a_card_whose_address_is_not_bare(self, value: str) -> None:
+        async with book() as b:
+            uid = b.sandbox.add_card(value, "Ann")
+            assert [card.uid for card in (await b.look_up(ANN)).cards] == [uid]
+
+    async def test_finds_a_card_that_spells_the_local_part_in_quotes(self) -> None:
+        async with book() as b:
+            uids = {b.sandbox.add_card(spelled, "Ann") for spelled in ('"a..b"@example.org', "a..b@example.org")}
+            assert {card.uid for card in (await b.look_up("a..b@example.org")).cards} == uids
+
     async def test_of_nobody_reads_the_groups_alone(self) -> None:
         async with book() as b:
             b.sandbox.add_card(ANN, "Ann")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailroom.contacts import vcard
+from mailroom.contacts import group_vcard, vcard
 from mailroom.contacts.base import Card, Fields, Group, NewCard, Unreadable
 
 NOTE = "— Mailroom —\nCreated by Mailroom\nTriaged to Feed on 2026-03-05"
@@ -147,7 +147,9 @@ def test_a_person_is_a_card_with_a_name_and_no_organization() -> None:
 
 
 def test_a_new_group_is_empty() -> None:
-    assert vcard.read("ref", vcard.new_group("g", "Paper; Trail")) == Group("ref", "g", "Paper; Trail", frozenset())
+    assert vcard.read("ref", group_vcard.new_group("g", "Paper; Trail")) == Group(
+        "ref", "g", "Paper; Trail", frozenset()
+    )
 
 
 # --- edits
@@ -219,11 +221,11 @@ def test_an_address_is_added_once() -> None:
 
 def test_members_join_in_the_form_of_the_group() -> None:
     apple = group_text("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:a")
-    assert vcard.with_members(apple, ["b", "a", "b"]) == group_text(
+    assert group_vcard.with_members(apple, ["b", "a", "b"]) == group_text(
         "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:a", "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b"
     )
     v4 = ("UID:g", "FN:Feed", "KIND:group")
-    assert vcard.with_members(card_text(*v4, version="4.0"), ["b"]) == card_text(
+    assert group_vcard.with_members(card_text(*v4, version="4.0"), ["b"]) == card_text(
         *v4, "MEMBER:urn:uuid:b", version="4.0"
     )
 
@@ -231,7 +233,7 @@ def test_members_join_in_the_form_of_the_group() -> None:
 def test_members_leave_in_every_form() -> None:
     quoted = 'X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"urn:uui\r\n d:a"'
     group = group_text(quoted, "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b", "X-ADDRESSBOOKSERVER-MEMBER:a")
-    assert vcard.without_members(group, ["a", "nobody"]) == group_text("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b")
+    assert group_vcard.without_members(group, ["a", "nobody"]) == group_text("X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:b")
 
 
 # --- what somebody added
@@ -305,3 +307,20 @@ def test_a_card_of_very_many_notes_is_read_and_edited_at_once() -> None:
     edited = vcard.read("ref", vcard.completed(text, Fields(), f"{read.note}\nnew"))
     assert isinstance(edited, Card)
     assert edited.note == f"{read.note}\nnew"
+
+
+def test_addresses_are_read_through_what_apps_put_around_them() -> None:
+    text = card_text("UID:u", "EMAIL:Ann <ann@x.org>", "EMAIL:mailto:bob@x.org", "EMAIL:c@x.org\\;D@x.org")
+    read = vcard.read("ref", text)
+    assert isinstance(read, Card)
+    assert read.addresses == {"ann@x.org", "bob@x.org", "c@x.org", "d@x.org"}
+    assert vcard.with_address(text, "d@x.org") == text
+
+
+def test_a_member_that_is_named_twice_is_written_once_and_only_if_the_group_is_written() -> None:
+    twice = [f"X-ADDRESSBOOKSERVER-MEMBER:{uid}" for uid in ("urn:uuid:a", "urn:uuid:b", "a", "urn:uuid:b")]
+    group = group_text(*twice)
+    assert group_vcard.with_members(group, ["b"]) == group_vcard.without_members(group, ["c"]) == group
+    once = [f"X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:{uid}" for uid in ("a", "b", "c")]
+    assert group_vcard.with_members(group, ["c"]) == group_text(*once)
+    assert group_vcard.without_members(group, ["a"]) == group_text(once[1])

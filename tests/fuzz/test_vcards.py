@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from mailroom.contacts import vcard
+from mailroom.contacts import group_vcard, vcard
 from mailroom.contacts.base import Fields, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
 from tests.contacts.test_vcard import read_card
@@ -114,9 +114,9 @@ EDITS: list[Edit] = [
     ({"EMAIL"}, lambda text: vcard.with_address(text, "anna@example.com")),
     (
         {"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"},
-        lambda text: vcard.with_members(text, ["a", "0d1203f8-6748-461d-ad16-2ca5978c77dc", "c"]),
+        lambda text: group_vcard.with_members(text, ["a", "0d1203f8-6748-461d-ad16-2ca5978c77dc", "c"]),
     ),
-    ({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"}, lambda text: vcard.without_members(text, ["a", "b"])),
+    ({"MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"}, lambda text: group_vcard.without_members(text, ["a", "b"])),
 ]
 
 
@@ -162,9 +162,9 @@ def test_a_note_that_grows_keeps_every_other_note_line(text: str, more: str) -> 
 @fuzzed(percent=1, text=any_card(), uids=st.sets(UIDS, max_size=5))
 def test_members_who_join_are_members_and_then_can_leave(text: str, uids: set[str]) -> None:
     before = members_of(text)
-    joined = vcard.with_members(text, sorted(uids))
+    joined = group_vcard.with_members(text, sorted(uids))
     assert members_of(joined) == before | uids
-    assert members_of(vcard.without_members(joined, uids)) == before - uids
+    assert members_of(group_vcard.without_members(joined, uids)) == before - uids
 
 
 def members_of(text: str) -> set[str]:

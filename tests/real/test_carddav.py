@@ -412,6 +412,38 @@ async def test_a_card_that_does_not_parse_is_named_and_stops_nothing(cyrus_book:
     assert [(card.ref, set(card.addresses)) for card in found.unreadable] == [(f"{book.url}broken.vcf", {ANNA})]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Anna <anna@example.com>",
+        "mailto:anna@example.com",
+        "bob@example.com;anna@example.com",
+        "\u200banna@example.com",
+    ],
+)
+async def test_a_card_whose_address_is_not_bare_is_the_senders(book: Book, value: str) -> None:
+    book.put_card("anna", value)
+    async with open_session(book) as session:
+        assert [card.uid for card in (await session.look_up(ANNA)).cards] == ["anna"]
+
+
+async def test_a_local_part_in_quotes_or_not_is_one_address(book: Book) -> None:
+    for uid, address in (("plain", "a..b@example.com"), ("quoted", '"a..b"@example.com')):
+        book.put_card(uid, address)
+    async with open_session(book) as session:
+        found = await session.look_up("a..b@example.com")
+    assert {card.uid for card in found.cards} == {"plain", "quoted"}
+
+
+async def test_a_member_that_is_named_twice_is_written_once(book: Book) -> None:
+    url = book.put_group("Feed", "bob", "bob")
+    async with open_session(book) as session:
+        feed = group_named(await session.look_up(), "Feed")
+        assert await session.add(Change(ANNA, "anna", None, (feed,))) == {}
+    lines = [line for line in book.lines(url) if "MEMBER" in line]
+    assert sorted(line.rpartition(":")[2] for line in lines) == ["anna", "bob"]
+
+
 async def test_a_card_with_a_character_that_no_xml_can_hold_hides_no_other(book: Book) -> None:
     # Both servers take U+FFFE, and hand it out in XML that is ill-formed by it.
     book.put_card("odd", ANNA, "NOTE:a\ufffeb")

@@ -32,7 +32,7 @@ _MAX_ERROR_BYTES = 64 * 1024
 _PART_BYTES = 128 * 1024
 _MAX_PARTS_WITHOUT_ELEMENT = 128  # 16 MB; a card with a large photo has a few
 
-UNREADABLE = "\U0010ffff"
+UNREADABLE = "\ufdd0"
 """What stands for bytes and characters that XML can't hold: one that no text holds, as Unicode promises."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -209,7 +209,8 @@ def triage(settings: "Settings", scheme: "Scheme", address: str, category: str) 
 @commands.command("doctor")
 @click.option("--read-only", is_flag=True, help="Leave out the checks that write for a moment.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
-def doctor(read_only: bool, as_json: bool) -> int:
+@click.option("--verbose", is_flag=True, help="Show what servers say in their own words; it may quote mail.")
+def doctor(read_only: bool, as_json: bool, verbose: bool) -> int:
     """Check settings, servers and account, and say what to do.
 
     It creates a contact and a mailbox and removes them at once. Status 1 means that something would stop the daemon.
@@ -218,8 +219,11 @@ def doctor(read_only: bool, as_json: bool) -> int:
 
     from mailroom.commands import doctor
 
+    if as_json and verbose:
+        raise click.UsageError("--verbose is for people: leave out --json")
     checks = doctor.CHECKS_WITHOUT_WRITING if read_only else doctor.CHECKS
-    return trio.run(doctor.run, checks, doctor.JsonReport() if as_json else doctor.TextReport())
+    text = doctor.VerboseReport() if verbose else doctor.TextReport()
+    return trio.run(doctor.run, checks, doctor.JsonReport() if as_json else text)
 
 
 @commands.command("rules")

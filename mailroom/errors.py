@@ -15,6 +15,7 @@ exit status 2. No message holds a secret or any part of a mail, and none is endl
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 from mailroom.redaction import redacted
 
@@ -22,10 +23,21 @@ LONGEST_MESSAGE = 1_000
 
 
 class MailroomError(Exception):
-    """Anything that Mailroom itself raises."""
+    """Anything that Mailroom itself raises.
+
+    `words` is what the server said, in its own words. They may quote mail: `doctor --verbose` alone shows them.
+    """
+
+    words = ""
 
     def __init__(self, message: str) -> None:
         super().__init__(shortened(redacted(message)))
+
+    def saying(self, text: str) -> Self:
+        """This error, with the server's words in one line of what can be printed, without our secrets."""
+        seen = "".join(each if each.isprintable() else " " for each in text[: 2 * LONGEST_MESSAGE])
+        self.words = shortened(redacted(" ".join(seen.split())))
+        return self
 
 
 class Unavailable(MailroomError):
@@ -51,7 +63,7 @@ class BadReply(MailroomError):
     """A server broke the protocol; `expected` says what should have come instead."""
 
     def __init__(self, message: str, *, expected: str) -> None:
-        super().__init__(f"{shortened(message, LONGEST_MESSAGE // 2)}; expected {expected}")
+        super().__init__(f"{shortened(redacted(message), LONGEST_MESSAGE // 2)}; expected {expected}")
         self.expected = expected
 
 

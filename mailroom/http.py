@@ -18,7 +18,7 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import __version__
-from mailroom.errors import BadReply, Refused, TooLarge, Unavailable
+from mailroom.errors import BadReply, MailroomError, Refused, TooLarge, Unavailable
 from mailroom.redaction import never_say
 from mailroom.urls import origin
 from mailroom.wire import Json, plain_name
@@ -105,6 +105,11 @@ class Reply:
     def location(self) -> str | None:
         """Where a redirect leads, or None if this is none."""
         return self.headers.get("Location") if 300 <= self.status < 400 else None
+
+    @property
+    def beginning(self) -> str:
+        """As much of the body as a message may hold, whatever it is."""
+        return self.body[:4_000].decode(errors="replace")
 
     @property
     def content_type(self) -> str:
@@ -224,16 +229,18 @@ def _text_of(error: BaseException) -> str:
 
 def check_status(reply: Reply, url: httpx.URL) -> None:
     """Raise what an HTTP status other than 2xx means."""
-    where = origin(url)
-    if 200 <= reply.status < 300:
-        return
+    if not 200 <= reply.status < 300:
+        raise _meaning(reply, origin(url)).saying(reply.beginning)
+
+
+def _meaning(reply: Reply, where: str) -> MailroomError:
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise Refused(f"{where} refused the credentials (HTTP {reply.status}); renew the token or the password")
+        return Refused(f"{where} refused the credentials (HTTP {reply.status}); renew the token or the password")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
-        raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
+        return Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
     if reply.location is not None:
-        raise BadReply(f"{where} redirects (HTTP {reply.status})", expected="an answer at this url itself")
-    raise BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
+        return BadReply(f"{where} redirects (HTTP {reply.status})", expected="an answer at this url itself")
+    return BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
 
 
 def retry_after(reply: Reply) -> float | None:

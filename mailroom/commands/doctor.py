@@ -151,7 +151,10 @@ class TextReport:
     def found(self, title: str, finding: Finding) -> None:
         advice = [f"→ {finding.advice}"] if finding.advice else []
         sign, style = _SIGNS[finding.outcome]
-        self._print(sign, style, title, [*finding.detail.splitlines(), *advice])
+        self._print(sign, style, title, [*finding.detail.splitlines(), *advice, *self._more(finding)])
+
+    def _more(self, finding: Finding) -> list[str]:
+        return []
 
     def tell(self, text: str) -> None:
         self._print("!", "bold red", "Left behind", [text])
@@ -178,6 +181,13 @@ class TextReport:
         self._console.print(Text(sign, style), f"{title:<{_TITLE_WIDTH}} {first}", soft_wrap=True)
         for other in others:
             self._console.print(" " * _INDENT + other, soft_wrap=True)
+
+
+class VerboseReport(TextReport):
+    """Also what the servers said in their own words, which may quote mail and contacts."""
+
+    def _more(self, finding: Finding) -> list[str]:
+        return [f"the server said: {finding.server_said}"] if finding.server_said else []
 
 
 class JsonReport:

@@ -22,12 +22,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check saw, and what to do about it. `measured_seconds` is what it measured, if it did."""
+    """What a check saw, and what to do about it. `measured_seconds` is what it measured, if it did.
+
+    `server_said` holds a server's own words.
+    """
 
     outcome: Outcome
     detail: str
     advice: str = ""
     measured_seconds: float | None = None
+    server_said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ async def find(check: Check, examined: Examined) -> Finding:
     try:
         return await check.run(examined)
     except MailroomError as error:
-        return Finding(check.if_broken, *_meaning(error, examined.settings))
+        return Finding(check.if_broken, *_meaning(error, examined.settings), server_said=error.words)
 
 
 def _meaning(error: MailroomError, settings: Settings) -> tuple[str, str]:

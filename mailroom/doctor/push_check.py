@@ -81,7 +81,7 @@ async def _seconds_to_hear(examined: Examined, events: trio.MemoryReceiveChannel
 
 
 def _no_push(examined: Examined, reason: MailroomError) -> Finding:
-    return Finding(Outcome.WARNING, f"no push: {reason}", _polling(examined))
+    return Finding(Outcome.WARNING, f"no push: {reason}", _polling(examined), server_said=reason.words)
 
 
 def _polling(examined: Examined) -> str:

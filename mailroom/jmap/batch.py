@@ -7,7 +7,7 @@ allow; calls that refer to each other stay in one request.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, Protocol, TypeVar, cast
 
@@ -47,9 +47,10 @@ _Placed = tuple[Slot[object], Call[object]]
 
 @dataclass(frozen=True, slots=True)
 class MethodError:
-    """A call that failed as a whole (RFC 8620 §3.6.2). Its description may quote mail or contacts, and isn't kept."""
+    """A call that failed as a whole (RFC 8620 §3.6.2). Its description may quote mail or contacts: not for the log."""
 
     type: str
+    description: str = field(default="", repr=False, compare=False)
 
     def __str__(self) -> str:
         return plain_name(self.type)
@@ -66,13 +67,16 @@ class Failure(Protocol):
     @property
     def type(self) -> str: ...
 
+    @property
+    def description(self) -> str | None: ...
+
 
 def raise_if_transient(error: Failure) -> None:
     """Raise `Unavailable` for what passes and is nobody's fault (RFC 8620 §3.6.2, §5.3)."""
     if error.type in ("serverFail", "serverPartialFail"):
-        raise ServerFailed(f"the server answered {error}")
+        raise ServerFailed(f"the server answered {error}").saying(error.description or "")
     if error.type in ("rateLimit", "serverUnavailable"):
-        raise Unavailable(f"the server answered {error}")
+        raise Unavailable(f"the server answered {error}").saying(error.description or "")
 
 
 _ABOUT_THE_ACCOUNT = frozenset({"accountNotFound", "accountNotSupportedByMethod", "accountReadOnly", "unknownMethod"})
@@ -84,6 +88,7 @@ class MethodFailed(BatchRefused):
     def __init__(self, name: str, error: MethodError) -> None:
         super().__init__(f"{name} failed: {error}")
         self.error = error
+        self.saying(error.description)
 
 
 class Batch:
@@ -185,7 +190,8 @@ def _response_of(slot: Slot[object], responses: Sequence[tuple[str, object, str]
 def _read_error(arguments: object) -> MethodError:
     if not isinstance(arguments, Mapping) or not isinstance(arguments.get("type"), str):
         raise BadReply("a method error has no type", expected="an object with a type")
-    return MethodError(arguments["type"])
+    description = arguments.get("description")
+    return MethodError(arguments["type"], description if isinstance(description, str) else "")
 
 
 class Replies:
@@ -202,7 +208,7 @@ class Replies:
                 raise BadReply(
                     f"{slot.name} failed: {result}",
                     expected="an account that this login may read and write; does the token allow it?",
-                )
+                ).saying(result.description)
             raise MethodFailed(slot.name, result)
         return cast(T, result)
 

@@ -187,7 +187,7 @@ class Client:
         self.requests_sent += 1
         reply = await fetch(self._http, "POST", session.api_url, auth=self.credentials, json_body=body)
         if reply.status == HTTPStatus.BAD_REQUEST:
-            raise _bad_request(reply, using)
+            raise _bad_request(reply, using).saying(reply.beginning)
         check_status(reply, session.api_url)
         response = _read_response(await decode_json(reply))
         self._note_state(response.session_state)
@@ -229,7 +229,10 @@ class Client:
         else:
             raise BadReply(f"{place(start)} redirects again and again", expected="a JMAP session")
         if reply.status == HTTPStatus.NOT_FOUND:
-            raise BadReply(f"{place(start)} answered HTTP 404", expected="a JMAP session; is the session url right?")
+            missing = BadReply(
+                f"{place(start)} answered HTTP 404", expected="a JMAP session; is the session url right?"
+            )
+            raise missing.saying(reply.beginning)
         check_status(reply, url)
         session = read_session(await decode_json(reply), url)
         self.credentials.trust(session.api_url)
@@ -254,7 +257,7 @@ async def decode_json(reply: Reply) -> object:
         return await decoded(reply.body)
     except ValueError:
         what = f"{reply.content_type}, {len(reply.body)} bytes"
-        raise BadReply(f"{origin(reply.url)} sent {what}", expected="a JSON document") from None
+        raise BadReply(f"{origin(reply.url)} sent {what}", expected="a JSON document").saying(reply.beginning) from None
 
 
 def _bad_request(reply: Reply, using: list[str]) -> Unavailable | BadReply:

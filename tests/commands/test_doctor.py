@@ -433,3 +433,45 @@ async def test_an_interruption_leaves_nothing_behind(moment: str, number: signal
         assert await process.stderr.receive_some() == b""
     assert "ContactCard/set" in sets(sandbox)
     assert content(sandbox) == before
+
+
+class TestTheServersOwnWords:
+    @pytest.mark.parametrize("report", [doctor.TextReport, doctor.VerboseReport])
+    async def test_are_shown_cleaned_to_who_asks(
+        self, report: type[doctor.TextReport], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sandbox = empty_sandbox()
+        words = f"Quota of \x1b[31mAnn's\n mail, asked with {sandbox.token}"
+        sandbox.faults.next_request(faults.status(500, body=words.encode()), endpoint=Endpoint.SESSION, times=None)
+        said = await self.said(sandbox, CHECKS_WITHOUT_WRITING[:1], report, monkeypatch, capsys)
+        assert "answered HTTP 500" in said
+        shown = "the server said: Quota of [31mAnn's mail, asked with [secret]"
+        assert (shown in said) is ("Quota" in said) is (report is doctor.VerboseReport)
+
+    async def test_of_a_call_are_shown(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sandbox = empty_sandbox()
+        sandbox.faults.method_error("Mailbox/get", MethodError("invalidArguments", "no role here"), times=None)
+        said = await self.said(sandbox, CHECKS_WITHOUT_WRITING[:2], doctor.VerboseReport, monkeypatch, capsys)
+        assert "the server said: no role here" in said
+
+    async def said(
+        self,
+        sandbox: Sandbox,
+        checks: Sequence[Check],
+        report: type[doctor.TextReport],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> str:
+        async with settings_for(sandbox) as settings:
+            for name, value in environment(settings).items():
+                monkeypatch.setenv(name, value)
+            await doctor.run(checks, report())
+        return " ".join(capsys.readouterr().out.split())
+
+    async def test_are_for_people_alone(self) -> None:
+        async with settings_for(empty_sandbox()) as settings:
+            ended = await command(settings, "doctor", "--json", "--verbose")
+        assert ended.status == 2
+        assert "leave out --json" in ended.errors

@@ -47,7 +47,8 @@ class Item:
 
 def inventory(mailboxes: Sequence[Mailbox], groups: Iterable[Group], scheme: Scheme) -> tuple[Item, ...]:
     """All that the scheme needs, each name once, by kind and then in the order of the categories."""
-    missing = set(find_places(mailboxes, scheme).missing)
+    places = find_places(mailboxes, scheme)
+    missing = set(places.missing)
     missing_groups = {*scheme.groups, scheme.provenance_group} - {group.name for group in groups}
     roles = roles_by_name(mailboxes, scheme)
 
@@ -56,7 +57,9 @@ def inventory(mailboxes: Sequence[Mailbox], groups: Iterable[Group], scheme: Sch
             advice = f"it is the account's {roles[name]} mailbox: choose another name for it in the configuration"
             return Item(kind, name, State.CONFLICT, advice)
         is_missing = name in (missing_groups if kind.is_group else missing)
-        return Item(kind, name, State.MISSING if is_missing else State.EXISTS)
+        other = "" if kind.is_group else places.in_other_case.get(name, "")
+        hint = f"there is {other}: the case counts, so rename it or the one in the configuration" if other else ""
+        return Item(kind, name, State.MISSING if is_missing else State.EXISTS, hint)
 
     return tuple(item(kind, name) for kind, name in dict.fromkeys(_needed(scheme)))
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.jmap.mailbox import Mailbox
@@ -20,7 +20,8 @@ class Places:
 
     `labels` maps the id of a triage label to its category, `destinations` a category's destination name to its id.
     `warning_label` is None, too, where warnings are off. `untouched` holds Trash, Junk, Drafts, Sent and what lies
-    below them. `missing` are the names of the scheme without a mailbox, sorted.
+    below them. `missing` are the names of the scheme without a mailbox, sorted; `in_other_case` maps those to the
+    mailbox that has the name but for its case.
     """
 
     screener: str | None
@@ -32,6 +33,7 @@ class Places:
     untouched: frozenset[str]
     missing: tuple[str, ...]
     sent: str | None = None
+    in_other_case: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def managed(self) -> frozenset[str]:
@@ -67,6 +69,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
     def find(name: str) -> str | None:
         return ids.get(nfc(name))
 
+    missing = tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None))
     return Places(
         screener=find(scheme.screener),
         inbox=roles.get("inbox"),
@@ -75,8 +78,24 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         labels={id: each for each in scheme.categories if (id := find(each.label))},
         destinations={name: id for name in scheme.destinations if (id := find(name))},
         untouched=frozenset(each.id for each in placed if each.is_untouched),
-        missing=tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None)),
         sent=roles.get("sent"),
+        missing=missing,
+        in_other_case=_in_other_case(missing, ids),
+    )
+
+
+def _in_other_case(missing: Iterable[str], there: Iterable[str]) -> dict[str, str]:
+    """Mailboxes are other ones in another case; people who rename them rarely know."""
+    wanted = {nfc(name).casefold(): name for name in missing}
+    found = ((wanted[name.casefold()], name) for name in sorted(there) if name.casefold() in wanted)
+    return dict(found)
+
+
+def with_case_hints(names: Iterable[str], places: Places) -> str:
+    """The names in one line, each with the mailbox that is called so but for its case."""
+    return ", ".join(
+        f"{name} (there is {places.in_other_case[name]}: the case counts)" if name in places.in_other_case else name
+        for name in names
     )
 
 

@@ -82,7 +82,7 @@ async def check_mailboxes(examined: Examined) -> Finding:
 
 
 def _names(items: list[Item]) -> str:
-    return ", ".join(item.name for item in items)
+    return ", ".join(f"{item.name} ({item.problem})" if item.problem else item.name for item in items)
 
 
 async def check_rules(examined: Examined) -> Finding:

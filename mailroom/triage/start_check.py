@@ -6,7 +6,7 @@ from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts, LookUp
 from mailroom.contacts.steps import beside
-from mailroom.decisions.places import Places, find_places, role_problems
+from mailroom.decisions.places import Places, find_places, role_problems, with_case_hints
 from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
@@ -46,8 +46,11 @@ def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:
     needed = scheme.managed_mailboxes & frozenset(places.missing)
     groups = (scheme.groups | {scheme.provenance_group}) - {group.name for group in book.groups}
     parts = [
-        f"{what}: {', '.join(sorted(names))}"
-        for what, names in (("mailboxes", needed), ("contact groups", groups))
+        f"{what}: {names}"
+        for what, names in (
+            ("mailboxes", with_case_hints(sorted(needed), places)),
+            ("contact groups", ", ".join(sorted(groups))),
+        )
         if names
     ]
     return [f"missing {'; '.join(parts)}. `mailroom setup --apply` creates them"] if parts else []

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.decisions.places import find_places, needed_mailboxes, role_problems
+from mailroom.decisions.places import find_places, needed_mailboxes, role_problems, with_case_hints
 from mailroom.jmap.mailbox import Mailbox
 
 FEED = Scheme(categories=(category("Feed"),))
@@ -31,7 +31,13 @@ class TestNames:
         assert places.missing == ()
 
     def test_in_another_case_are_another_mailbox(self) -> None:
-        assert find_places([box("1", "feed"), box("2", "FEED")], FEED).destinations == {}
+        places = find_places([box("1", "feed"), box("2", "FEED"), box("3", "@toFeed"), box("4", "Other")], FEED)
+        assert places.destinations == {}
+        assert places.in_other_case == {"Feed": "feed", "@ToFeed": "@toFeed"}
+        assert with_case_hints(["Feed", "Screener"], places) == "Feed (there is feed: the case counts), Screener"
+
+    def test_that_are_there_get_no_hint(self) -> None:
+        assert find_places([box("1", "feed"), box("2", "Feed")], FEED).in_other_case == {}
 
     def test_in_another_unicode_form_are_the_same_mailbox(self) -> None:
         scheme = Scheme(categories=(category("Café"),))

@@ -173,21 +173,6 @@ class TestLines:
     def test_come_before_their_neighbours(self, line: Reason, next_line: Reason) -> None:
         assert reason(**LINES[next_line], **LINES[line]) is line
 
-    @given(
-        st.sets(st.sampled_from(list(LINES))).filter(lambda lines: not any(pair <= lines for pair in NEVER_TOGETHER))
-    )
-    def test_fit_in_their_order_whatever_else_does(self, lines: set[Reason]) -> None:
-        facts = {name: value for line in lines for name, value in LINES[line].items()}
-        assert reason(**facts) is next(line for line in LINES if line in lines or line is Reason.STRANGER)
-
-    @given(st.sets(st.sampled_from(list(LINES))))
-    def test_before_an_answer_that_is_missing_decide_and_those_after_do_not(self, lines: set[Reason]) -> None:
-        facts = {name: value for line in lines for name, value in LINES[line].items()}
-        before = list(LINES)[: list(LINES).index(Reason.ANSWERS_USER)]
-        for missing in ({"holds_sent": None}, {"written_to": None, "holds_sent": False}):
-            found = reason(**(facts | missing))
-            assert found is Reason.NOT_ANSWERED or found in before
-
 
 class TestForged:
     @pytest.mark.parametrize(
@@ -465,6 +450,24 @@ class TestOpen:
 
 def test_a_subject_is_not_shown() -> None:
     assert "secret" not in repr(Case(subject="secret").mail)
+
+
+# --- whatever else is so
+
+
+@given(st.sets(st.sampled_from(list(LINES))).filter(lambda lines: not any(pair <= lines for pair in NEVER_TOGETHER)))
+def test_lines_fit_in_their_order_whatever_else_does(lines: set[Reason]) -> None:
+    facts = {name: value for line in lines for name, value in LINES[line].items()}
+    assert reason(**facts) is next(line for line in LINES if line in lines or line is Reason.STRANGER)
+
+
+@given(st.sets(st.sampled_from(list(LINES))))
+def test_lines_before_an_answer_that_is_missing_decide_and_those_after_do_not(lines: set[Reason]) -> None:
+    facts = {name: value for line in lines for name, value in LINES[line].items()}
+    before = list(LINES)[: list(LINES).index(Reason.ANSWERS_USER)]
+    for missing in ({"holds_sent": None}, {"written_to": None, "holds_sent": False}):
+        found = reason(**(facts | missing))
+        assert found is Reason.NOT_ANSWERED or found in before
 
 
 TEXTS = st.text(max_size=30)

@@ -167,18 +167,15 @@ def _referred_first(create: dict[str, Json]) -> list[str]:
     """The creation ids in an order in which each comes after those that it refers to (RFC 8620 section 5.3)."""
     ordered: dict[str, None] = {}
     begun: set[str] = set()
-
-    def visit(creation_id: str) -> None:
+    waiting = list(reversed(create))
+    while waiting:
+        creation_id = waiting.pop()
         if creation_id in begun:
-            return
-        begun.add(creation_id)
-        for referred in _references(create[creation_id]):
-            if referred in create:
-                visit(referred)
-        ordered[creation_id] = None
-
-    for creation_id in create:
-        visit(creation_id)
+            ordered[creation_id] = None
+        else:
+            begun.add(creation_id)
+            referred = [name for name in _references(create[creation_id]) if name in create and name not in begun]
+            waiting += [creation_id, *referred]
     return list(ordered)
 
 

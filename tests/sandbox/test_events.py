@@ -111,6 +111,15 @@ async def test_what_a_client_writes_is_pushed_too() -> None:
         assert payload(await events.next())["changed"]["u1"]["Email"] == sandbox.store.mails.state
 
 
+@pytest.mark.parametrize("keyword", ["$seen", "$draft"])
+async def test_rfc_8620_section_7_a_change_of_the_unread_counts_is_told(keyword: str) -> None:
+    sandbox = make_sandbox(CYRUS)
+    mail_id = sandbox.deliver()
+    async with running(sandbox) as server, server.events("?types=Mailbox") as events:
+        await server.post(("Email/set", {"update": {mail_id: {f"keywords/{keyword}": True}}}))
+        assert payload(await events.next())["changed"]["u1"] == {"Mailbox": sandbox.store.mailboxes.state}
+
+
 async def test_changes_that_a_slow_client_has_not_read_are_merged() -> None:
     sandbox = make_sandbox(CYRUS)
     async with running(sandbox) as server, server.events(EVERYTHING) as events:

@@ -20,6 +20,12 @@ def test_creates_refer_to_each_other_in_any_order(order: tuple[str, ...]) -> Non
     assert (names_below(sandbox, "A"), names_below(sandbox, "A/B")) == (["B"], ["C"])
 
 
+def test_a_long_chain_of_creates_is_no_trouble() -> None:
+    new: Json = {f"n{n}": {"name": "Below", "parentId": f"#n{n + 1}"} for n in range(1_200)}
+    answer = call(make_sandbox(), "Mailbox/set", create={**new, "n1200": {"name": "Top"}})
+    assert answer["notCreated"] is None
+
+
 def test_creates_that_refer_to_each_other_in_a_circle_are_refused() -> None:
     new = {"a": {"name": "A", "parentId": "#b"}, "b": {"name": "B", "parentId": "#a"}, "c": {"name": "C"}}
     answer = call(make_sandbox(), "Mailbox/set", create=new)

@@ -44,12 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def report(error: MailroomError) -> int:
     """Tell the user about an error that ends the command; returns the exit status."""
+    from mailroom.commands.terminal import printable
+
     if isinstance(error, ConfigError) and len(error.problems) > 1:
         print(f"mailroom: {len(error.problems)} things to mend:", file=sys.stderr)
         for problem in error.problems:
-            print(f"  • {problem}", file=sys.stderr)
+            print(f"  • {printable(problem)}", file=sys.stderr)
     else:
-        print(f"mailroom: {error}", file=sys.stderr)
+        print(f"mailroom: {printable(str(error))}", file=sys.stderr)
     return MEND_FIRST if isinstance(error, ConfigError | Refused) else TRY_AGAIN
 
 
@@ -231,20 +233,26 @@ def doctor(read_only: bool, as_json: bool, verbose: bool) -> int:
     "--format",
     "form",
     type=click.Choice(["fastmail", "sieve"]),
-    required=True,
     help="A JSON array for Fastmail to import, or a Sieve script for servers that run one.",
 )
 @click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
+@click.option("--remove", is_flag=True, help="Remove that script again; yours is the active one as before.")
 @with_settings
-def rules(settings: "Settings", scheme: "Scheme", form: str, apply: bool) -> int:
+def rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool, remove: bool) -> int:
     """Print rules for mail yet to come.
 
-    The mail server runs them. With --apply, a Sieve script is installed beside yours.
+    The mail server runs them. With --apply, a Sieve script is installed beside yours; --remove takes it away.
     """
+    if apply and remove:
+        raise click.UsageError("--apply and --remove are opposites: give one of them.")
+    if form is None and not remove:
+        raise click.UsageError("Missing option '--format'. Choose from: fastmail, sieve.")
     import trio
 
     from mailroom.commands import rules
 
+    if remove:
+        return rules.remove_fastmail() if form == "fastmail" else trio.run(rules.remove_sieve, settings)
     if form == "fastmail":
         return rules.apply_fastmail() if apply else rules.print_fastmail(scheme)
     return trio.run(rules.apply_sieve if apply else rules.print_sieve, settings, scheme)

@@ -12,6 +12,7 @@ import trio
 
 from mailroom.account.push_reader import PushReader
 from mailroom.account.ring import Ring
+from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.account.triage_loop import Rhythm, TriageLoop
 from mailroom.config.scheme import Scheme
@@ -34,7 +35,7 @@ RINGS_KEPT = 64
 
 @asynccontextmanager
 async def open_account(settings: Settings, scheme: Scheme) -> AsyncIterator["Account"]:
-    """An account that is ready to `listen` and `triage`; it has asked no server anything yet."""
+    """An account that is ready to `listen`, `triage` and `watch_rules`; it has asked no server anything yet."""
     send, receive = trio.open_memory_channel[Ring](RINGS_KEPT)
     async with open_servers(settings) as servers, http_client() as stream_http:
         with send, receive:
@@ -42,7 +43,7 @@ async def open_account(settings: Settings, scheme: Scheme) -> AsyncIterator["Acc
 
 
 class Account:
-    """Made by `open_account`; `listen` and `triage` run side by side in the caller's nursery."""
+    """Made by `open_account`; `listen`, `triage` and `watch_rules` run side by side in the caller's nursery."""
 
     def __init__(
         self,
@@ -82,6 +83,10 @@ class Account:
         """Run passes. Raises `Refused` that says what to renew, `ConfigError` and `TooManyFailures`."""
         with telling_what_to_renew(self._settings):
             await self._loop.run()
+
+    async def watch_rules(self) -> Never:
+        """Look after the rules on the mail server. Raises nothing that a server can cause."""
+        await watch_rules(self._servers, self._scheme, self.status)
 
     async def _run_pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is

@@ -26,20 +26,20 @@ class NotFinished(MailroomError):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """How looking ended (an exit status), and whether there is anything to undo."""
+    """How looking ended (an exit status), and what was found; None if it was cut off."""
 
     status: int
-    is_anything: bool
+    found: Found | None
 
 
 async def dry_run(settings: Settings, scheme: Scheme) -> int:
     """Print what would be undone, and what stays; writes nothing. Raises `MailroomError`."""
     shown = await _show(settings, scheme)
-    if shown.status == 0:
+    if shown.found is not None:
         console = open_console()
-        if shown.is_anything:
+        if shown.found:
             console.print(f"Nothing is changed yet: `{COMMAND}` does all this.\n", soft_wrap=True)
-        console.print(what_stays(scheme))
+        console.print(what_stays(shown.found, scheme))
     return shown.status
 
 
@@ -50,7 +50,7 @@ def apply(settings: Settings, scheme: Scheme, confirm: Callable[[], bool]) -> in
     """
     trio.run(_refuse_beside_a_daemon, settings)
     shown = trio.run(_show, settings, scheme)
-    if shown.status or not shown.is_anything:
+    if shown.status or not shown.found:
         return shown.status
     if not confirm():
         click.echo("Nothing was changed.")
@@ -87,17 +87,16 @@ async def _refuse_beside_a_daemon(settings: Settings) -> None:
 
 
 async def _show(settings: Settings, scheme: Scheme) -> Shown:
-    is_anything = False
+    found: Found | None = None
 
     async def work(servers: Servers) -> int:
-        nonlocal is_anything
+        nonlocal found
         console = open_console()
         found = await _look(console, servers, scheme)
-        show_plan(console, found.undo, found.names, scheme)
-        is_anything = bool(found.undo)
+        show_plan(console, found, scheme)
         return 0
 
-    return Shown(await with_servers(settings, work), is_anything)
+    return Shown(await with_servers(settings, work), found)
 
 
 async def _look(console: Console, servers: Servers, scheme: Scheme) -> Found:
@@ -120,5 +119,5 @@ async def _undo(scheme: Scheme, servers: Servers) -> int:
         console.print(f"The rest is undone: `{COMMAND}` tries these again.\n", soft_wrap=True)
     else:
         console.print("All of it is undone.\n")
-    console.print(what_stays(scheme))
+    console.print(what_stays(found, scheme))
     return 1 if failures else 0

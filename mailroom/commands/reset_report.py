@@ -9,39 +9,53 @@ from rich.table import Table
 from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.reset import ContactUndo, Undo, moves_by_mailbox
+from mailroom.senders.reset import Found
+from mailroom.senders.sieve_script import Installed, after_removal, why_it_stays
 
 COMMAND = "mailroom reset --apply"
 
 Row = tuple[str, str, str]
 
 
-def show_plan(console: Console, undo: Undo, names: Mapping[str, str], scheme: Scheme) -> None:
-    """Print what there is to undo. `names` are those of the mailboxes, by id."""
-    if not undo:
-        console.print("Nothing to undo: no mail is filed, no contact has a note of Mailroom's.\n", soft_wrap=True)
+def show_plan(console: Console, found: Found, scheme: Scheme) -> None:
+    """Print what there is to undo."""
+    if not found:
+        console.print("Nothing to undo: no contact has a note of Mailroom's, and no mail a label.\n", soft_wrap=True)
         return
+    if found.rules is not None:
+        console.print(f"{printable(_rules_line(found.rules))}\n", soft_wrap=True)
     figures = _table("What", "Where")
     figures.add_column("How many", no_wrap=True)
-    for row in _rows(undo, names, scheme):
+    for row in _rows(found.undo, found.names, scheme):
         figures.add_row(*map(printable, row))
-    console.print(figures)
-    console.print()
-    if undo.contacts:
+    if figures.row_count:
+        console.print(figures)
+        console.print()
+    if found.undo.contacts:
         cards = _table("Contact", "Name", "What happens to it")
-        for each in undo.contacts:
+        for each in found.undo.contacts:
             cards.add_row(*map(printable, _card_row(each)))
         console.print(cards)
         console.print()
 
 
-def what_stays(scheme: Scheme) -> str:
+def _rules_line(rules: Installed) -> str:
+    reason = why_it_stays(rules)
+    return f"The Sieve script stays: {reason}." if reason else f"The Sieve script goes first; {after_removal(rules)}."
+
+
+def what_stays(found: Found, scheme: Scheme) -> str:
     """What a reset leaves, and how to remove it."""
+    # What can be seen is removed, or has a line of its own.
+    rules = (
+        "• Rules for new mail, which go on sorting it, and which this server shows to no program: remove what "
+        "`mailroom rules` printed from where you put it, on Fastmail at Settings → Filters & Rules.\n"
+    )
     return (
         "What stays, and how to remove it:\n"
-        "• Rules for new mail, which go on sorting it: remove what you imported from `mailroom rules`, on Fastmail at "
-        "Settings → Filters & Rules, or switch off the Sieve script that `mailroom rules --apply` installed.\n"
-        f"• The mailboxes and labels. Move what is in {printable(scheme.screener)} to the Inbox; "
-        "then delete them in your mail app, if they are empty.\n"
+        f"{rules if found.access is None else ''}"
+        f"• The mailboxes and labels. Mail that is in {printable(scheme.screener)} and nowhere else belongs in the "
+        "Inbox: move it there; then delete those that are empty or hold only mail that is elsewhere, too.\n"
         "• The contact groups, with the members that you put there: delete them in your address book app.\n"
         "• Names that Mailroom filled into empty fields of your own contacts: edit them there.\n"
         "Mail is never deleted, and none leaves the Inbox."
@@ -50,9 +64,9 @@ def what_stays(scheme: Scheme) -> str:
 
 def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]:
     """In the order in which it is undone; mailboxes and groups by name."""
-    labels = {scheme.error_label, scheme.warning_label}
-    left = {names[id]: count for id, count in moves_by_mailbox(undo.moves.values()).items()}
-    back = sum(bool(move.add) for move in undo.moves.values())
+    labels = {name.rpartition("/")[2] for name in (*scheme.labels, scheme.error_label, scheme.warning_label)}
+    left = {names[id]: count for id, count in moves_by_mailbox(undo.mails.moves.values()).items()}
+    back = sum(bool(move.add) for move in undo.mails.moves.values())
     if back:
         yield "Mail back into", scheme.screener, _count(back, "mail")
     yield from (("Mail out of", name, _count(left[name], "mail")) for name in sorted(left.keys() - labels))
@@ -65,6 +79,8 @@ def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]
         yield "Contacts deleted", "address book", _count(len(undo.deleted), "contact")
     if undo.provenance:
         yield "Group emptied", scheme.provenance_group, _count(len(undo.provenance_members), "contact")
+    others = {names[id]: count for id, count in undo.mails.left.items()}
+    yield from (("Stays: not Mailroom's", name, _count(others[name], "mail")) for name in sorted(others))
 
 
 def _card_row(undo: ContactUndo) -> Row:

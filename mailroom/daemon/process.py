@@ -82,6 +82,7 @@ async def serve(
             root.start_soon(send_heartbeats, settings.heartbeat_url, account.status, settings.poll_interval)
         root.start_soon(account.listen)
         root.start_soon(account.triage)
+        root.start_soon(account.watch_rules)
 
 
 async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:

@@ -1,11 +1,11 @@
 """What a reset undoes. Pure: no I/O.
 
-All of it can be seen in the account: mail in a destination, the error and warning labels, cards with Mailroom's block
-in their note, the provenance group. So a reset that is cut off begins again where it stopped.
+All of it can be seen in the account: cards with Mailroom's block in their note, mail of their addresses in a
+destination, labels, the provenance group. So a reset that is cut off begins again where it stopped.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from mailroom.config.scheme import ContactType, Scheme
@@ -13,6 +13,7 @@ from mailroom.contacts.base import AddressBook, Card, Departure, Fields, Group
 from mailroom.decisions import note
 from mailroom.decisions.contact import fields_for
 from mailroom.decisions.places import Places
+from mailroom.decisions.select import sender_of
 from mailroom.jmap.mail import Email, Move
 
 
@@ -33,15 +34,29 @@ class ContactUndo:
 
 
 @dataclass(frozen=True, slots=True)
-class Undo:
-    """All that there is to undo. `moves` are by mail id; `provenance` are the groups of that name with members."""
+class MailUndo:
+    """What happens to the mail that was looked at. `moves` are by mail id.
+
+    `senders` are the addresses, by mail id, of those mails that move because their sender's card has Mailroom's block:
+    without the block they would not be found again. `left` counts, by mailbox id, the mails in destinations that
+    Mailroom has nothing to do with.
+    """
 
     moves: Mapping[str, Move]
+    senders: Mapping[str, str]
+    left: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """All that there is to undo. `provenance` are the groups of that name with members."""
+
+    mails: MailUndo
     contacts: tuple[ContactUndo, ...]
     provenance: tuple[Group, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.moves or self.contacts or self.provenance)
+        return bool(self.mails.moves or self.contacts or self.provenance)
 
     @property
     def deleted(self) -> tuple[ContactUndo, ...]:
@@ -56,21 +71,36 @@ class Undo:
         return frozenset[str]().union(*(group.members for group in self.provenance))
 
 
-def undo_mails(emails: Iterable[Email], places: Places) -> dict[str, Move]:
-    """Where mails go, by id: out of the destinations into the Screener, error and warning label off.
+def settled_addresses(book: AddressBook) -> frozenset[str]:
+    """Whose mail Mailroom may have filed: the addresses of the cards with its block."""
+    return frozenset[str]().union(*(card.addresses for card in book.cards if note.has_block(card.note)))
 
-    Mail in Trash, Junk, Drafts or Sent stays there alone. No mail is left without a mailbox.
+
+def undo_mails(emails: Iterable[Email], places: Places, settled: Set[str]) -> MailUndo:
+    """Where mails go: those of `settled` senders out of the destinations, and every label of Mailroom's off.
+
+    The Screener is for mail that would have no mailbox; what has another home, be it the Trash, stays there.
     """
-    return {email.id: move for email in emails if (move := _undone(email, places))}
+    moves: dict[str, Move] = {}
+    senders: dict[str, str] = {}
+    left: Counter[str] = Counter()
+    for email in emails:
+        filed, sender = email.mailbox_ids & frozenset(places.destinations.values()), sender_of(email)
+        if sender is None or sender not in settled:
+            left.update(filed)
+            filed = frozenset()
+        elif filed:
+            senders[email.id] = sender
+        if move := _undone(email, filed, places):
+            moves[email.id] = move
+    return MailUndo(moves, senders, left)
 
 
-def _undone(email: Email, places: Places) -> Move:
-    filed = email.mailbox_ids & frozenset(places.destinations.values())
-    leaving = filed | (email.mailbox_ids & {places.error_label, places.warning_label})
-    staying = email.mailbox_ids - leaving
-    needs_screener = not staying or (filed and not email.mailbox_ids & places.untouched)
-    screener = frozenset({places.screener} if needs_screener and places.screener else ())
-    return Move(add=screener - email.mailbox_ids, remove=leaving)
+def _undone(email: Email, filed: frozenset[str], places: Places) -> Move:
+    leaving = filed | (email.mailbox_ids & places.all_labels)
+    if email.mailbox_ids - leaving:
+        return Move(remove=leaving)
+    return Move(add=frozenset({places.screener}), remove=leaving) if places.screener else Move()
 
 
 def moves_by_mailbox(moves: Iterable[Move]) -> Counter[str]:

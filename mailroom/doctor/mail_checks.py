@@ -7,8 +7,8 @@ from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
-from mailroom.jmap.sieve import CONTENT_TYPE, get_scripts
-from mailroom.rules.sieve import is_made_by_mailroom
+from mailroom.senders.server_rules import state_of
+from mailroom.senders.sieve_script import find_installed
 
 CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (
@@ -88,19 +88,21 @@ def _names(items: list[Item]) -> str:
 async def check_rules(examined: Examined) -> Finding:
     """What can be seen of the rules that sort mail yet to come."""
     client = examined.servers.client
-    sieve = (await client.session()).sieve
-    if sieve is None:
+    access = (await client.session()).sieve
+    if access is None:
         return _unseen_rules(examined)
-    batch = Batch()
-    scripts = batch.add(get_scripts(sieve.account_id, sieve.capability))
-    active = next((script for script in (await client.send(batch))[scripts] if script.is_active), None)
-    if active is None:
+    installed = await find_installed(client, access)
+    if installed.active is None:
         return Finding(Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted", APPLY_RULES)
-    text = await client.download(sieve.account_id, active.blob_id, CONTENT_TYPE)
-    name = active.name or active.id
-    if is_made_by_mailroom(text.decode(errors="replace")):
-        return Finding(Outcome.OK, f"the Sieve script {name} is active, and Mailroom made it")
-    return Finding(Outcome.WARNING, f"the Sieve script {name} is active, and Mailroom did not make it", APPLY_RULES)
+    active = f"the Sieve script {installed.active.name or installed.active.id} is active"
+    match await state_of(client, await examined.servers.contacts(), examined.scheme, access, installed):
+        case "current":
+            how = "runs Mailroom's" if installed.includes_own else "is the one that Mailroom would write now"
+            return Finding(Outcome.OK, f"{active}, and {how}")
+        case "old":
+            return Finding(Outcome.WARNING, f"{active}, but Mailroom's is not what it would write now", APPLY_RULES)
+        case _:
+            return Finding(Outcome.WARNING, f"{active}, and doesn't run Mailroom's", APPLY_RULES)
 
 
 def _unseen_rules(examined: Examined) -> Finding:

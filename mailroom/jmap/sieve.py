@@ -1,7 +1,7 @@
 """Sieve scripts over JMAP (RFC 9661)."""
 
 from mailroom.jmap.batch import Call
-from mailroom.jmap.session import SIEVE, SieveAccess
+from mailroom.jmap.session import CYRUS_SIEVE, SIEVE, SieveAccess
 from mailroom.jmap.set import SetError, SetResult, read_set_result
 from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
 
@@ -61,6 +61,23 @@ def replace_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]
 def replace_and_activate_script(sieve: SieveAccess, id: str, blob_id: str) -> Call[SetResult]:
     """Give a script another text and make it the active one."""
     return _set(sieve, {"update": {id: {"blobId": blob_id}}, "onSuccessActivateScript": id})
+
+
+def activate_script(sieve: SieveAccess, id: str) -> Call[SetResult]:
+    """Make a script the active one."""
+    return _set(sieve, {"onSuccessActivateScript": id})
+
+
+def deactivate_scripts(sieve: SieveAccess) -> Call[SetResult]:
+    """Have no script active. Cyrus's draft has another argument for it (seen on 3.6.1)."""
+    if sieve.capability == CYRUS_SIEVE:
+        return _set(sieve, {"onSuccessActivateScript": None})
+    return _set(sieve, {"onSuccessDeactivateScript": True})
+
+
+def destroy_script(sieve: SieveAccess, id: str) -> Call[SetResult]:
+    """Remove a script, which must not be the active one."""
+    return _set(sieve, {"destroy": (id,)})
 
 
 def _set(sieve: SieveAccess, arguments: dict[str, Json]) -> Call[SetResult]:

@@ -18,6 +18,9 @@ from mailroom import __version__
 Trigger = Literal["startup", "push", "fallback", "continued"]
 PassResult = Literal["success", "failure"]
 PushState = Literal["not_started", "connected", "disconnected"]
+ServerRules = Literal["none", "current", "old", "replaced", "unknown"]
+"""Mailroom's rules on the mail server: not there, as they would be written now, otherwise, there but not run, or
+nobody can tell."""
 
 UNHEALTHY_AFTER_INTERVALS = 2
 
@@ -113,6 +116,7 @@ class Health:
     eventsource: EventSourceHealth
     senders_failing: int
     mailboxes_missing: int
+    server_rules: ServerRules
     version: str
 
 
@@ -133,6 +137,7 @@ class Status:
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
         self.tally = Tally(categories)
+        self.server_rules: ServerRules = "unknown"
         self._push: PushState = "not_started"
         self._connected_since: float | None = None
         self._last_event_at: float | None = None
@@ -229,6 +234,7 @@ class Status:
             ),
             senders_failing=last.outcome.senders_failing if last else 0,
             mailboxes_missing=last.outcome.mailboxes_missing if last else 0,
+            server_rules=self.server_rules,
             version=__version__,
         )
 

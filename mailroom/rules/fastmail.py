@@ -12,6 +12,11 @@ from dataclasses import dataclass
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import Route, routes
 
+REMOVE_BY_HAND = (
+    "Fastmail's rules can't be removed from outside: delete those whose names begin with “Mailroom:” at Settings → "
+    "Filters & Rules"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

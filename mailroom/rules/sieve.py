@@ -4,8 +4,8 @@ A sender is in the first group that matches, the deepest first, and that one dec
 the mail is in the Inbox, too. Who is in no group waits in the Screener. How a script knows the members of a group
 depends on the server: it asks the address book at delivery where it can, else the addresses are in the script.
 
-Sieve compares every address of a From header, triage takes the first: a mail from several people may be filed as
-that of another one.
+Sieve compares every address of a From header, and nobody can tell whose a mail from several people is: where the
+server can count them (RFC 5231), such a mail waits in the Screener.
 """
 
 import json
@@ -24,9 +24,13 @@ ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
 
 CYRUS_QUERY = "vnd.cyrus.jmapquery"
 NEEDED = "fileinto"
+COUNTING = frozenset({"relational", "comparator-i;ascii-numeric"})
 ADDRESSES_PER_TEST = 50
 
-_STRING_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|#[^\n]*|/\*.*?\*/', re.DOTALL)
+_SEVERAL_IN_FROM = 'address :count "gt" :comparator "i;ascii-numeric" :all "from" "1"'
+_STRING_OR_COMMENT = re.compile(
+    r'"(?:[^"\\]|\\.)*"|\btext:[ \t]*(?:#[^\n]*)?\n(?:.*?\n)?\.\n|#[^\n]*|/\*.*?\*/', re.DOTALL
+)
 
 _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
@@ -50,6 +54,11 @@ class Server:
     def asks_lists(self) -> bool:
         """Whether a script can ask for an address book by its name."""
         return "extlists" in self.extensions and ADDRESS_BOOKS in self.external_lists
+
+    @property
+    def counts(self) -> bool:
+        """Whether a script can count the addresses of a header."""
+        return self.extensions >= COUNTING
 
     def having(self, *extensions: str) -> frozenset[str]:
         """Those of these extensions that the server has."""
@@ -109,8 +118,50 @@ def is_made_by_mailroom(text: str) -> bool:
 
 def runs(text: str, name: str) -> bool:
     """Whether a script runs another one, that of this name, by `include`."""
+    return bool(_includes(text, name))
+
+
+def needs(text: str, name: str) -> bool:
+    """Whether a script fails at delivery without the other one: it includes it, and not as `:optional`."""
+    return any(":optional" not in command for command in _includes(text, name))
+
+
+def _includes(text: str, name: str) -> list[str]:
     commands = _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
-    return re.search(rf"\binclude\b[^;]*{re.escape(quoted(name))}", commands) is not None
+    return re.findall(rf"\binclude\b[^;]*{re.escape(quoted(name))}", commands)
+
+
+def warnings(server: Server) -> Iterator[str]:
+    """What the rules can't do on this server, one line each."""
+    if not server.counts:
+        yield (
+            "the server can't count the addresses in From (it lacks the extension relational), so a mail with several "
+            "is filed as that of any one of them"
+        )
+
+
+def warnings_about(text: str) -> Iterator[str]:
+    """What of the user's own script doesn't go together with the rules, one line each."""
+    if _goes_on_after_filing(text):
+        yield (
+            "your own script files or keeps mail and goes on, so that the rules put that mail into the Screener, too: "
+            "write `stop;` after each `fileinto` and `keep` there"
+        )
+
+
+def _goes_on_after_filing(text: str) -> bool:
+    """Whether mail that the script has filed reaches its end: no `stop` follows, in that block or one around it."""
+    open_at: list[int] = []
+    depth = 0
+    for command in re.split(r"(?<=[;{}])", _STRING_OR_COMMENT.sub(" ", text)):
+        words = command.split()
+        if words[:1] == ["stop;"] or words == ["stop", ";"]:
+            open_at = [level for level in open_at if level != depth]
+        elif words and words[0].rstrip(";") in ("fileinto", "keep") and ":copy" not in words:
+            open_at.append(depth)
+        depth += command.endswith("{") - command.endswith("}")
+        open_at = [min(level, depth) for level in open_at]
+    return bool(open_at)
 
 
 def grows_old(server: Server) -> bool:
@@ -129,7 +180,7 @@ def _unquoted(text: str) -> str:
 
 
 def _require(server: Server, include: str | None) -> str:
-    needs = {NEEDED, *server.having("copy", "mailbox", "mailboxid")}
+    needs = {NEEDED, *server.having("copy", "mailbox", "mailboxid"), *(COUNTING if server.counts else ())}
     if include is not None:
         needs.add("include")
     if server.asks_groups:
@@ -160,13 +211,15 @@ def _body(scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
 
 
 def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[str, str | None]) -> Iterator[_Case]:
-    """The routes by the tests for their groups (None for a group without members), then the Screener."""
+    """Several senders, the routes by the tests for their groups (None for a group without members), the Screener."""
+    screener = _fileinto(scheme.screener, names, server, frozenset())
+    if server.counts:
+        yield _Case("several addresses in From: nobody can tell whose mail it is", _SEVERAL_IN_FROM, (screener,))
     for route in routes(scheme):
         test = tests[route.group]
         if test is not None:
             yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
     own = _from_any(names.own)
-    screener = _fileinto(scheme.screener, names, server, frozenset())
     yield _Case("everybody else", None if own is None else f"not {own}", (screener,))
 
 

@@ -1,10 +1,10 @@
-"""The requests of a reset: look for what there is to undo, then undo it, mail first.
+"""The requests of a reset: look for what there is to undo, then undo it: the rules for new mail, mail, contacts.
 
 Whatever cuts it off, what is left to undo can still be seen in the account, and the next reset does the rest. So a
 step that fails for one mail or contact holds back only what would hide that.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -15,14 +15,23 @@ from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failur
 from mailroom.contacts.steps import alone
 from mailroom.decisions.note import stripped
 from mailroom.decisions.places import Places, find_places, role_problems
-from mailroom.decisions.reset import ContactUndo, Undo, made_by_mailroom, undo_contacts, undo_mails
+from mailroom.decisions.reset import (
+    ContactUndo,
+    Undo,
+    made_by_mailroom,
+    settled_addresses,
+    undo_contacts,
+    undo_mails,
+)
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, Move, move_emails
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import any_of, search
+from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import merged_errors
+from mailroom.senders.sieve_script import Installed, find_installed, remove
 
 AT_A_TIME = 100
 """Mails or cards in one step: so far a bar moves at once, and so much Ctrl-C leaves for the next time."""
@@ -34,17 +43,23 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found. `names` are those of the mailboxes, by id."""
+    """What was found. `names` are those of the mailboxes, by id; `rules` is None where no script of Mailroom's is."""
 
     client: Client
     contacts: LookUp
+    access: SieveAccess | None
+    rules: Installed | None
     undo: Undo
     names: Mapping[str, str]
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to undo."""
+        return self.rules is not None or bool(self.undo)
 
     @property
     def steps(self) -> int:
         """How far `undo_all` advances."""
-        return len(self.undo.moves) + 2 * len(self.undo.contacts) + len(self.undo.provenance_members)
+        return len(self.undo.mails.moves) + 2 * len(self.undo.contacts) + len(self.undo.provenance_members)
 
 
 async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
@@ -61,48 +76,80 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
     if problems:
         # A whole Archive would go into the Screener.
         raise ConfigError(problems)
-    moves = undo_mails(await _touched_mails(client, places), places)
     found = await contacts.read_all()
+    mails = undo_mails(await _mails_in(client, places), places, settled_addresses(found.book))
     extras = await found.extras(made_by_mailroom(found.book))
     undone, provenance = undo_contacts(found.book, extras, scheme)
-    return Found(client, found, Undo(moves, undone, provenance), {each.id: each.name for each in mailboxes})
+    return Found(
+        client,
+        found,
+        session.sieve,
+        None if session.sieve is None else await _rules(client, session.sieve),
+        Undo(mails, undone, provenance),
+        {each.id: each.name for each in mailboxes},
+    )
 
 
-async def _touched_mails(client: Client, places: Places) -> tuple[Email, ...]:
-    labels = (places.error_label, places.warning_label)
-    ids = sorted((*places.destinations.values(), *(id for id in labels if id)))
+async def _rules(client: Client, access: SieveAccess) -> Installed | None:
+    installed = await find_installed(client, access)
+    return installed if installed.is_mailrooms else None
+
+
+async def _mails_in(client: Client, places: Places) -> tuple[Email, ...]:
+    """The mails in destinations and labels, be they Mailroom's work or not."""
+    ids = sorted({*places.destinations.values(), *places.all_labels})
     if not ids:
         return ()
     session = await client.session()
     batch = Batch()
-    touched = any_of([{"inMailbox": id} for id in ids])
-    page = search(batch, EMAIL, session.mail_account, session.limits, touched)
+    there = any_of([{"inMailbox": id} for id in ids])
+    page = search(batch, EMAIL, session.mail_account, session.limits, there)
     return await client.all_found(page, await client.send(batch))
 
 
 async def undo_all(account: Found, advance: Advance) -> list[str]:
-    """Undo mail, then contacts; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
-    mails = await _in_parts(account.undo.moves, partial(_move, account.client), advance)
-    contacts = await _undo_contacts(account, advance)
+    """Undo rules, mail, contacts; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
+    rules = await _remove_rules(account)
+    mails = await _in_parts(account.undo.mails.moves, partial(_move, account.client), advance)
+    held = frozenset(account.undo.mails.senders[id] for id in mails if id in account.undo.mails.senders)
+    contacts = await _undo_contacts(account, held, advance)
     addresses = {each.card.ref: min(each.card.addresses, default=each.card.uid) for each in account.undo.contacts}
     refused = [f"{_count(list(mails.values()).count(reason))}: {reason}" for reason in sorted(set(mails.values()))]
-    return [*refused, *sorted(f"contact {addresses.get(key, key)}: {reason}" for key, reason in contacts.items())]
+    return [
+        *rules,
+        *refused,
+        *sorted(f"contact {addresses.get(key, key)}: {reason}" for key, reason in contacts.items()),
+    ]
+
+
+async def _remove_rules(account: Found) -> tuple[str, ...]:
+    """First of all: as long as the rules run, they put new mail into the Screener."""
+    if account.access is None or account.rules is None:
+        return ()
+    try:
+        await remove(account.client, account.access, account.rules)
+    except ConfigError as refused:
+        return refused.problems
+    return ()
 
 
 def _count(mails: int) -> str:
     return "1 mail could not be moved" if mails == 1 else f"{mails} mails could not be moved"
 
 
-async def _undo_contacts(account: Found, advance: Advance) -> Failures:
+async def _undo_contacts(account: Found, held: Set[str], advance: Advance) -> Failures:
     """Groups, notes, cards, provenance, in this order; the failures are by ref, in the provenance group by uid.
 
-    A card keeps its block until it is out of the groups, and its place in the provenance group until it is done: it is
-    found again by these.
+    A card keeps its block until its mail is moved and it is out of the groups, and its place in the provenance group
+    until it is done: mail and card are found again by these. `held` are addresses whose mail could not be moved.
     """
     undo, leave = account.undo, partial(_leave, account.client, account.contacts)
-    departures = {each.card.ref: each.departure for each in undo.contacts if each.leave}
+    failed = {
+        each.card.ref: "stays until its mail can be moved" for each in undo.contacts if each.card.addresses & held
+    }
+    departures = {each.card.ref: each.departure for each in undo.contacts if each.leave and each.card.ref not in failed}
     # All at once: a group is written once.
-    failed = dict(await _in_parts(departures, leave, advance, size=len(departures)))
+    failed |= await _in_parts(departures, leave, advance, size=len(departures))
     advance(len(undo.contacts) - len(departures))
     kept = {each.card.ref: each for each in undo.kept if each.card.ref not in failed}
     deleted = {each.card.ref: each for each in undo.deleted if each.card.ref not in failed}

@@ -14,7 +14,7 @@ import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailroom.commands import reset
+from mailroom.commands import reset, rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
@@ -30,8 +30,8 @@ from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, 
 
 FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
-ANN, BOB, CY, DEE, EVE = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve"))
-UNTOUCHED = {"Trash", "Sent"}
+ANN, BOB, CY, DEE, EVE, FAY = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve", "fay"))
+LABELS = DEFAULT_SCHEME.labels | {"@MailroomError", "@MailroomWarning"}
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Lived:
 
 
 async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
-    """Ann's card is Mailroom's, Bob's was there before, Cy's has been edited, Dee is the user's; Eve is a conflict."""
+    """Ann's and Fay's cards are Mailroom's, Bob's was there before, Cy's has been edited, Dee is the user's; Eve is a
+    conflict."""
     sandbox = empty_sandbox(flavour=flavour)
     sandbox.create_mailbox("Work")
     sandbox.add_card(BOB, "Bob", notes={"n": {"note": "Met in Porto.\n"}}, phones={"p": {"number": "1"}})
@@ -54,6 +55,7 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
         CY: sandbox.deliver(f"Cy <{CY}>", mailboxes=["Archive", "@ToPerson"]),
         DEE: sandbox.deliver(f"Dee <{DEE}>", mailboxes=["Feed"]),
         EVE: sandbox.deliver(f"Eve <{EVE}>", mailboxes=["Screener", "@ToFeed", "@ToJail"]),
+        FAY: sandbox.deliver(f"Fay <{FAY}>", mailboxes=["Screener", "@ToFeed"]),
     }
     async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
         await (await start(client)).run(NOW)
@@ -61,7 +63,7 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
     sandbox.change_card(cys, {"phones": {"p": {"number": "2"}}})
     groups = {card.data["name"]["full"]: card for card in sandbox.store.cards.objects.values() if card.kind == "group"}
     (dees,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Dee"]
-    sandbox.change_card(groups["Feed"].uid, {"members": {dees: True}})
+    sandbox.change_card(groups["Feed"].uid, {"members": {**groups["Feed"].data["members"], dees: True}})
     return Lived(sandbox, mails)
 
 
@@ -88,11 +90,12 @@ def notes(sandbox: Sandbox) -> dict[str, str]:
 def assert_undone(lived: Lived) -> None:
     sandbox = lived.sandbox
     assert {address: sandbox.mailboxes_of(id) for address, id in lived.mails.items()} == {
-        ANN: {"Screener", "Work"},
-        BOB: {"Screener", "Inbox"},
-        CY: {"Screener", "Archive"},
-        DEE: {"Screener"},
-        EVE: {"Screener", "@ToFeed", "@ToJail"},
+        ANN: {"Work"},
+        BOB: {"Inbox"},
+        CY: {"Archive"},
+        DEE: {"Feed"},
+        EVE: {"Screener"},
+        FAY: {"Screener"},
     }
     assert sorted(card["name"]["full"] for card in sandbox.cards()) == ["Bob", "Cy", "Dee"]
     assert notes(sandbox) == {"Bob": "Met in Porto."}
@@ -121,7 +124,7 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
     figures, cards, end, stays = tables(capsys.readouterr().out)
     assert figures == [
         "What | Where | How many",
-        "Mail back into | Screener | 4 mails",
+        "Mail back into | Screener | 1 mail",
         "Mail out of | Feed | 1 mail",
         "Mail out of | Imbox | 2 mails",
         "Mail out of | Paper Trail | 1 mail",
@@ -129,19 +132,24 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
         "Mail out of | Truck | 1 mail",
         "Label off | @MailroomError | 1 mail",
         "Label off | @MailroomWarning | 1 mail",
+        "Label off | @ToFeed | 1 mail",
+        "Label off | @ToJail | 1 mail",
+        "Contacts out of the group | Feed | 1 contact",
         "Contacts out of the group | Imbox | 2 contacts",
         "Contacts out of the group | Paper Trail | 1 contact",
         "Contacts out of the group | Person | 1 contact",
         "Contacts out of the group | Truck | 1 contact",
         "Mailroom's note off | address book | 2 contacts",
-        "Contacts deleted | address book | 1 contact",
-        "Group emptied | Mailroom | 2 contacts",
+        "Contacts deleted | address book | 2 contacts",
+        "Group emptied | Mailroom | 3 contacts",
+        "Stays: not Mailroom's | Feed | 1 mail",
     ]
     assert cards == [
         "Contact | Name | What happens to it",
         "ann@x.org | Ann | deleted: Mailroom made it",
         "bob@x.org | Bob | stays without Mailroom's note: yours before Mailroom",
         "cy@x.org | Cy | stays without Mailroom's note: you added phones",
+        "fay@x.org | Fay | deleted: Mailroom made it",
     ]
     assert end == ["Nothing is changed yet: `mailroom reset --apply` does all this."]
     assert stays[0] == "What stays, and how to remove it:"
@@ -167,7 +175,7 @@ async def test_everything_is_undone_and_a_second_run_writes_nothing(
         assert await reset.undo(settings, DEFAULT_SCHEME) == 0
         assert await reset.dry_run(settings, DEFAULT_SCHEME) == 0
     assert len(sets(lived.sandbox)) == written
-    assert "Nothing to undo: no mail is filed, no contact has a note of Mailroom's." in capsys.readouterr().out
+    assert "Nothing to undo: no contact has a note of Mailroom's, and no mail a label." in capsys.readouterr().out
 
 
 async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests() -> None:
@@ -178,8 +186,8 @@ async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests()
     calls = [request.calls for request in lived.sandbox.requests[before + 1 :]]
     assert calls == [
         ("Mailbox/get",),
-        ("Email/query", "Email/get"),
         ("ContactCard/get", "AddressBook/get", "ContactCard/query", "ContactCard/get"),
+        ("Email/query", "Email/get"),
         ("ContactCard/get",),
         ("Email/set",),
         ("ContactCard/set",),
@@ -197,6 +205,66 @@ async def test_a_warning_label_from_when_warnings_were_on_comes_off_too() -> Non
     assert_undone(lived)
 
 
+# --- the rules for new mail
+
+
+MINE = 'require "fileinto";\nfileinto "Archive";\nstop;\n'
+
+
+async def test_the_rules_are_removed_before_anything_else(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await lived_in(CYRUS)
+    lived.sandbox.add_script("mine", MINE, active=True)
+    async with settings_for(lived.sandbox) as settings:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        written = len(sets(lived.sandbox))
+        capsys.readouterr()
+        assert await reset.dry_run(settings, DEFAULT_SCHEME) == 0
+        output = capsys.readouterr().out
+        assert output.startswith("The Sieve script goes first; your script mine is active again.\n\n")
+        assert "Rules for new mail" not in output
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert sets(lived.sandbox)[written : written + 3] == ["SieveScript/set", "SieveScript/set", "Email/set"]
+    assert (lived.sandbox.scripts(), lived.sandbox.active_script()) == ({"mine": MINE}, "mine")
+    assert_undone(lived)
+
+
+async def test_rules_alone_are_something_to_undo() -> None:
+    sandbox = empty_sandbox(flavour=CYRUS)
+    async with settings_for(sandbox) as settings:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        shown = await command(settings, "reset")
+        done = await command(settings, "reset", "--apply", "--yes")
+    assert shown.output.startswith("The Sieve script goes first; no script is active now.\n\nNothing is changed yet")
+    assert (done.status, sandbox.scripts()) == (0, {})
+
+
+async def test_rules_that_cannot_be_removed_are_told_and_the_rest_is_undone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lived = await lived_in(CYRUS)
+    lived.sandbox.add_script("mine", 'require "include";\ninclude "mailroom";\n', active=True)
+    async with settings_for(lived.sandbox) as settings:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        capsys.readouterr()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        output = capsys.readouterr().out
+        lived.sandbox.store.active_script = None
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert output.startswith(
+        "✗ your script mine needs the script mailroom: take the line that includes it out of yours"
+    )
+    assert "mailroom" not in lived.sandbox.scripts()
+    assert_undone(lived)
+
+
+async def test_where_no_program_sees_the_rules_the_user_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await lived_in(FASTMAIL)
+    async with settings_for(lived.sandbox) as settings:
+        capsys.readouterr()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert "on Fastmail at Settings → Filters & Rules" in capsys.readouterr().out
+
+
 # --- failures
 
 
@@ -205,11 +273,11 @@ async def test_a_failure_is_listed_and_stops_nothing_else_and_the_next_run_finis
 ) -> None:
     lived = await lived_in()
     sandbox = lived.sandbox
-    anns = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Ann")
+    fays = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Fay")
     imbox = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Imbox")
     sandbox.faults.set_errors |= {
         lived.mails[ANN]: SetError("overQuota", "a mail"),
-        anns.id: SetError("tooLarge", "a card"),
+        fays.id: SetError("tooLarge", "a card"),
         imbox.id: SetError("forbidden", "a group"),
     }
     capsys.readouterr()
@@ -218,14 +286,15 @@ async def test_a_failure_is_listed_and_stops_nothing_else_and_the_next_run_finis
         output = capsys.readouterr().out
         assert output.partition("\n\n")[0].splitlines() == [
             "✗ 1 mail could not be moved: overQuota",
-            f"✗ contact {ANN}: tooLarge",
+            f"✗ contact {ANN}: stays until its mail can be moved",
             f"✗ contact {BOB}: contact group 'Imbox' could not be written: forbidden",
             f"✗ contact {CY}: contact group 'Imbox' could not be written: forbidden",
+            f"✗ contact {FAY}: tooLarge",
             "The rest is undone: `mailroom reset --apply` tries these again.",
         ]
         # By their notes they are found again.
-        assert set(notes(sandbox)) == {"Ann", "Bob", "Cy"}
-        assert sandbox.groups()["Mailroom"] == {ANN, CY}
+        assert set(notes(sandbox)) == {"Ann", "Bob", "Cy", "Fay"}
+        assert sandbox.groups()["Mailroom"] == {ANN, CY, FAY}
         sandbox.faults.clear()
         assert await reset.undo(settings, DEFAULT_SCHEME) == 0
     assert_undone(lived)
@@ -292,23 +361,17 @@ def test_after_triages_and_a_reset_nothing_of_mailrooms_is_left_and_all_else_is_
     sandbox, ids = built(world)
     groups = sandbox.groups()
     trio.run(passes, sandbox, Wire())
-    filed = {
-        id for mails in ids.values() for id in mails if sandbox.mailboxes_of(id) & DEFAULT_SCHEME.managed_mailboxes
-    }
-    places = {id: sandbox.mailboxes_of(id) for mails in ids.values() for id in mails}
-    noted = {address for card in sandbox.cards() if card.get("notes") for address in addresses(card)}
     # k = 0: nothing cuts it off.
     cut = Wire(cut_before=k) if before else Wire(cut_after=k)
+    places = {id: sandbox.mailboxes_of(id) for mails in ids.values() for id in mails}
+    noted = {address for card in sandbox.cards() if card.get("notes") for address in addresses(card)}
     trio.run(undo, sandbox, cut, Wire())
 
     for person in world:
+        ours = DEFAULT_SCHEME.destinations if person.address in noted else frozenset()
         for mail, id in zip(person.mails, ids[person.address], strict=True):
-            now = sandbox.mailboxes_of(id)
-            assert now - MAY_CHANGE == mail.mailboxes - MAY_CHANGE
-            assert not now & {*DEFAULT_SCHEME.destinations, "@MailroomError", "@MailroomWarning"}
-            assert now & DEFAULT_SCHEME.labels == places[id] & DEFAULT_SCHEME.labels
-            assert ("Inbox" in now) == ("Inbox" in places[id])
-            assert id not in filed or now & {"Screener", *UNTOUCHED}
+            assert sandbox.mailboxes_of(id) == (places[id] - ours - LABELS or {"Screener"})
+            assert sandbox.mailboxes_of(id) - MAY_CHANGE == mail.mailboxes - MAY_CHANGE
     assert not any(note.has_block(text) for text in notes(sandbox).values())
     assert {a for card in sandbox.cards() for a in addresses(card)} == {
         each.address for each in world if each.card is not None

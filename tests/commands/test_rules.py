@@ -10,7 +10,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError
 from mailroom.rules import sieve
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, faults
+from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.dispatch import SIEVE
 from mailroom.sandbox.errors import Json
 from tests.commands.support import bare_sandbox, command, sets, settings_for
@@ -145,7 +145,7 @@ class TestInstalling:
             join(sandbox, "Feed", sandbox.add_card("eve@example.org", "Eve"))
             capsys.readouterr()
             assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
-        assert "up to date and active" in capsys.readouterr().err
+        assert "The script mailroom is replaced and active." in capsys.readouterr().err
         assert ending(sandbox.scripts()["mailroom"], "eve@example.org") == {"Feed"}
 
     async def test_again_without_news_writes_nothing(self) -> None:
@@ -156,13 +156,33 @@ class TestInstalling:
             await rules.apply_sieve(settings, DEFAULT_SCHEME)
         assert sets(sandbox) == written == ["SieveScript/set"]
 
-    async def test_again_makes_a_script_that_somebody_deactivated_the_active_one(self) -> None:
+    async def test_again_makes_a_script_that_somebody_deactivated_the_active_one(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         sandbox = cyrus_with_members()
         async with settings_for(sandbox) as settings:
             await rules.apply_sieve(settings, DEFAULT_SCHEME)
             sandbox.store.active_script = None
+            capsys.readouterr()
             assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         assert sandbox.active_script() == "mailroom"
+        assert "The script mailroom is up to date and active." in capsys.readouterr().err
+
+    async def test_warns_of_a_script_that_files_mail_and_goes_on(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mine", MINE.replace("  stop;\n", ""), active=True)
+        async with settings_for(sandbox) as settings:
+            for command in (rules.print_sieve, rules.apply_sieve, rules.apply_sieve):
+                assert await command(settings, DEFAULT_SCHEME) == 0
+                assert "Warning: your own script files or keeps mail and goes on" in capsys.readouterr().err
+
+    async def test_replaces_a_script_that_was_saved_under_another_name(self) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("by hand", f"{sieve.MARKER}\nkeep;\n", active=True)
+        async with settings_for(sandbox) as settings:
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert (sandbox.active_script(), [*sandbox.scripts()]) == ("by hand", ["by hand"])
+        assert ending(sandbox.scripts()["by hand"], "who@example.net") == {"Screener"}
 
     async def test_keeps_the_users_script_running(self, capsys: pytest.CaptureFixture[str]) -> None:
         sandbox = cyrus_with_members()
@@ -260,10 +280,103 @@ class TestRefusing:
         assert sandbox.scripts() == {}
 
 
+RUNS_IT = 'require "include";\ninclude :personal :optional "mailroom";\n'
+
+
+class TestRemoving:
+    @pytest.mark.parametrize("mine", [{}, {"mine": MINE}], ids=["alone", "beside the user's"])
+    async def test_leaves_the_scripts_as_they_were(self, mine: dict[str, str]) -> None:
+        sandbox = cyrus_with_members()
+        for name, text in mine.items():
+            sandbox.add_script(name, text, active=True)
+        before = sandbox.scripts(), sandbox.active_script()
+        async with settings_for(sandbox) as settings:
+            assert (await command(settings, "rules", "--format", "sieve", "--apply")).status == 0
+            assert "mailroom" in sandbox.scripts()
+            done = await command(settings, "rules", "--remove")
+            assert (sandbox.scripts(), sandbox.active_script()) == before
+            written = sets(sandbox)
+            again = await command(settings, "rules", "--format", "sieve", "--remove")
+        follows = "your script mine is active again" if mine else "no script is active now"
+        assert (done.status, done.output, done.errors) == (
+            0,
+            "",
+            f"mailroom: The script mailroom is removed; {follows}.\n",
+        )
+        assert (again.status, "Nothing to do" in again.errors) == (0, True)
+        assert sets(sandbox) == written
+
+    async def test_leaves_a_script_of_the_users_active_that_can_do_without(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mine", RUNS_IT, active=True)
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            assert await rules.remove_sieve(settings) == 0
+        assert (sandbox.scripts(), sandbox.active_script()) == ({"mine": RUNS_IT}, "mine")
+        assert "mine stays the active one; its line that includes Mailroom's does" in capsys.readouterr().err
+
+    async def test_says_what_to_do_where_a_script_of_the_users_needs_it(self) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mine", RUNS_IT.replace(" :optional", ""), active=True)
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            before, written = sandbox.scripts(), sets(sandbox)
+            with pytest.raises(ConfigError, match="your script mine needs the script mailroom: take the line that"):
+                await rules.remove_sieve(settings)
+        assert (sandbox.scripts(), sandbox.active_script(), sets(sandbox)) == (before, "mine", written)
+
+    @pytest.mark.parametrize("active", [True, False])
+    async def test_leaves_what_it_did_not_write(self, active: bool, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = cyrus_with_members()
+        sandbox.add_script("mailroom", MINE, active=active)
+        async with settings_for(sandbox) as settings:
+            assert await rules.remove_sieve(settings) == 0
+        assert (sandbox.scripts(), sets(sandbox)) == ({"mailroom": MINE}, [])
+        assert "no script that Mailroom wrote" in capsys.readouterr().err
+
+    async def test_cut_off_in_the_middle_it_is_finished_by_the_next(self) -> None:
+        sandbox = cyrus_with_members()
+        mine = sandbox.add_script("mine", MINE, active=True)
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            sandbox.store.active_script = mine
+            assert await rules.remove_sieve(settings) == 0
+        assert (sandbox.scripts(), sandbox.active_script()) == ({"mine": MINE}, "mine")
+
+    async def test_tells_what_the_server_refuses(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            await rules.apply_sieve(settings, DEFAULT_SCHEME)
+            (id,) = sandbox.store.scripts.objects
+            sandbox.faults.set_errors[id] = SetError("forbidden", "by policy\x1b[2J")
+            ended = await command(settings, "rules", "--remove")
+        assert (ended.status, ended.output) == (2, "")
+        refusal = "forbidden: by policy\\x1b[2J"
+        assert (
+            ended.errors == f"mailroom: the server refuses to remove the script mailroom: {refusal}. Remove it there\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--remove"], "take out the rules where you put them in"),
+            (["--format", "fastmail", "--remove"], "“Mailroom:”"),
+        ],
+    )
+    async def test_says_what_to_do_by_hand_where_no_script_is_seen(self, arguments: list[str], said: str) -> None:
+        async with settings_for(empty_sandbox(flavour=FASTMAIL)) as settings:
+            ended = await command(settings, "rules", *arguments)
+        assert (ended.status, ended.output) == (2, "")
+        assert said in ended.errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ([], "Missing option '--format'"),
+        (["--format", "sieve", "--apply", "--remove"], "--apply and --remove are opposites"),
         (["--format", "siev"], "'siev' is not one of 'fastmail', 'sieve'"),
         (["--format", "sieve", "now"], "unexpected extra argument"),
     ],

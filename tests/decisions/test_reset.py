@@ -1,6 +1,7 @@
 """What a reset undoes, and what is the user's."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,14 @@ import pytest
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card, Fields, Group
 from mailroom.decisions import note
-from mailroom.decisions.reset import ContactUndo, made_by_mailroom, undo_contacts, undo_mails
+from mailroom.decisions.reset import (
+    ContactUndo,
+    MailUndo,
+    made_by_mailroom,
+    settled_addresses,
+    undo_contacts,
+    undo_mails,
+)
 from mailroom.jmap.mail import Move
 from tests.decisions.test_plan import ANN, PLACES, groups, mail
 
@@ -36,28 +44,56 @@ class TestMail:
         [
             ({"Feed"}, {"Screener"}, {"Feed"}),
             ({"Truck", "Paper Trail"}, {"Screener"}, {"Truck", "Paper Trail"}),
-            ({"Imbox", "Inbox"}, {"Screener"}, {"Imbox"}),
-            ({"Feed", "Archive", "Work"}, {"Screener"}, {"Feed"}),
+            ({"Imbox", "Inbox"}, set(), {"Imbox"}),
+            ({"Feed", "Archive", "Work"}, set(), {"Feed"}),
             ({"Feed", "Screener"}, set(), {"Feed"}),
-            ({"Feed", "@ToJail"}, {"Screener"}, {"Feed"}),
+            ({"Feed", "@ToJail"}, {"Screener"}, {"Feed", "@ToJail"}),
             ({"Feed", "@MailroomWarning"}, {"Screener"}, {"Feed", "@MailroomWarning"}),
-            ({"Inbox", "@MailroomError"}, set(), {"@MailroomError"}),
-            ({"@MailroomError"}, {"Screener"}, {"@MailroomError"}),
-            ({"@MailroomError", "@ToFeed"}, set(), {"@MailroomError"}),
         ],
     )
-    def test_goes_back_to_the_screener_and_is_never_without_a_mailbox(
+    def test_of_a_settled_sender_leaves_the_destinations_and_keeps_another_home(
         self, mailboxes: set[str], add: set[str], remove: set[str]
     ) -> None:
-        assert undo_mails([mail("1", *mailboxes)], PLACES) == {"1": Move(frozenset(add), frozenset(remove))}
+        undo = undo_mails([mail("1", *mailboxes)], PLACES, {ANN})
+        assert undo == MailUndo({"1": Move(frozenset(add), frozenset(remove))}, {"1": ANN}, {})
+
+    @pytest.mark.parametrize(
+        ("mailboxes", "add", "remove"),
+        [
+            ({"Inbox", "@MailroomError"}, set(), {"@MailroomError"}),
+            ({"@MailroomError"}, {"Screener"}, {"@MailroomError"}),
+            ({"Screener", "@MailroomError", "@ToFeed", "@ToJail"}, set(), {"@MailroomError", "@ToFeed", "@ToJail"}),
+            ({"@ToFeed"}, {"Screener"}, {"@ToFeed"}),
+            ({"Archive", "@ToFeed"}, set(), {"@ToFeed"}),
+            ({"Trash", "@ToJail"}, set(), {"@ToJail"}),
+        ],
+    )
+    @pytest.mark.parametrize("settled", [{ANN}, set()], ids=["settled", "unknown"])
+    def test_loses_every_label_whoever_sent_it(
+        self, mailboxes: set[str], add: set[str], remove: set[str], settled: set[str]
+    ) -> None:
+        undo = undo_mails([mail("1", *mailboxes)], PLACES, settled)
+        assert undo.moves == {"1": Move(frozenset(add), frozenset(remove))}
 
     @pytest.mark.parametrize("place", ["Trash", "Junk", "Drafts", "Sent"])
     def test_in_trash_junk_drafts_and_sent_stays_there_alone(self, place: str) -> None:
-        assert undo_mails([mail("1", place, "Feed")], PLACES) == {"1": Move(remove=frozenset({"Feed"}))}
+        assert undo_mails([mail("1", place, "Feed")], PLACES, {ANN}).moves == {"1": Move(remove=frozenset({"Feed"}))}
 
-    @pytest.mark.parametrize("mailboxes", [{"Inbox"}, {"Screener"}, {"Archive", "@ToFeed"}, {"Trash"}])
+    @pytest.mark.parametrize("mailboxes", [{"Inbox"}, {"Screener"}, {"Archive"}, {"Trash"}])
     def test_elsewhere_stays_as_it_is(self, mailboxes: set[str]) -> None:
-        assert undo_mails([mail("1", *mailboxes)], PLACES) == {}
+        assert undo_mails([mail("1", *mailboxes)], PLACES, {ANN}) == MailUndo({}, {}, {})
+
+    def test_of_a_sender_without_a_note_stays_in_the_destinations_and_is_counted(self) -> None:
+        mails = [mail("1", "Feed"), mail("2", "Feed", "@ToJail"), mail("3", "Jail", sender="not an address")]
+        undo = undo_mails(mails, PLACES, {"other@x.org"})
+        assert undo == MailUndo({"2": Move(remove=frozenset({"@ToJail"}))}, {}, {"Feed": 2, "Jail": 1})
+
+    def test_that_would_have_no_mailbox_stays_where_it_is(self) -> None:
+        assert undo_mails([mail("1", "Feed")], replace(PLACES, screener=None), {ANN}).moves == {}
+
+    def test_may_be_mailrooms_if_the_senders_card_has_a_note_of_it(self) -> None:
+        cards = (card(CREATED, addresses=("a@x.org", "b@x.org")), card("Met in Porto.", addresses=("c@x.org",)))
+        assert settled_addresses(AddressBook(cards, ())) == {"a@x.org", "b@x.org"}
 
 
 class TestContacts:

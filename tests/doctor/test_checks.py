@@ -11,15 +11,18 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.account.servers import open_servers
+from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.doctor.findings import Examined, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_health_port
-from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules
-from mailroom.jmap.session import CORE, MAIL, SIEVE
-from mailroom.rules.sieve import MARKER
+from mailroom.doctor.mail_checks import APPLY_RULES, check_mail, check_mailboxes, check_rules
+from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
+from mailroom.sandbox import CYRUS
+from tests.commands.support import settings_for
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
+from tests.screener import empty_sandbox
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 
 HOUR = 3600
@@ -137,17 +140,52 @@ def script(**properties: Any) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("answer", "text", "outcome", "detail"),
+    ("answer", "detail"),
     [
-        (script(isActive=False), b"", Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted"),
-        (script(isActive=True), b"keep;\n", Outcome.WARNING, "the Sieve script mine is active, and Mailroom did not"),
-        (script(isActive=True), f"{MARKER}\n".encode(), Outcome.OK, "the Sieve script mine is active, and Mailroom"),
+        (script(isActive=False), "no Sieve script is active: mail yet to come is not sorted"),
+        (script(isActive=True), "the Sieve script mine is active, and doesn't run Mailroom's"),
+        (script(isActive=True, name="mailroom"), "the Sieve script mailroom is active, and doesn't run Mailroom's"),
     ],
 )
-async def test_an_active_script_is_seen(answer: Answer, text: bytes, outcome: Outcome, detail: str) -> None:
-    async with examined(SIEVE, api=answer, download__u1__b1=reply("200 OK", text)) as it:
+async def test_an_active_script_of_the_users_alone_is_a_warning(answer: Answer, detail: str) -> None:
+    async with examined(SIEVE, CONTACTS, api=answer, download__u1__b1=reply("200 OK", b"keep;\n")) as it:
         found = await check_rules(it)
-    assert (found.outcome, found.detail.startswith(detail)) == (outcome, True), found
+    assert (found.outcome, found.detail) == (Outcome.WARNING, detail)
+    assert found.advice == APPLY_RULES
+
+
+@pytest.mark.parametrize("name", ["mailroom", "saved by hand"])
+async def test_a_script_of_mailrooms_is_compared_with_what_it_would_write_now(name: str) -> None:
+    sandbox = empty_sandbox(flavour=CYRUS)
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        it = Examined(settings, DEFAULT_SCHEME, servers, print)
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        (text,) = sandbox.scripts().values()
+        sandbox.store.active_script = None
+        sandbox.store.scripts.objects.clear()
+        sandbox.add_script(name, text, active=True)
+        found = await check_rules(it)
+        assert (found.outcome, found.detail) == (
+            Outcome.OK,
+            f"the Sieve script {name} is active, and is the one that Mailroom would write now",
+        )
+        (feed,) = (each for each in sandbox.store.cards.objects.values() if each.data["name"]["full"] == "Feed")
+        sandbox.change_card(feed.uid, {"members": {sandbox.add_card("ann@x.org", "Ann"): True}})
+        found = await check_rules(it)
+    assert (found.outcome, found.detail, found.advice) == (
+        Outcome.WARNING,
+        f"the Sieve script {name} is active, but Mailroom's is not what it would write now",
+        APPLY_RULES,
+    )
+
+
+async def test_a_script_of_the_users_that_runs_the_rules_is_fine() -> None:
+    sandbox = empty_sandbox(flavour=CYRUS)
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
+        found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print))
+    assert (found.outcome, found.detail) == (Outcome.OK, "the Sieve script mine is active, and runs Mailroom's")
 
 
 async def test_rules_that_no_program_can_see_are_not_judged() -> None:

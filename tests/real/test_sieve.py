@@ -10,16 +10,19 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from mailroom.account.servers import open_servers
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
+from mailroom.doctor.findings import Examined, Outcome
+from mailroom.doctor.mail_checks import check_rules
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import CYRUS_SIEVE
 from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, ScriptNames, Server, quoted, script
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import MailApp, message
-from tests.real.mailbox_user import MailboxUser, put_card
+from tests.real.mailbox_user import MailboxUser, group_card, put_card
 from tests.rules.endings import Ending, triaged
 
 ADDRESSES = Server(frozenset({"fileinto"}))
@@ -279,3 +282,38 @@ async def test_missing_groups_are_named_and_nothing_is_installed(user: User) -> 
     with pytest.raises(ConfigError, match=r"missing contact groups: Feed, Jail\. `mailroom setup"):
         await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
     assert user.scripts() == {}
+
+
+@pytest.mark.parametrize("mine", [{}, {"my rules": MINE}], ids=["alone", "beside the user's"])
+async def test_removed_rules_leave_the_scripts_as_they_were(user: User, mine: dict[str, str]) -> None:
+    for name, text in mine.items():
+        user.put(name, text)
+    before = user.scripts()
+    await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
+    assert user.receive("who@example.net") == {"Screener"}
+    assert await rules.remove_sieve(user.settings) == 0
+    assert user.scripts() == before
+    assert user.receive("who@example.net") == {"Inbox"}
+
+
+async def test_mail_from_several_people_waits_in_the_screener(user: User) -> None:
+    ann, shop = add_sender_to(user, "Imbox"), add_sender_to(user, "Jail")
+    await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
+    assert user.receive(f"Ann <{ann}>, Shop <{shop}>") == {"Screener"}
+    assert user.receive(f"who@example.net, {ann}") == {"Screener"}
+    assert user.receive(f'"Lee, Ann" <{ann}>') == by_triage("Imbox")
+
+
+async def test_a_group_that_was_made_anew_makes_the_script_old(user: User, capsys: pytest.CaptureFixture[str]) -> None:
+    await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
+    async with open_servers(user.settings) as servers:
+        examined = Examined(user.settings, DEFAULT_SCHEME, servers, print)
+        assert (await check_rules(examined)).outcome is Outcome.OK
+        user.contacts.delete_groups("Feed")
+        put_card(user.http, user.user.book_url, group_card("Feed"))
+        found = await check_rules(examined)
+        assert (found.outcome, "not what it would write now" in found.detail) == (Outcome.WARNING, True)
+        capsys.readouterr()
+        await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
+        assert "The script mailroom is replaced and active." in capsys.readouterr().err
+        assert (await check_rules(examined)).outcome is Outcome.OK

@@ -21,11 +21,13 @@ class Text:
 class Delivery:
     """A mail on its way: who wrote it and in which groups the sender is; where it has gone so far.
 
-    `lists` maps a list that the server knows to its group; `group_uids` maps a uid to its group.
+    `others` is the number of further addresses in From; `lists` maps a list that the server knows to its group,
+    `group_uids` a uid.
     """
 
     sender: str
     groups: frozenset[str] = frozenset()
+    others: int = 0
     lists: Mapping[str, str] = field(default_factory=dict)
     group_uids: Mapping[str, str] = field(default_factory=dict)
     mailbox_names: Mapping[str, str] = field(default_factory=dict)
@@ -157,12 +159,23 @@ class _Run:
             self.need("extlists")
             assert self.strings() == ["from"]
             return bool({self.delivery.lists.get(name) for name in self.strings()} & self.delivery.groups)
+        if self.tokens[0] == ":count":
+            return self.count()
         self.take(":is")
         self.take(":all")
         assert self.strings() == ["from"]
         addresses = self.strings()
         assert addresses, "Sieve has no empty list"
         return self.delivery.sender.lower() in (each.lower() for each in addresses)
+
+    def count(self) -> bool:
+        self.take(":count")
+        assert self.string() == "gt"
+        self.take(":comparator")
+        self.need("relational", f"comparator-{self.string()}")
+        self.take(":all")
+        assert self.strings() == ["from"]
+        return 1 + self.delivery.others > int(self.string())
 
     def strings(self) -> list[str]:
         if self.tokens[0] != "[":

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.rules.sieve import (
     ADDRESS_BOOKS,
+    COUNTING,
     CYRUS_QUERY,
     ScriptNames,
     Server,
@@ -16,9 +17,12 @@ from mailroom.rules.sieve import (
     include_line,
     included,
     is_made_by_mailroom,
+    needs,
     quoted,
     runs,
     script,
+    warnings,
+    warnings_about,
 )
 from tests.rules.endings import SENDER, Ending, all_triaged, schemes, triaged
 from tests.rules.sieve_interpreter import Delivery, deliver, group_of
@@ -26,8 +30,9 @@ from tests.rules.sieve_interpreter import Delivery, deliver, group_of
 PLAIN = Server(frozenset({"fileinto"}))
 COMMON = Server(frozenset({"fileinto", "copy", "mailbox", "mailboxid", "include"}))
 LISTS = Server(COMMON.extensions | {"extlists"}, frozenset({ADDRESS_BOOKS}))
-CYRUS = Server(LISTS.extensions | {CYRUS_QUERY}, LISTS.external_lists)
-SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS}
+CYRUS = Server(LISTS.extensions | COUNTING | {CYRUS_QUERY}, LISTS.external_lists)
+COUNTS = Server(COMMON.extensions | COUNTING)
+SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS, "counts": COUNTS}
 OWN = "me@example.org"
 
 
@@ -78,6 +83,67 @@ def test_mail_of_strangers_waits_in_the_screener(server: Server) -> None:
 def test_mail_of_the_user_does_not_wait_in_the_screener(server: Server) -> None:
     """Nobody could triage it out of there."""
     assert ending(DEFAULT_SCHEME, frozenset(), server, sender=OWN) == {"Inbox"}
+
+
+@pytest.mark.parametrize("server", [CYRUS, COUNTS], ids=["cyrus", "counts"])
+def test_mail_with_several_addresses_in_from_waits_in_the_screener_whoever_they_are(server: Server) -> None:
+    groups = frozenset({"Imbox"})
+    names = account(DEFAULT_SCHEME, groups)
+    uids = {uid: group for group, uid in names.group_uids.items()}
+    for sender in (SENDER, OWN):
+        text = script(DEFAULT_SCHEME, names, server)
+        assert deliver(text, Delivery(sender, groups, others=1, group_uids=uids)) == {"Screener"}
+    assert not list(warnings(server))
+
+
+@pytest.mark.parametrize("server", [PLAIN, COMMON, LISTS], ids=["plain", "common", "lists"])
+def test_a_server_that_cannot_count_addresses_is_a_warning(server: Server) -> None:
+    (warning,) = warnings(server)
+    assert "lacks the extension relational" in warning
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ('fileinto "Junk";', True),
+        ('if header :contains "X-Spam" "yes" { fileinto "Junk"; }', True),
+        ('if header :contains "X-Spam" "yes" { fileinto "Junk"; stop; }', False),
+        ('if header :contains "X-Spam" "yes" {\n fileinto :flags "\\\\Seen" "Junk";\n addflag "x";\n stop ;\n}', False),
+        ('if true { if true { fileinto "Junk"; } stop; }', False),
+        ('if true { fileinto "a"; } elsif true { fileinto "b"; stop; }', True),
+        ('if true { fileinto "a"; } else { stop; }', True),
+        ('if true { fileinto "a"; }\nstop;', False),
+        ("if true { keep; }", True),
+        ('fileinto :copy "Backup";', False),
+        ('# fileinto "Junk";\n/* keep; */ redirect "a@x.org";', False),
+        ('if header :is "Subject" "keep;" { discard; }', False),
+        ("vacation text:\nkeep; it short\n.\n;", False),
+        ("vacation text:\n.\n;keep;", True),
+        ("", False),
+    ],
+)
+def test_a_script_of_the_users_that_files_and_goes_on_is_a_warning(text: str, warned: bool) -> None:
+    assert [*warnings_about(text)] == (
+        [
+            "your own script files or keeps mail and goes on, so that the rules put that mail into the Screener, too: "
+            "write `stop;` after each `fileinto` and `keep` there"
+        ]
+        if warned
+        else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ('include "mailroom";', True),
+        ('include :personal :once "mailroom";', True),
+        ('include :personal :optional "mailroom";', False),
+        ('include "other";', False),
+    ],
+)
+def test_whether_the_users_script_needs_mailrooms(text: str, does: bool) -> None:
+    assert needs(text, "mailroom") is does
 
 
 def test_a_server_that_knows_groups_as_lists_is_asked_at_delivery() -> None:
@@ -153,7 +219,7 @@ def test_mailroom_knows_its_own_script() -> None:
 
 
 def test_a_script_with_addresses_in_it_grows_old() -> None:
-    assert [name for name, server in SERVERS.items() if grows_old(server)] == ["plain", "common", "lists"]
+    assert [name for name, server in SERVERS.items() if grows_old(server)] == ["plain", "common", "lists", "counts"]
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,21 @@
-"""Mailroom's script among the user's on a server: what is there, what speaks against installing, installing."""
+"""Mailroom's script among the user's on a server: what is there, what speaks against a change, installing, removing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailroom.commands.terminal import printable
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.client import Client
 from mailroom.jmap.session import SieveAccess
-from mailroom.jmap.set import SetError, SetResult
+from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.jmap.sieve import (
     CONTENT_TYPE,
     Script,
+    activate_script,
     create_and_activate_script,
     create_script,
+    deactivate_scripts,
+    destroy_script,
     get_scripts,
     replace_and_activate_script,
     replace_script,
@@ -26,17 +28,27 @@ SCRIPT_NAME = "mailroom"
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """The scripts that matter. `text` is that of `own`, lines ending in LF.
+    """The scripts that matter. The texts are those of `own` and `active`, lines ending in LF.
 
-    `includes_own` says that the active script is the user's and runs Mailroom's; `kept` is the user's script that
-    Mailroom's runs, if it still exists.
+    `own` has Mailroom's name, or is the active one if Mailroom wrote that under another name. `kept` is the user's
+    script that Mailroom's runs, if it still exists.
     """
 
     own: Script | None
-    text: str
+    own_text: str
     active: Script | None
-    includes_own: bool
-    kept: str | None
+    active_text: str
+    kept: Script | None
+
+    @property
+    def is_mailrooms(self) -> bool:
+        """Whether `own` is there and Mailroom wrote it."""
+        return self.own is not None and sieve.is_made_by_mailroom(self.own_text)
+
+    @property
+    def includes_own(self) -> bool:
+        """Whether the active script is the user's and runs Mailroom's."""
+        return not self.is_active and sieve.runs(self.active_text, SCRIPT_NAME)
 
     @property
     def is_active(self) -> bool:
@@ -51,7 +63,7 @@ class Installed:
     def include(self) -> str | None:
         """The user's script that Mailroom's has to run: the active one, or the one that it runs already."""
         if self.is_active:
-            return self.kept
+            return None if self.kept is None else self.kept.name
         return None if self.active is None or self.includes_own else self.active.name
 
 
@@ -60,23 +72,33 @@ async def find_installed(client: Client, access: SieveAccess) -> Installed:
     batch = Batch()
     slot = batch.add(get_scripts(access.account_id, access.capability))
     scripts = (await client.send(batch))[slot]
-    own = next((script for script in scripts if script.name == SCRIPT_NAME), None)
     active = next((script for script in scripts if script.is_active), None)
-    text = "" if own is None else await _read(client, access, own)
-    theirs = "" if active is None or active == own else await _read(client, access, active)
-    kept = sieve.included(text)
+    active_text = "" if active is None else await read(client, access, active)
+    own = next((script for script in scripts if script.name == SCRIPT_NAME), None)
+    if own is None and sieve.is_made_by_mailroom(active_text):
+        own = active
+    own_text = active_text if own == active else "" if own is None else await read(client, access, own)
+    kept = sieve.included(own_text)
     return Installed(
         own=own,
-        text=text,
+        own_text=own_text,
         active=active,
-        includes_own=sieve.runs(theirs, SCRIPT_NAME),
-        kept=kept if kept in {script.name for script in scripts} else None,
+        active_text=active_text,
+        kept=next((script for script in scripts if script.name == kept), None),
     )
 
 
-async def _read(client: Client, access: SieveAccess, script: Script) -> str:
+async def read(client: Client, access: SieveAccess, script: Script) -> str:
+    """The text of a script, lines ending in LF."""
     data = await client.download(access.account_id, script.blob_id, CONTENT_TYPE)
     return data.decode(errors="replace").replace("\r\n", "\n")
+
+
+async def users_text(client: Client, access: SieveAccess, installed: Installed) -> str:
+    """The text of the user's script that is to run with Mailroom's; empty if there is none."""
+    if not installed.is_active:
+        return installed.active_text
+    return "" if installed.kept is None else await read(client, access, installed.kept)
 
 
 def obstacles(access: SieveAccess, installed: Installed) -> list[str]:
@@ -87,7 +109,7 @@ def obstacles(access: SieveAccess, installed: Installed) -> list[str]:
 def _obstacles(access: SieveAccess, installed: Installed) -> Iterator[str]:
     if sieve.NEEDED not in access.extensions:
         yield f"the server's Sieve can't file mail: it lacks the extension {sieve.NEEDED}"
-    if installed.own is not None and not sieve.is_made_by_mailroom(installed.text):
+    if installed.own is not None and not installed.is_mailrooms:
         yield (
             f"the server has a script {SCRIPT_NAME} that Mailroom did not write, and leaves alone: give it another "
             "name, and try again"
@@ -98,7 +120,7 @@ def _obstacles(access: SieveAccess, installed: Installed) -> Iterator[str]:
         yield "the active script has no name, so that no other one can run it: give it one, and try again"
     elif "include" not in access.extensions:
         yield (
-            f"the script {printable(installed.active.name)} is active, and the server can't run a second one (it lacks "
+            f"the script {installed.active.name} is active, and the server can't run a second one (it lacks "
             "the extension include): add what `mailroom rules --format sieve` prints to the end of it"
         )
 
@@ -127,7 +149,7 @@ async def install(client: Client, access: SieveAccess, installed: Installed, tex
 
 def _told(error: SetError) -> str:
     """With the server's words: they are about a script that holds neither mail nor secrets, and go to no log."""
-    return printable(f"{error}: {error.description}" if error.description else str(error))
+    return f"{error}: {error.description}" if error.description else str(error)
 
 
 def _writing(access: SieveAccess, installed: Installed, blob_id: str) -> Call[SetResult]:
@@ -137,3 +159,48 @@ def _writing(access: SieveAccess, installed: Installed, blob_id: str) -> Call[Se
         return create(access, SCRIPT_NAME, blob_id)
     replace = replace_script if installed.includes_own else replace_and_activate_script
     return replace(access, installed.own.id, blob_id)
+
+
+def why_it_stays(installed: Installed) -> str:
+    """What the user has to do before Mailroom's script can be removed; empty if it can be."""
+    if installed.includes_own and sieve.needs(installed.active_text, SCRIPT_NAME):
+        name = "" if installed.active is None else installed.active.name or ""
+        return (
+            f"your script {name} needs the script {SCRIPT_NAME}: take the line that includes it out of yours, then run "
+            "`mailroom rules --remove`"
+        )
+    return ""
+
+
+def after_removal(installed: Installed) -> str:
+    """What runs at delivery once Mailroom's script is gone."""
+    if installed.is_active:
+        return f"your script {installed.kept.name} is active again" if installed.kept else "no script is active now"
+    if installed.active is None:
+        return "no script is active, as before"
+    name = installed.active.name or installed.active.id
+    line = "; its line that includes Mailroom's does nothing any more" if installed.includes_own else ""
+    return f"your script {name} stays the active one{line}"
+
+
+async def remove(client: Client, access: SieveAccess, installed: Installed) -> None:
+    """Make the user's former script the active one again, and remove Mailroom's. Raises `ConfigError` where refused.
+
+    Nothing happens to a script that Mailroom did not write.
+    """
+    if installed.own is None or not installed.is_mailrooms:
+        return
+    if reason := why_it_stays(installed):
+        raise ConfigError([reason])
+    batch = Batch()
+    calls = [destroy_script(access, installed.own.id)]
+    if installed.is_active:
+        # In a call of its own, as a server doesn't remove the active script (RFC 9661 §2.4).
+        calls.insert(0, activate_script(access, installed.kept.id) if installed.kept else deactivate_scripts(access))
+    slots = [batch.add(call) for call in calls]
+    replies = await client.send(batch)
+    for error in merged_errors(replies[slot] for slot in slots).values():
+        if error.type != "notFound":
+            raise ConfigError(
+                [f"the server refuses to remove the script {installed.own.name}: {_told(error)}. Remove it there"]
+            )

@@ -1,5 +1,6 @@
-"""`mailroom setup`: show what the account lacks for the categories, and create it."""
+"""`mailroom setup`: show what the account has and lacks for the categories, and create that."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,16 +14,19 @@ from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
-from mailroom.contacts.base import LookUp
-from mailroom.contacts.steps import beside
+from mailroom.contacts.base import Contacts, LookUp
+from mailroom.contacts.steps import alone
+from mailroom.decisions.drift import drift, refill
 from mailroom.decisions.inventory import Creation, Item, State, creation, inventory
+from mailroom.decisions.note import last_category
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_counts, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 
 COMMAND = "mailroom setup --apply"
+INSTALL_RULES = "mailroom rules --format sieve --apply"
 
 _STYLES = {
     State.EXISTS: "green",
@@ -30,16 +34,20 @@ _STYLES = {
     State.MISSING: "yellow",
     State.FAILED: "bold red",
     State.CONFLICT: "bold red",
+    State.UNREADABLE: "bold red",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Inventoried:
-    """What was found: the items, and what it takes to create the missing ones."""
+    """What was found: the items, and what it takes to create the missing ones. `mails` counts by mailbox id."""
 
     client: Client
-    contacts: LookUp
+    contacts: Contacts
+    looked_up: LookUp
+    scheme: Scheme
     mailboxes: tuple[Mailbox, ...]
+    mails: Mapping[str, int]
     items: tuple[Item, ...]
 
 
@@ -57,7 +65,7 @@ async def _show(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
         found = await look(servers, scheme)
-    return _tell(console, found.items)
+    return _tell(console, found, found.items)
 
 
 async def _apply(scheme: Scheme, servers: Servers) -> int:
@@ -70,18 +78,30 @@ async def _apply(scheme: Scheme, servers: Servers) -> int:
     with working(console, f"Creating {len(missing)} mailboxes and contact groups"):
         failed_mailboxes = await _create_mailboxes(found, mailboxes)
         failed_groups = await _create_groups(found, groups)
-    return _tell(console, [_outcome(item, failed_mailboxes, failed_groups) for item in found.items])
+        refilled = await _refill(found, [name for name in groups if name not in failed_groups])
+    status = _tell(console, found, [_outcome(item, failed_mailboxes, failed_groups) for item in found.items])
+    for line in refilled.lines:
+        console.print(printable(line), soft_wrap=True)
+    if len(missing) > len(failed_mailboxes) + len(failed_groups):
+        how = "`mailroom rules`" if (await servers.client.session()).sieve is None else f"`{INSTALL_RULES}`"
+        console.print(
+            f"New mail is sorted by rules that name all this: install them, again if they are: {how}.", soft_wrap=True
+        )
+    return status or refilled.status
 
 
 async def look(servers: Servers, scheme: Scheme) -> Inventoried:
-    """What the account has of the scheme; one JMAP request beside the session. Raises `MailroomError`."""
+    """What the account has of the scheme: all mailboxes, all contacts. Raises `MailroomError`."""
     contacts = await servers.contacts()
     session = await servers.client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    replies, looked_up = await beside(servers.client, batch, contacts.look_up(()))
+    counts = batch.add(get_counts(session.mail_account))
+    replies = await servers.client.send(batch)
     found = await servers.client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
-    return Inventoried(servers.client, looked_up, found, inventory(found, looked_up.book.groups, scheme))
+    everything = await contacts.read_all()
+    items = inventory(found, everything.book, scheme)
+    return Inventoried(servers.client, contacts, everything, scheme, found, replies[counts], items)
 
 
 async def _create_mailboxes(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:
@@ -109,10 +129,37 @@ def _refusal(name: str, plan: Creation, errors: Mapping[str, SetError]) -> str:
 async def _create_groups(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:
     """Create contact groups; what went wrong, by name."""
     try:
-        failures = await found.contacts.create_groups(names)
+        failures = await found.looked_up.create_groups(names)
     except MailroomError as failure:
         return dict.fromkeys(names, _try_again(failure))
     return {name: f"{reason}. Create it in your address book app" for name, reason in failures.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Refilled:
+    """How contacts were put back into groups that had been deleted, as lines to show."""
+
+    lines: tuple[str, ...] = ()
+    status: int = 0
+
+
+async def _refill(found: Inventoried, created: Sequence[str]) -> Refilled:
+    """Put contacts into groups that were created just now, as their notes say."""
+    # Most new groups have nobody to take back: an account without notes is not read again.
+    if not any(last_category(card.note) for card in found.looked_up.book.cards) or not created:
+        return Refilled()
+    try:
+        now = await found.contacts.read_all()
+        changes = refill(now.book, found.scheme, created)
+        failed = await alone(found.client, now.add(changes))
+    except MailroomError as failure:
+        problem = f"✗ contacts were not put back into {', '.join(created)}: {failure}. `{COMMAND}` says what to do"
+        return Refilled((problem,), 1)
+    back = Counter(group.name for each in changes if each.sender not in failed for group in each.join)
+    refused = Counter(failed.values())
+    lines = [f"Back in {name}, as their notes say: {back[name]} of your contacts." for name in created if back[name]]
+    lines += [f"✗ {refused[reason]} contacts could not be put back: {reason}" for reason in sorted(refused)]
+    return Refilled(tuple(lines), 1 if failed else 0)
 
 
 def _try_again(failure: MailroomError) -> str:
@@ -126,18 +173,23 @@ def _outcome(item: Item, failed_mailboxes: Mapping[str, str], failed_groups: Map
     return replace(item, state=State.FAILED if problem else State.CREATED, problem=problem)
 
 
-def _tell(console: Console, items: Sequence[Item]) -> int:
+def _tell(console: Console, found: Inventoried, items: Sequence[Item]) -> int:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("Part", "Name", "State"):
         table.add_column(column, overflow="fold")
     for item in items:
-        table.add_row(item.kind.value, printable(item.name), Text(item.state.value, _STYLES[item.state]))
+        mails = found.mails.get(item.mailbox or "", 0)
+        holds = f", holds {mails} mail{'' if mails == 1 else 's'}" if mails else ""
+        state = Text(item.state.value, _STYLES[item.state]) + Text(holds)
+        table.add_row(item.kind.value, printable(item.name), state)
     console.print(table)
     console.print()
     problems = [item for item in items if item.problem]
     for item in problems:
         console.print(f"✗ {item.kind.value} {printable(item.name)}: {printable(item.problem)}.", style="red")
     console.print(_summary(items))
+    for line in drift(found.looked_up.book, found.scheme):
+        console.print(f"! {printable(line)}.", style="yellow", soft_wrap=True)
     return 1 if problems else 0
 
 
@@ -145,10 +197,12 @@ def _summary(items: Iterable[Item]) -> str:
     states = [item.state for item in items]
     missing, created, failed = (states.count(each) for each in (State.MISSING, State.CREATED, State.FAILED))
     conflicts = states.count(State.CONFLICT)
+    unreadable = states.count(State.UNREADABLE)
     parts = [
         f"{created} of {len(states)} created" if created else "",
         f"{failed} could not be created" if failed else "",
         f"{missing} of {len(states)} missing: `{COMMAND}` creates them" if missing else "",
         f"{conflicts} in conflict with another mailbox" if conflicts else "",
+        f"{unreadable} unreadable" if unreadable else "",
     ]
     return "; ".join(filter(None, parts)) + "." if any(parts) else f"Nothing is missing: all {len(states)} exist."

@@ -50,11 +50,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A card that can't be parsed, and the canonical addresses that its text mentions."""
+    """A card that can't be parsed, and the canonical addresses that its text mentions.
+
+    `group` is the name of the group that it is by its text, empty if the name can't be told, and None for no group.
+    """
 
     ref: str
     reason: str
     addresses: frozenset[str]
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def address_book(
     return AddressBook(
         cards=tuple(card for card in whole.cards if card.addresses & addresses or card.uid in uids),
         groups=whole.groups,
-        unreadable=tuple(item for item in whole.unreadable if item.addresses & addresses),
+        unreadable=tuple(item for item in whole.unreadable if item.group is not None or item.addresses & addresses),
     )
 
 
@@ -60,7 +60,7 @@ def _canonical(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _unreadable(item: Malformed) -> Unreadable:
-    return Unreadable(item.id, item.reason, _canonical(item.texts()))
+    return Unreadable(item.id, item.reason, _canonical(item.texts()), item.group_name())
 
 
 def _group(card: ContactCard) -> Group:

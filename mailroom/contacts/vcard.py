@@ -4,6 +4,7 @@ An edit replaces or adds single content lines; every other one stays byte for by
 vobject isn't used: it re-escapes what it doesn't know, and hangs on a malformed line of parameters.
 """
 
+import quopri
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
 _ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", *_KINDS})
 MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
 _USED = _WRITTEN | _ADMINISTRATIVE | frozenset(MEMBERS)
+_SAYS_GROUP = re.compile(r"^(?:[\w-]+\.)?(?:X-ADDRESSBOOKSERVER-)?KIND[^:\n]*:\s*group\s*$", re.I | re.M)
+_FN = re.compile(r"^(?:[\w-]+\.)?FN([^:\n]*):([^\r\n]*)", re.I | re.M)
 
 
 class NotAVCard(ValueError):
@@ -113,7 +116,7 @@ def read(ref: str, text: str) -> Card | Group | Unreadable:
         if not (uid := bare_uid(unescaped(vcard.value("UID")))):
             raise NotAVCard("it has no UID")
     except NotAVCard as reason:
-        return Unreadable(ref, str(reason), mentioned(text))
+        return Unreadable(ref, str(reason), mentioned(text), _group_name(text))
     if is_group(vcard):
         return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(member_uid, vcard.all(*MEMBERS))))
     age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
@@ -136,6 +139,20 @@ def extras(text: str) -> frozenset[str]:
     found |= {name for name in _WRITTEN if name != "NOTE" and names.count(name) > 1}
     more = {"N": split_components(vcard.value("N"))[2:], "ORG": split_components(vcard.value("ORG"))[1:]}
     return frozenset(found | {name for name, parts in more.items() if not all(map(_is_blank, parts))})
+
+
+def _group_name(text: str) -> str | None:
+    """The name of what seems to be a group in a text that is no vCard; None for no group."""
+    unfolded = _FOLD.sub("", text)
+    if not _SAYS_GROUP.search(unfolded):
+        return None
+    name = _FN.search(unfolded)
+    if name is None:
+        return ""
+    value = name[2]
+    if "QUOTED-PRINTABLE" in name[1].upper():
+        value = quopri.decodestring(value.encode()).decode(errors="replace")
+    return unescaped(value).strip()
 
 
 def is_group(vcard: VCard) -> bool:

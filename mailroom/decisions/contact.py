@@ -8,6 +8,7 @@ from nameparser import HumanName
 from mailroom.config.scheme import Category, ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard
 from mailroom.decisions import note
+from mailroom.decisions.inventory import unreadable_group
 from mailroom.decisions.select import Sender
 from mailroom.errors import SenderFailed
 
@@ -94,5 +95,7 @@ def _group(name: str, book: AddressBook) -> Group:
     """The group of a name, the first by ref if there are several. Raises `SenderFailed`."""
     group = next((group for group in book.groups if group.name == name), None)
     if group is None:
-        raise SenderFailed(f"no contact group {name}: create it, or run `mailroom setup --apply`")
+        raise SenderFailed(
+            unreadable_group(name, book) or f"no contact group {name}: create it, or run `mailroom setup --apply`"
+        )
     return group

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import Group
+from mailroom.contacts.base import AddressBook
 from mailroom.decisions.places import find_places, ids_by_path, roles_by_name
 from mailroom.jmap.mailbox import Mailbox, NewMailbox
 from mailroom.nfc import nfc
@@ -33,35 +33,53 @@ class State(Enum):
     CREATED = "created"
     FAILED = "failed"
     CONFLICT = "conflict"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that the scheme needs. `problem` says what is wrong and what to do; empty where nothing is."""
+    """One thing that the scheme needs. `problem` says what is wrong and what to do; empty where nothing is.
+
+    `mailbox` is the id of one that exists.
+    """
 
     kind: Kind
     name: str
     state: State
     problem: str = ""
+    mailbox: str | None = None
 
 
-def inventory(mailboxes: Sequence[Mailbox], groups: Iterable[Group], scheme: Scheme) -> tuple[Item, ...]:
+def inventory(mailboxes: Sequence[Mailbox], book: AddressBook, scheme: Scheme) -> tuple[Item, ...]:
     """All that the scheme needs, each name once, by kind and then in the order of the categories."""
     places = find_places(mailboxes, scheme)
-    missing = set(places.missing)
-    missing_groups = {*scheme.groups, scheme.provenance_group} - {group.name for group in groups}
+    ids = places.ids(scheme)
+    missing_groups = {*scheme.groups, scheme.provenance_group} - {group.name for group in book.groups}
     roles = roles_by_name(mailboxes, scheme)
 
     def item(kind: Kind, name: str) -> Item:
-        if not kind.is_group and name in roles:
+        if kind.is_group:
+            problem = unreadable_group(name, book) if name in missing_groups else ""
+            missing = State.UNREADABLE if problem else State.MISSING
+            return Item(kind, name, missing if name in missing_groups else State.EXISTS, problem)
+        if name in roles:
             advice = f"it is the account's {roles[name]} mailbox: choose another name for it in the configuration"
             return Item(kind, name, State.CONFLICT, advice)
-        is_missing = name in (missing_groups if kind.is_group else missing)
-        other = "" if kind.is_group else places.in_other_case.get(name, "")
+        other = places.in_other_case.get(name, "")
         hint = f"there is {other}: the case counts, so rename it or the one in the configuration" if other else ""
-        return Item(kind, name, State.MISSING if is_missing else State.EXISTS, hint)
+        return Item(kind, name, State.EXISTS if name in ids else State.MISSING, hint, mailbox=ids.get(name))
 
     return tuple(item(kind, name) for kind, name in dict.fromkeys(_needed(scheme)))
+
+
+def unreadable_group(name: str, book: AddressBook) -> str:
+    """Why a group that isn't found may be there all the same, and what to do; empty where nothing speaks for it."""
+    for card in book.unreadable:
+        if card.group in (name, ""):
+            return (
+                f"the contact card {card.ref} may be this group, and can't be read ({card.reason}): mend or delete it"
+            )
+    return ""
 
 
 def _needed(scheme: Scheme) -> Iterator[tuple[Kind, str]]:

@@ -135,6 +135,12 @@ def stripped(note: str) -> str:
     return f"{before}{line_break}{after}" if after else before
 
 
+def last_category(note: str) -> str | None:
+    """The category of the decision that holds; None where there is none, or the sender is back in the Screener."""
+    block = read(note)
+    return None if block is None or block.last is None else block.last.category or None
+
+
 def says_created(note: str) -> bool:
     """Whether the block says that Mailroom made the card."""
     block = read(note)

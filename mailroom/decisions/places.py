@@ -35,6 +35,17 @@ class Places:
     sent: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
 
+    def ids(self, scheme: Scheme) -> dict[str, str]:
+        """The ids of the mailboxes that there are, by the scheme's names for them."""
+        found = {
+            scheme.screener: self.screener,
+            scheme.error_label: self.error_label,
+            scheme.warning_label: self.warning_label,
+            **self.destinations,
+            **{each.label: id for id, each in self.labels.items()},
+        }
+        return {name: id for name, id in found.items() if id is not None}
+
     @property
     def managed(self) -> frozenset[str]:
         """Every destination, and the Screener."""

@@ -8,6 +8,7 @@ from mailroom.contacts.base import Change, Contacts, Departure, Fields, Group, L
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.contacts.steps import alone
 from mailroom.decisions.contact import new_uid
+from mailroom.decisions.drift import drift
 from mailroom.decisions.inventory import State, inventory
 from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -21,6 +22,8 @@ NAME = "Mailroom doctor (a test card: delete it)"
 NOTE = "Made by `mailroom doctor`, which removes it again. Delete it if it is still here."
 BY_HAND = f"delete the contact {NAME!r} yourself, or run `mailroom doctor` again"
 NOTICE = f"creates the contact {NAME!r} in the provenance group and removes it again (--read-only leaves this out)"
+
+RECIPE = "docs/workflow.md says how, under “Change a name”"
 
 
 async def check_reading(examined: Examined) -> Finding:
@@ -92,11 +95,14 @@ class _Trial:
 
 
 async def check_groups(examined: Examined) -> Finding:
-    """Whether every contact group is there."""
-    contacts = await examined.servers.contacts()
-    groups = (await alone(examined.servers.client, contacts.look_up(()))).book.groups
-    items = [item for item in inventory((), groups, examined.scheme) if item.kind.is_group]
+    """Whether every contact group is there, and whether the contacts' notes agree with them."""
+    book = (await (await examined.servers.contacts()).read_all()).book
+    items = [item for item in inventory((), book, examined.scheme) if item.kind.is_group]
+    unreadable = [f"{item.name}: {item.problem}" for item in items if item.state is State.UNREADABLE]
     missing = [item.name for item in items if item.state is State.MISSING]
-    if missing:
-        return Finding(Outcome.FAILED, f"missing: {', '.join(missing)}", CREATE)
+    if unreadable or missing:
+        names = [f"missing: {', '.join(missing)}"] if missing else []
+        return Finding(Outcome.FAILED, "\n".join([*unreadable, *names]), CREATE if missing else "")
+    if lines := drift(book, examined.scheme):
+        return Finding(Outcome.WARNING, "\n".join(lines), RECIPE)
     return Finding(Outcome.OK, f"all {len(items)} contact groups are there")

@@ -2,6 +2,7 @@
 
 from mailroom.account.servers import is_fastmail
 from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import AddressBook
 from mailroom.decisions.inventory import Item, State, inventory
 from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -70,7 +71,7 @@ async def check_mailboxes(examined: Examined) -> Finding:
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
-    items = [item for item in inventory(found, (), examined.scheme) if not item.kind.is_group]
+    items = [item for item in inventory(found, AddressBook((), ()), examined.scheme) if not item.kind.is_group]
     missing = [item for item in items if item.state is State.MISSING]
     conflicts = [item for item in items if item.state is State.CONFLICT]
     if conflicts:

@@ -58,7 +58,16 @@ class Malformed(Wire):
 
     id: str
     reason: str = ""
+    kind: Any = None
+    name: Any = None
     emails: Any = None
+
+    def group_name(self) -> str | None:
+        """The name of a group, empty if there is none that can be read; None for what is no group."""
+        if self.kind != "group":
+            return None
+        full = self.name.get("full") if isinstance(self.name, Mapping) else None
+        return full if isinstance(full, str) else ""
 
     def texts(self) -> tuple[str, ...]:
         """What stands where addresses should."""

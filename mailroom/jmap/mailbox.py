@@ -60,11 +60,19 @@ class MailboxRights(Wire):
     my_rights: Rights = Field(default_factory=Rights)
 
 
+class MailboxCount(Wire):
+    """A mailbox by id, with the number of its mails."""
+
+    id: str
+    total_emails: int = 0
+
+
 class _State(Wire):
     state: str
 
 
 _read_state_of = reader(_State)
+_read_counts = list_reader(reader(MailboxCount))
 RIGHTS = Kind[MailboxRights](
     name="Mailbox",
     capability=MAIL,
@@ -78,6 +86,16 @@ _read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on the mailboxes; perhaps not on all of them, see `Client.all_of`."""
     return RIGHTS.get_all(account_id)
+
+
+def get_counts(account_id: str) -> Call[dict[str, int]]:
+    """How many mails each mailbox holds, by id."""
+    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "totalEmails")}
+
+    async def read(reply: object) -> dict[str, int]:
+        return {each.id: each.total_emails for each in await _read_counts(reply)}
+
+    return Call("Mailbox/get", arguments, MAIL, read)
 
 
 def get_mailbox_state(account_id: str) -> Call[str]:

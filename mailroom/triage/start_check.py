@@ -6,6 +6,7 @@ from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts, LookUp
 from mailroom.contacts.steps import beside
+from mailroom.decisions.inventory import unreadable_group
 from mailroom.decisions.places import Places, find_places, role_problems, with_case_hints
 from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError
@@ -42,9 +43,14 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
 
 
 def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:
-    """ONE line for everything without which no sender can be settled; a missing label doesn't stop a start."""
+    """ONE line for everything without which no sender can be settled; a missing label doesn't stop a start.
+
+    What may be there and can't be read has a line of its own: creating it would make a second one.
+    """
     needed = scheme.managed_mailboxes & frozenset(places.missing)
-    groups = (scheme.groups | {scheme.provenance_group}) - {group.name for group in book.groups}
+    absent = (scheme.groups | {scheme.provenance_group}) - {group.name for group in book.groups}
+    unreadable = {name: problem for name in sorted(absent) if (problem := unreadable_group(name, book))}
+    groups = absent - unreadable.keys()
     parts = [
         f"{what}: {names}"
         for what, names in (
@@ -53,4 +59,5 @@ def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:
         )
         if names
     ]
-    return [f"missing {'; '.join(parts)}. `mailroom setup --apply` creates them"] if parts else []
+    missing = [f"missing {'; '.join(parts)}. `mailroom setup --apply` creates them"] if parts else []
+    return [*missing, *(f"contact group {name}: {problem}" for name, problem in unreadable.items())]

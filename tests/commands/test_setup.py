@@ -13,14 +13,19 @@ import trio
 
 from mailroom.commands import setup
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.errors import Refused
+from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
-from tests.screener import Wire, connected, empty_sandbox, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 
 ALL = 25
 """Screener, 7 destinations, 7 labels, error and warning label, 7 groups, provenance group."""
+
+INSTALL_AGAIN = {
+    name: f"New mail is sorted by rules that name all this: install them, again if they are: `{command}`."
+    for name, command in (("fastmail", "mailroom rules"), ("cyrus", "mailroom rules --format sieve --apply"))
+}
 
 FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
@@ -67,7 +72,7 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["created"] * ALL
-        assert output.endswith("\n25 of 25 created.\n")
+        assert output.endswith(f"\n25 of 25 created.\n{INSTALL_AGAIN[flavour.name]}\n")
         assert {*mailboxes(sandbox)} >= DEFAULT_SCHEME.managed_mailboxes | DEFAULT_SCHEME.labels | {
             "@MailroomError",
             "@MailroomWarning",
@@ -95,12 +100,12 @@ async def test_a_second_run_finds_nothing_missing_and_writes_nothing(
         assert capsys.readouterr().out == output
 
 
-async def test_it_takes_one_request_to_look_one_for_mailboxes_and_one_for_groups() -> None:
+async def test_it_takes_two_requests_to_look_one_for_mailboxes_and_one_for_groups() -> None:
     sandbox = bare_sandbox()
     async with settings_for(sandbox) as settings:
         await setup.apply(settings, DEFAULT_SCHEME)
-    assert [request.endpoint for request in sandbox.requests] == [Endpoint.SESSION, *[Endpoint.API] * 3]
-    assert [request.calls for request in sandbox.requests[2:]] == [("Mailbox/set",), ("ContactCard/set",)]
+    assert [request.endpoint for request in sandbox.requests] == [Endpoint.SESSION, *[Endpoint.API] * 4]
+    assert [request.calls for request in sandbox.requests[3:]] == [("Mailbox/set",), ("ContactCard/set",)]
 
 
 async def test_what_is_there_stays_and_only_the_rest_is_created(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,6 +125,150 @@ async def test_a_limit_of_the_server_makes_more_calls_of_it() -> None:
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
     assert len(sets(sandbox)) == 9 + 4
+
+
+async def test_a_mailbox_that_is_there_tells_how_many_mails_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = bare_sandbox()
+    for name, mails in (("Feed", 2), ("Jail", 1), ("Truck", 0)):
+        sandbox.create_mailbox(name)
+        for _ in range(mails):
+            sandbox.deliver(mailboxes=[name])
+    async with settings_for(sandbox) as settings:
+        assert await setup.show(settings, DEFAULT_SCHEME) == 0
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    for shown in capsys.readouterr().out.split("Part ")[1:]:
+        lines = [line for line in shown.splitlines() if line.startswith("destination") and "exists" in line]
+        assert [line.strip().split(maxsplit=2)[1:] for line in lines] == [
+            ["Feed", "exists, holds 2 mails"],
+            ["Jail", "exists, holds 1 mail"],
+            ["Truck", "exists"],
+        ]
+
+
+# --- notes and groups
+
+ANN, BOB, CY, DEE = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee"))
+
+
+async def settled_account(flavour: Flavour = FASTMAIL) -> Sandbox:
+    """Ann and Bob are in Feed, Cy is in Truck."""
+    sandbox = empty_sandbox(flavour=flavour)
+    for sender, label in ((ANN, "@ToFeed"), (BOB, "@ToFeed"), (CY, "@ToTruck")):
+        sandbox.deliver(sender, mailboxes=["Screener", label])
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+        await (await start(client)).run(NOW)
+    return sandbox
+
+
+def delete_groups(sandbox: Sandbox, *names: str) -> None:
+    cards = sandbox.store.cards
+    for id in [id for id, card in cards.objects.items() if card.kind == "group" and card.data["name"]["full"] in names]:
+        cards.remove(id)
+
+
+def uid_of(sandbox: Sandbox, name: str) -> str:
+    return next(each.uid for each in sandbox.store.cards.objects.values() if each.data["name"]["full"] == name)
+
+
+def move_to(sandbox: Sandbox, uid: str, group: str) -> None:
+    """As by hand, in the address book app."""
+    for card in list(sandbox.store.cards.objects.values()):
+        if card.kind == "group" and (uid in card.members or card.data["name"]["full"] == group):
+            members = {each: True for each in card.members if each != uid}
+            joined = {uid: True} if card.data["name"]["full"] == group else {}
+            sandbox.change_card(card.uid, {"members": {**members, **joined}})
+
+
+@FLAVOURS
+async def test_a_group_that_it_creates_anew_is_refilled_from_the_notes(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = await settled_account(flavour)
+    before = sandbox.groups()
+    delete_groups(sandbox, "Feed", "Paper Trail")
+    async with settings_for(sandbox) as settings:
+        assert await setup.show(settings, DEFAULT_SCHEME) == 0
+        assert "Back in" not in capsys.readouterr().out
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+        output = capsys.readouterr().out
+        assert sandbox.groups() == before
+        assert output.endswith(
+            "\n2 of 25 created.\nBack in Feed, as their notes say: 2 of your contacts.\n"
+            f"Back in Paper Trail, as their notes say: 1 of your contacts.\n{INSTALL_AGAIN[flavour.name]}\n"
+        )
+        written = len(sets(sandbox))
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert len(sets(sandbox)) == written
+
+
+async def test_only_a_group_that_it_has_created_is_refilled_and_with_nobody_who_was_moved(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sandbox = await settled_account()
+    # Nobody leaves the Screener's side by a label: the user takes Cy out, and puts Bob elsewhere.
+    move_to(sandbox, uid_of(sandbox, "cy"), "")
+    move_to(sandbox, uid_of(sandbox, "bob"), "Jail")
+    delete_groups(sandbox, "Feed", "Billboard")
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+        groups = sandbox.groups()
+        assert (groups["Feed"], groups["Jail"], groups["Truck"]) == ({ANN}, {BOB}, set())
+        assert (
+            "! the contact group Truck is empty, and 1 contact carries a note that belongs there. To have them back, "
+            "delete the group"
+        ) in capsys.readouterr().out
+
+
+async def test_contacts_that_cannot_be_put_back_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = await settled_account()
+    delete_groups(sandbox, "Feed")
+    async with settings_for(sandbox) as settings:
+        sandbox.faults.next_request(faults.status(503), skip=4)
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 1
+        output = capsys.readouterr().out
+        assert "✗ contacts were not put back into Feed: " in output
+        assert "HTTP 503. `mailroom setup --apply` says what to do" in output
+        assert await setup.show(settings, DEFAULT_SCHEME) == 0
+        assert "! the contact group Feed is empty, and 2 contacts carry a note" in capsys.readouterr().out
+        delete_groups(sandbox, "Feed")
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 0
+    assert sandbox.groups()["Feed"] == {ANN, BOB}
+
+
+async def test_notes_of_a_category_that_is_not_configured_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = await settled_account()
+    scheme = Scheme((category("News"), category("Parcels", contact_group="Truck")))
+    async with settings_for(sandbox) as settings:
+        assert await setup.apply(settings, scheme) == 0
+        said = "! 2 contacts carry a note of a category that isn't configured: Feed (2). Configure it with the"
+        assert said in capsys.readouterr().out
+        assert sandbox.groups()["News"] == set()
+        kept = Scheme((category("News", contact_group="Feed", destination_mailbox="Feed"),))
+        assert await setup.apply(settings, kept) == 0
+        assert "! 1 contact carries a note of a category that isn't configured: Truck (1)." in capsys.readouterr().out
+
+
+@FLAVOURS
+async def test_a_group_that_cannot_be_read_is_named_and_no_second_one_made(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = await settled_account(flavour)
+    feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
+    feed.data["members"] = 17
+    delete_groups(sandbox, "Jail")
+    async with settings_for(sandbox) as settings:
+        for run in (setup.show, setup.apply):
+            assert await run(settings, DEFAULT_SCHEME) == 1
+            output = capsys.readouterr().out
+            assert rows(output)["contact group     Feed"] == "unreadable"
+            assert f"✗ contact group Feed: the contact card {feed.id} may be this group, and can't be read" in " ".join(
+                output.split()
+            )
+        with pytest.raises(ConfigError, match=f"contact group Feed: the contact card {feed.id} may be this group"):
+            async with connected(sandbox, httpx.URL(settings.jmap_session_url), Wire()) as client:
+                await start(client)
+    names = [card.data["name"]["full"] for card in sandbox.store.cards.objects.values() if card.kind == "group"]
+    assert sorted(names).count("Feed") == sorted(names).count("Jail") == 1
 
 
 def read_terminal(fd: int) -> bytes:
@@ -184,13 +333,13 @@ async def test_a_single_failure_stops_nothing_else(flavour: Flavour, capsys: pyt
         ]
         assert "✗ destination Feed: overQuota. Create it in your mail app, or choose another name" in output
         assert "✗ contact group Feed: forbidden. Create it in your address book app.\n" in output
-        assert output.endswith("23 of 25 created; 2 could not be created.\n")
+        assert "\n23 of 25 created; 2 could not be created.\n" in output
         sandbox.faults.clear()
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
-    assert capsys.readouterr().out.endswith("2 of 25 created.\n")
+    assert "\n2 of 25 created.\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("skip", "failed"), [(1, 17), (2, 8)], ids=["mailboxes", "groups"])
+@pytest.mark.parametrize(("skip", "failed"), [(2, 17), (3, 8)], ids=["mailboxes", "groups"])
 async def test_an_outage_in_the_middle_is_told_and_the_next_run_finishes(
     skip: int, failed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,12 +351,12 @@ async def test_an_outage_in_the_middle_is_told_and_the_next_run_finishes(
         assert list(rows(output).values()).count("failed") == failed
         assert output.count("answered HTTP 503. Run `mailroom setup --apply` again.\n") == failed
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
-    assert capsys.readouterr().out.endswith(f"{failed} of 25 created.\n")
+    assert f"\n{failed} of 25 created.\n" in capsys.readouterr().out
 
 
 async def test_an_answer_that_got_lost_makes_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = bare_sandbox()
-    for skip in (1, 1):
+    for skip in (2, 2):
         sandbox.faults.next_request(faults.CutAfter(), skip=skip)
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, DEFAULT_SCHEME) == 1
@@ -286,7 +435,7 @@ async def test_bad_settings_end_it_before_any_server_is_asked() -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals, status: int) -> None:
     sandbox = bare_sandbox()
-    sandbox.faults.next_request(faults.Delay(3600), skip=2)
+    sandbox.faults.next_request(faults.Delay(3600), skip=3)
     async with settings_for(sandbox) as settings:
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "mailroom", "setup", "--apply"],
@@ -294,12 +443,12 @@ async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals
             stdout=PIPE,
             stderr=PIPE,
         )
-        while len(sandbox.requests) < 4:
+        while len(sandbox.requests) < 5:
             await trio.testing.wait_all_tasks_blocked(0.01)
         process.send_signal(number)
         assert await process.wait() == status
         assert process.stderr is not None
         assert await process.stderr.receive_some() == b""
         done = await command(settings, "setup", "--apply")
-    assert done.output.endswith("8 of 25 created.\n")
+    assert "\n8 of 25 created.\n" in done.output
     assert done.status == 0

@@ -105,6 +105,24 @@ def test_a_broken_card_is_unreadable_and_its_text_stays_secret(text: str, reason
     assert read.addresses == ({"friend@example.com"} if "friend" in text else set())
 
 
+@pytest.mark.parametrize(
+    ("lines", "group"),
+    [
+        (["FN:Feed", "X-ADDRESSBOOKSERVER-KIND:group"], "Feed"),
+        (["KIND:group", "FN:Paper \\, Trail"], "Paper , Trail"),
+        (["kind;x=1:GROUP", "item1.FN:Fe", " ed"], "Feed"),
+        (["FN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:=46eed", "KIND:group"], "Feed"),
+        (["KIND:group"], ""),
+        (["FN:group", "KIND:individual"], None),
+        (["FN:Feed"], None),
+    ],
+)
+def test_a_broken_group_tells_its_name(lines: list[str], group: str | None) -> None:
+    read = vcard.read("ref", card_text(*lines))
+    assert isinstance(read, Unreadable)
+    assert read.group == group
+
+
 @pytest.mark.parametrize("parameters", [";A" * 40, ";A=b,c" * 40, ';A="b","c"' * 40, ";A=" + "," * 40])
 def test_a_line_of_many_parameters_and_no_colon_is_found_malformed_at_once(parameters: str) -> None:
     """Tried in every way that it could be taken apart, it would take years."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
@@ -14,6 +15,8 @@ from mailroom.account.servers import open_servers
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.decisions.note import CREATED, recorded
+from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_health_port
 from mailroom.doctor.mail_checks import APPLY_RULES, check_mail, check_mailboxes, check_rules
@@ -130,6 +133,29 @@ async def test_a_name_that_means_a_mailbox_with_a_role_fails() -> None:
         Outcome.FAILED,
         "Feed: it is the account's archive mailbox: choose another name for it in the configuration",
     )
+
+
+# --- groups
+
+
+async def test_a_group_that_cannot_be_read_is_named_and_is_not_to_be_created() -> None:
+    sandbox = empty_sandbox()
+    feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
+    feed.data["members"] = 17
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
+    assert (found.outcome, found.advice) == (Outcome.FAILED, "")
+    assert found.detail.startswith(f"Feed: the contact card {feed.id} may be this group, and can't be read")
+
+
+async def test_notes_that_no_group_agrees_with_are_a_warning() -> None:
+    sandbox = empty_sandbox()
+    text = recorded("", "Old", datetime(2026, 3, 5, tzinfo=UTC), CREATED)
+    sandbox.add_card("ann@x.org", "Ann", notes={"n": {"note": text}})
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
+    assert found.outcome is Outcome.WARNING
+    assert found.detail.startswith("1 contact carries a note of a category that isn't configured: Old (1).")
 
 
 # --- rules for future mail

@@ -16,6 +16,7 @@ from mailroom.config.settings import Settings
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command, environment
 from tests.guard import GUARD_SECONDS
+from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
 from tests.real.mailbox_user import ROLES, MailboxUser
 from tests.real.processes import free_port
@@ -71,7 +72,7 @@ async def test_a_new_account_is_set_up_and_then_well(new_user: MailboxUser) -> N
     assert shown.output.endswith("\n25 of 25 missing: `mailroom setup --apply` creates them.\n")
     applied = await run(new_user, "setup", "--apply")
     assert (applied.status, applied.errors) == (0, "")
-    assert applied.output.endswith("\n25 of 25 created.\n")
+    assert "\n25 of 25 created.\nNew mail is sorted by rules that name all this: install them" in applied.output
     assert subscribed(new_user) >= needed_mailboxes(DEFAULT_SCHEME)
     again = await run(new_user, "setup", "--apply")
     assert (again.status, again.output.splitlines()[-1]) == (0, "Nothing is missing: all 25 exist.")
@@ -102,6 +103,25 @@ async def test_nested_mailboxes_are_created_in_one_request(new_user: MailboxUser
         assert await setup.apply(settings_of(new_user), scheme) == 0
         assert await setup.show(settings_of(new_user), scheme) == 0
     assert subscribed(new_user) >= needed_mailboxes(scheme) | {"Filed", "Filed/2026"}
+
+
+async def test_a_group_that_cannot_be_read_is_named_and_no_second_one_made(mailbox_user: MailboxUser) -> None:
+    with mailbox_user.http() as http:
+        contacts = ContactsApp(http, mailbox_user.book_url)
+        contacts.delete_groups("Feed", "Jail")
+        # A card of vCard 2.1, as this server takes it.
+        name = "FN;ENCODING=QUOTED-PRINTABLE:=46eed"
+        url = contacts.put("UID:feed", name, "N:;;;;", "X-ADDRESSBOOKSERVER-KIND:group")
+    before = cards(mailbox_user)
+    applied = await run(mailbox_user, "setup", "--apply")
+    assert applied.status == 1
+    assert (
+        f"✗ contact group Feed: the contact card {url} may be this group, and can't be read (it is quoted"
+        in " ".join(applied.output.split())
+    )
+    assert len(cards(mailbox_user)) == len(before) + 1
+    started = await run(mailbox_user, "rules", "--format", "sieve", "--apply")
+    assert f"contact group Feed: the contact card {url} may be this group" in started.errors
 
 
 @pytest.mark.parametrize("checks", [CHECKS, CHECKS_WITHOUT_WRITING], ids=["all", "read-only"])

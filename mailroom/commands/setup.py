@@ -24,6 +24,8 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_counts, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
+from mailroom.rules.sieve import mailbox_ids
+from mailroom.senders.sieve_script import find_installed
 
 COMMAND = "mailroom setup --apply"
 INSTALL_RULES = "mailroom rules --format sieve --apply"
@@ -35,6 +37,7 @@ _STYLES = {
     State.FAILED: "bold red",
     State.CONFLICT: "bold red",
     State.UNREADABLE: "bold red",
+    State.RENAMED: "bold red",
 }
 
 
@@ -101,6 +104,10 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     found = await servers.client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     everything = await contacts.read_all()
     items = inventory(found, everything.book, scheme)
+    if session.sieve is not None and any(item.state is State.MISSING for item in items):
+        # The installed script remembers which mailbox had which name.
+        installed = await find_installed(servers.client, session.sieve)
+        items = inventory(found, everything.book, scheme, mailbox_ids(installed.own_text))
     return Inventoried(servers.client, contacts, everything, scheme, found, replies[counts], items)
 
 
@@ -197,12 +204,13 @@ def _summary(items: Iterable[Item]) -> str:
     states = [item.state for item in items]
     missing, created, failed = (states.count(each) for each in (State.MISSING, State.CREATED, State.FAILED))
     conflicts = states.count(State.CONFLICT)
-    unreadable = states.count(State.UNREADABLE)
+    unreadable, renamed = states.count(State.UNREADABLE), states.count(State.RENAMED)
     parts = [
         f"{created} of {len(states)} created" if created else "",
         f"{failed} could not be created" if failed else "",
         f"{missing} of {len(states)} missing: `{COMMAND}` creates them" if missing else "",
         f"{conflicts} in conflict with another mailbox" if conflicts else "",
         f"{unreadable} unreadable" if unreadable else "",
+        f"{renamed} renamed" if renamed else "",
     ]
     return "; ".join(filter(None, parts)) + "." if any(parts) else f"Nothing is missing: all {len(states)} exist."

@@ -1,14 +1,16 @@
 """What a scheme needs in the account, and what of it is there (pure)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook
-from mailroom.decisions.places import find_places, ids_by_path, roles_by_name
+from mailroom.decisions.places import find_places, how_to_mend, ids_by_path, roles_by_name, with_renamed
 from mailroom.jmap.mailbox import Mailbox, NewMailbox
 from mailroom.nfc import nfc
+
+NOTHING_KNOWN: Mapping[str, str] = {}
 
 
 class Kind(Enum):
@@ -34,6 +36,7 @@ class State(Enum):
     FAILED = "failed"
     CONFLICT = "conflict"
     UNREADABLE = "unreadable"
+    RENAMED = "renamed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,14 @@ class Item:
     mailbox: str | None = None
 
 
-def inventory(mailboxes: Sequence[Mailbox], book: AddressBook, scheme: Scheme) -> tuple[Item, ...]:
-    """All that the scheme needs, each name once, by kind and then in the order of the categories."""
-    places = find_places(mailboxes, scheme)
+def inventory(
+    mailboxes: Sequence[Mailbox], book: AddressBook, scheme: Scheme, known: Mapping[str, str] = NOTHING_KNOWN
+) -> tuple[Item, ...]:
+    """All that the scheme needs, each name once, by kind and then in the order of the categories.
+
+    `known` are ids of mailboxes by the names that they had once.
+    """
+    places = with_renamed(find_places(mailboxes, scheme), known, mailboxes)
     ids = places.ids(scheme)
     missing_groups = {*scheme.groups, scheme.provenance_group} - {group.name for group in book.groups}
     roles = roles_by_name(mailboxes, scheme)
@@ -65,6 +73,8 @@ def inventory(mailboxes: Sequence[Mailbox], book: AddressBook, scheme: Scheme) -
         if name in roles:
             advice = f"it is the account's {roles[name]} mailbox: choose another name for it in the configuration"
             return Item(kind, name, State.CONFLICT, advice)
+        if name in places.renamed:
+            return Item(kind, name, State.RENAMED, how_to_mend(name, places, scheme), places.renamed[name].id)
         other = places.in_other_case.get(name, "")
         hint = f"there is {other}: the case counts, so rename it or the one in the configuration" if other else ""
         return Item(kind, name, State.EXISTS if name in ids else State.MISSING, hint, mailbox=ids.get(name))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.jmap.mailbox import Mailbox
@@ -15,13 +15,21 @@ _UNTOUCHED_ROLES = frozenset({"trash", "junk", "drafts", "sent"})
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """A mailbox that was known under a name of the scheme, and the path that it has now."""
+
+    id: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """The ids of the mailboxes that triage knows, by the part they play; None or left out where there is none.
 
     `labels` maps the id of a triage label to its category, `destinations` a category's destination name to its id.
     `warning_label` is None, too, where warnings are off. `untouched` holds Trash, Junk, Drafts, Sent and what lies
     below them. `missing` are the names of the scheme without a mailbox, sorted; `in_other_case` maps those to the
-    mailbox that has the name but for its case.
+    mailbox that has the name but for its case, `renamed` to the one that had the name before.
     """
 
     screener: str | None
@@ -34,6 +42,7 @@ class Places:
     missing: tuple[str, ...]
     sent: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
+    renamed: Mapping[str, Renamed] = field(default_factory=dict)
 
     def ids(self, scheme: Scheme) -> dict[str, str]:
         """The ids of the mailboxes that there are, by the scheme's names for them."""
@@ -45,6 +54,10 @@ class Places:
             **{each.label: id for id, each in self.labels.items()},
         }
         return {name: id for name, id in found.items() if id is not None}
+
+    def known(self, scheme: Scheme) -> dict[str, str]:
+        """The ids by name, those of renamed mailboxes under the name that they had."""
+        return {**{name: each.id for name, each in self.renamed.items()}, **self.ids(scheme)}
 
     @property
     def managed(self) -> frozenset[str]:
@@ -108,6 +121,30 @@ def with_case_hints(names: Iterable[str], places: Places) -> str:
         f"{name} (there is {places.in_other_case[name]}: the case counts)" if name in places.in_other_case else name
         for name in names
     )
+
+
+def with_renamed(places: Places, known: Mapping[str, str], mailboxes: Sequence[Mailbox]) -> Places:
+    """With what has become of missing mailboxes whose ids are known by name; one in the Trash counts as deleted."""
+    paths = {id: "/".join(path) for path, id in ids_by_path(mailboxes).items() if id not in places.untouched}
+    ids = {name: known[name] for name in places.missing if name in known}
+    return replace(places, renamed={name: Renamed(id, paths[id]) for name, id in ids.items() if id in paths})
+
+
+def how_to_mend(name: str, places: Places, scheme: Scheme) -> str:
+    """What to do about a missing mailbox: one that only has another name now must not be created a second time."""
+    if (renamed := places.renamed.get(name)) is None:
+        return "create it, or run `mailroom setup --apply`"
+    return f"{name} is now called {renamed.path}: rename it back, or set {_key(name, scheme)}"
+
+
+def _key(name: str, scheme: Scheme) -> str:
+    """What `mailroom.toml` calls a mailbox of this name."""
+    keys = {
+        scheme.screener: "screener_mailbox",
+        scheme.error_label: "error_label",
+        scheme.warning_label: "warning_label",
+    }
+    return keys.get(name, "label" if name in scheme.labels else "destination_mailbox")
 
 
 def needed_mailboxes(scheme: Scheme) -> frozenset[str]:

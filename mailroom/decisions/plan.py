@@ -22,7 +22,7 @@ from mailroom.decisions.contact import (
     provenance_to_join,
 )
 from mailroom.decisions.filing import filed, sweep
-from mailroom.decisions.places import Places
+from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of, name_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
@@ -80,8 +80,8 @@ def _destinations(category: Category, places: Places, scheme: Scheme) -> frozens
     names = [each.destination_mailbox for each in scheme.chain(category)]
     missing = sorted(name for name in names if name not in places.destinations)
     if missing or places.screener is None:
-        absent = ", ".join(missing or [scheme.screener])
-        raise SenderFailed(f"no mailbox {absent}: create it, or run `mailroom setup --apply`")
+        absent = missing or [scheme.screener]
+        raise SenderFailed("; ".join(f"no mailbox {name}: {how_to_mend(name, places, scheme)}" for name in absent))
     return frozenset(places.destinations[name] for name in names)
 
 

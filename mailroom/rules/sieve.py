@@ -32,6 +32,8 @@ _STRING_OR_COMMENT = re.compile(
     r'"(?:[^"\\]|\\.)*"|\btext:[ \t]*(?:#[^\n]*)?\n(?:.*?\n)?\.\n|#[^\n]*|/\*.*?\*/', re.DOTALL
 )
 
+_FILED_BY_ID = re.compile(r'^ *fileinto [^"\n]*:mailboxid ("(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*");', re.MULTILINE)
+
 _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
 # What you change here is lost with the next `mailroom rules --format sieve --apply`.
@@ -109,6 +111,11 @@ def included(text: str) -> str | None:
         if line.startswith(start) and line.endswith(end):
             return _unquoted(line.removeprefix(start).removesuffix(end))
     return None
+
+
+def mailbox_ids(text: str) -> dict[str, str]:
+    """The ids that a script of Mailroom's files into, by the names that the mailboxes had when it was written."""
+    return {_unquoted(name): _unquoted(id) for id, name in _FILED_BY_ID.findall(text)}
 
 
 def is_made_by_mailroom(text: str) -> bool:

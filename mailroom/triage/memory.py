@@ -7,7 +7,8 @@ from datetime import datetime
 
 import structlog
 
-from mailroom.decisions.places import Places
+from mailroom.config.scheme import Scheme
+from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Pause, Selection
 from mailroom.triage.patience import Patience
 
@@ -39,10 +40,10 @@ class Memory:
         self._unmarked = Patience[_Unmarked]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
-    def see(self, places: Places) -> None:
-        """Take the mailboxes as they are now, and tell which of those that are needed are missing."""
+    def see(self, places: Places, scheme: Scheme) -> None:
+        """Take the mailboxes as they are now, and tell which of those that the scheme needs are missing."""
         self.places = places
-        self._report_missing(places.missing)
+        self._report_missing(scheme)
 
     def due(self, selection: Selection, now: float) -> Selection:
         """The part of a selection that is to be tried now; what is no longer in it is forgotten."""
@@ -63,13 +64,13 @@ class Memory:
         """Leave these mails alone for as long as this runs: they are marked, told of, or can't be marked."""
         self.dealt_with |= frozenset(ids)
 
-    def _report_missing(self, missing: Sequence[str]) -> None:
+    def _report_missing(self, scheme: Scheme) -> None:
         """A warning once, and an error once if it lasts: someone may be renaming things just now.
 
         What is missing at the start is an error at once.
         """
-        self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in missing})
+        self._passes_missing = Counter({name: self._passes_missing[name] + 1 for name in self.places.missing})
         for name, passes in self._passes_missing.items():
             if passes in (1, _PASSES_UNTIL_ERROR):
                 report = log.error if passes == _PASSES_UNTIL_ERROR else log.warning
-                report("mailbox_missing", mailbox=name, hint="create it, or run `mailroom setup --apply`")
+                report("mailbox_missing", mailbox=name, hint=how_to_mend(name, self.places, scheme))

@@ -109,7 +109,7 @@ class Triage:
 
     async def _once(self, now: datetime) -> PassOutcome:
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
-        self._memory.see(found.places)
+        self._memory.see(found.places, self._scheme)
         started = trio.current_time()
         selection = self._memory.due(select(found.labelled, found.places, self._own), started)
         new = found.new.without(self._memory.dealt_with) if found.new else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
-from mailroom.decisions.places import Places, find_places
+from mailroom.decisions.places import Places, find_places, with_renamed
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
@@ -38,7 +38,8 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     searches = _search(batch, session, places, window)
     replies = await client.send(batch)
-    now = find_places(await client.all_of(MAILBOX, session.mail_account, mailboxes, replies), scheme)
+    seen = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
+    now = with_renamed(find_places(seen, scheme), places.known(scheme), seen)
     if _searched(now) != _searched(places):
         # The queries asked for ids that are gone (and failed), or not for all that there are.
         batch = Batch()

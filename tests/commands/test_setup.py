@@ -5,13 +5,14 @@ import pty
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from subprocess import PIPE
 
 import httpx
 import pytest
 import trio
 
-from mailroom.commands import setup
+from mailroom.commands import rules, setup
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
@@ -143,6 +144,25 @@ async def test_a_mailbox_that_is_there_tells_how_many_mails_it_holds(capsys: pyt
             ["Jail", "exists, holds 1 mail"],
             ["Truck", "exists"],
         ]
+
+
+async def test_a_mailbox_that_the_rules_know_under_another_name_is_not_made_anew(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sandbox = empty_sandbox(flavour=CYRUS)
+    async with settings_for(sandbox) as settings:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        mailboxes, id = sandbox.store.mailboxes, sandbox.mailbox_id("Screener")
+        mailboxes.change(id, replace(mailboxes.objects[id], name="Waiting room"))
+        sandbox.destroy_mailbox("Feed")
+        capsys.readouterr()
+        assert await setup.apply(settings, DEFAULT_SCHEME) == 1
+    output = capsys.readouterr().out
+    assert rows(output)["Screener          Screener"] == "renamed"
+    assert rows(output)["destination       Feed"] == "created"
+    said = "✗ Screener Screener: Screener is now called Waiting room: rename it back, or set screener_mailbox."
+    assert said in " ".join(output.split())
+    assert "Screener" not in {mailbox.name for mailbox in mailboxes.objects.values()}
 
 
 # --- notes and groups

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.decisions.places import find_places, needed_mailboxes, role_problems, with_case_hints
+from mailroom.decisions.places import (
+    Places,
+    find_places,
+    how_to_mend,
+    needed_mailboxes,
+    role_problems,
+    with_case_hints,
+    with_renamed,
+)
 from mailroom.jmap.mailbox import Mailbox
 
 FEED = Scheme(categories=(category("Feed"),))
@@ -160,3 +168,39 @@ def test_managed_mailboxes_and_labels_are_told_apart() -> None:
     places = find_places(whole(), FEED)
     assert places.managed == {"Feed", "Screener"}
     assert places.all_labels == {"@ToFeed", "@MailroomError", "@MailroomWarning"}
+
+
+class TestRenamed:
+    SCHEME = Scheme(categories=(category("Feed"),))
+
+    def after(self, *mailboxes: Mailbox) -> Places:
+        known = {name: f"id of {name}" for name in needed_mailboxes(self.SCHEME)}
+        return with_renamed(find_places(mailboxes, self.SCHEME), known, mailboxes)
+
+    @pytest.mark.parametrize(
+        ("name", "key"),
+        [
+            ("Feed", "destination_mailbox"),
+            ("@ToFeed", "label"),
+            ("Screener", "screener_mailbox"),
+            ("@MailroomError", "error_label"),
+            ("@MailroomWarning", "warning_label"),
+        ],
+    )
+    def test_mailboxes_are_told_by_their_id_with_the_key_to_set(self, name: str, key: str) -> None:
+        places = self.after(box("top", "Old things"), box(f"id of {name}", "Other", parent="top"))
+        said = f"{name} is now called Old things/Other: rename it back, or set {key}"
+        assert how_to_mend(name, places, self.SCHEME) == said
+        assert places.known(self.SCHEME) == {name: f"id of {name}"}
+
+    def test_mailboxes_that_are_gone_or_in_the_trash_are_to_be_made(self) -> None:
+        for places in (
+            self.after(),
+            self.after(box("t", "Trash", role="trash"), box("id of Feed", "Feed", parent="t")),
+        ):
+            assert places.renamed == {}
+            assert how_to_mend("Feed", places, self.SCHEME) == "create it, or run `mailroom setup --apply`"
+
+    def test_mailboxes_that_are_made_anew_are_not_renamed(self) -> None:
+        places = self.after(box("id of Feed", "News"), box("new", "Feed"))
+        assert (places.renamed, places.known(self.SCHEME)) == ({}, {"Feed": "new"})

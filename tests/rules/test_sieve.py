@@ -17,6 +17,7 @@ from mailroom.rules.sieve import (
     include_line,
     included,
     is_made_by_mailroom,
+    mailbox_ids,
     needs,
     quoted,
     runs,
@@ -210,6 +211,14 @@ def test_the_users_script_is_read_back_from_mailrooms(name: str) -> None:
     text = script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON, include=name)
     assert included(text) == included(text.replace("\n", "\r\n")) == name
     assert included(script(DEFAULT_SCHEME, account(DEFAULT_SCHEME), COMMON)) is None
+
+
+@pytest.mark.parametrize("server", [PLAIN, COMMON, CYRUS], ids=["plain", "common", "cyrus"])
+def test_the_ids_of_mailboxes_are_read_back_from_mailrooms(server: Server) -> None:
+    scheme = Scheme((category("A", destination_mailbox='x"; \\ y'), category("B", parent="A")))
+    names = account(scheme, scheme.groups)
+    ids = mailbox_ids(script(scheme, names, server))
+    assert ids == ({} if server is PLAIN else names.mailbox_ids)
 
 
 def test_mailroom_knows_its_own_script() -> None:

@@ -1,12 +1,14 @@
 """Passes over a mailbox, as a user would see them."""
 
+from dataclasses import replace
+
 import pytest
 import structlog.testing
 from structlog.typing import EventDict
 
 from mailroom.config.scheme import Scheme, category
 from mailroom.errors import ConfigError
-from mailroom.sandbox import Limits
+from mailroom.sandbox import Limits, Sandbox
 from tests.screener import Wire, connected, empty_sandbox, screener, served, start
 
 
@@ -124,6 +126,33 @@ async def test_a_label_that_vanishes_is_a_warning_and_an_error_from_the_third_pa
             for _ in range(4):
                 await s.run()
     assert missing_reports(logs) == [("@ToJail", level) for level in ("warning", "warning", "error")]
+
+
+async def test_a_mailbox_that_is_renamed_is_known_by_its_id_and_not_to_be_made_anew() -> None:
+    mend = "Feed is now called Newsletters: rename it back, or set destination_mailbox"
+    async with screener() as s:
+        mail = s.sandbox.deliver("Ann <ann@example.org>", mailboxes=["Screener", "@ToFeed"])
+        rename(s.sandbox, "Feed", "Newsletters")
+        rename(s.sandbox, "@ToJail", "@Prison")
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                await s.run()
+        assert s.sandbox.mailboxes_of(mail) == {"Screener", "@ToFeed"}
+        hints = {entry["mailbox"]: entry["hint"] for entry in logs if entry["event"] == "mailbox_missing"}
+        assert hints == {"Feed": mend, "@ToJail": "@ToJail is now called @Prison: rename it back, or set label"}
+        assert missing_reports(logs).count(("Feed", "error")) == 1
+        assert {entry["reason"] for entry in logs if entry["event"] == "sender_failed"} == {f"no mailbox Feed: {mend}"}
+        rename(s.sandbox, "Newsletters", "Feed")
+        s.sandbox.label(mail, "@MailroomError")
+        await s.run()
+        s.sandbox.unlabel(mail, "@MailroomError")
+        await s.run()
+        assert s.sandbox.mailboxes_of(mail) == {"Feed"}
+
+
+def rename(sandbox: Sandbox, old: str, new: str) -> None:
+    mailboxes, id = sandbox.store.mailboxes, sandbox.mailbox_id(old)
+    mailboxes.change(id, replace(mailboxes.objects[id], name=new))
 
 
 async def test_a_re_triage_is_one_request_more() -> None:

@@ -18,7 +18,8 @@ from hypercorn.typing import (
 )
 from hypercorn.utils import wrap_app
 
-from mailroom.serving.gate import Gate
+from mailroom.serving.gate import REFUSED, Gate
+from mailroom.serving.pace import Pace
 
 SEND_BYTES = 16 * 1024
 SEND_SECONDS = 5.0
@@ -33,21 +34,24 @@ class Limits:
     """What clients may ask for.
 
     `body_bytes` is the longest body of a request, which has to come within `body_seconds`; with 0 none is wanted.
-    With more than so many `connections` the idlest is closed.
+    With more than so many `connections` the idlest is closed. So many `requests_a_second` are begun, of all clients
+    together, and some more after a rest; the others wait in line.
     """
 
     body_bytes: int = 0
     body_seconds: float = 10.0
     connections: int = 200
+    requests_a_second: float = 100.0
 
 
 class Connection:
     """A client's stream, with the names that hypercorn's `TCPServer` (0.18) uses; no `do_handshake` means no TLS."""
 
-    def __init__(self, stream: trio.SocketStream, limits: Limits) -> None:
+    def __init__(self, stream: trio.SocketStream, limits: Limits, pace: Pace) -> None:
         self.socket = stream.socket
         self._stream = stream
         self._limits = limits
+        self._pace = pace
         self._gate = Gate(limits.body_bytes)
         self._body_deadline = inf
         self._answers = 0
@@ -68,12 +72,11 @@ class Connection:
     async def run(self, app: ASGIFramework, config: Config, context: WorkerContext) -> None:
         """Serve the client to its end. Raises whatever it makes hypercorn raise."""
         counted = wrap_app(_Counted(app, self), config.wsgi_max_body_size, "asgi")
-        stream = cast(Any, self)  # annotated as TLS, which it isn't with hypercorn itself
+        # The casts: a state is a dict, and a stream is annotated as TLS, which it isn't with hypercorn itself.
+        server = TCPServer(counted, config, context, cast(Any, {}), cast(Any, self))
         try:
             with self._work:
-                await TCPServer(counted, config, context, cast(Any, {}), stream).run()
-        except* _Over:
-            pass
+                await _until_cancelled(server)
         finally:
             self.socket.close()
 
@@ -88,11 +91,12 @@ class Connection:
         self._answered.set()
 
     async def receive_some(self, max_bytes: int) -> bytes:
-        """The next piece of a request that may pass. Raises `_Over` once there will be none."""
+        """The next piece of a request that may pass; once there will be none, the connection ends."""
         passed = self._gate.requests_passed
         while not (piece := self._gate.take()):
             self._gate.add(await self._receive(max_bytes))
-        if self._gate.requests_passed > passed:
+        if piece == REFUSED or self._gate.requests_passed > passed:
+            await self._pace.turn()
             self._body_deadline = trio.current_time() + self._limits.body_seconds
         return piece
 
@@ -105,7 +109,8 @@ class Connection:
         if not self._gate.awaits_body:
             await self._pay_what_is_owed()
         # Were hypercorn told of the end, it would wait until the connection has been idle for long enough.
-        raise _Over
+        self._work.cancel()
+        await trio.sleep_forever()
 
     async def _pay_what_is_owed(self) -> None:
         with trio.move_on_after(HALF_CLOSED_SECONDS):
@@ -130,8 +135,13 @@ class Connection:
         await self._stream.aclose()
 
 
-class _Over(Exception):
-    """Nothing more will come of this client: the way out of hypercorn."""
+async def _until_cancelled(server: TCPServer) -> None:
+    try:
+        await server.run()
+    except* Exception:
+        # Cancelled within a send, hypercorn sends what can't follow it, and raises at that.
+        if trio.current_effective_deadline() > -inf:
+            raise
 
 
 class _Counted:

@@ -17,11 +17,15 @@ from hypercorn.utils import wrap_app
 from mailroom.backoff import backoff
 from mailroom.errors import MailroomError, leaves
 from mailroom.serving.connection import Connection, Limits
+from mailroom.serving.pace import Pace
 
 log = structlog.get_logger(component="serving")
 
 LONGEST_WAIT_SECONDS = 60.0
 """Before a server that failed starts again."""
+
+AT_ONCE = 20
+"""Requests that may come faster after a rest: those of a page, with all that it loads."""
 
 NOTHING_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """What accept(2) says when the machine can't have one more connection."""
@@ -80,6 +84,7 @@ class _Server:
         self._name = name
         self._app = app
         self._limits = limits
+        self._pace = Pace(limits.requests_a_second, AT_ONCE)
         self._config = Config()
         self._config.errorlog = logging.getLogger(f"mailroom.{name}")
         self._config.include_server_header = False
@@ -113,7 +118,7 @@ class _Server:
             else:
                 if len(self._connections) >= self._limits.connections:
                     self._drop_the_idlest()
-                connection = Connection(stream, self._limits)
+                connection = Connection(stream, self._limits, self._pace)
                 self._connections.add(connection)
                 nursery.start_soon(self._serve, connection)
 

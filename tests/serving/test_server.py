@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.serving.connection import HALF_CLOSED_SECONDS, SEND_SECONDS, Limits
-from mailroom.serving.server import ACCEPT_AGAIN_SECONDS, SILENCE_SECONDS
+from mailroom.serving.server import ACCEPT_AGAIN_SECONDS, AT_ONCE, SILENCE_SECONDS
 from tests.guard import GUARD_SECONDS
 from tests.serving.app import BEAT_SECONDS, an_app
 from tests.serving.hostile import get
@@ -69,6 +69,14 @@ class TestBodies:
                     await stream.send_eof()
                     assert await said_until_the_end(stream) == b""
 
+    async def test_that_are_missing_while_it_is_answered_are_nothing_to_log(self, mock_clock: MockClock) -> None:
+        with capture_logs() as lines:
+            async with served(an_app(), FORMS) as port, await connect(port) as stream:
+                await stream.send_all(post(b"", length=5).replace(b"/form", b"/nowhere"))
+                await stream.send_eof()
+                await said_until_the_end(stream)
+        assert lines == []
+
 
 class TestStreams:
     async def test_run_on_for_as_long_as_somebody_listens(self, autojump_clock: MockClock) -> None:
@@ -119,6 +127,13 @@ class TestSlowClients:
         async with served(an_app(), Limits()) as port:
             said = await exchange(port, get("/big", b"Connection: close"))
         assert said.endswith(b"x" * 20_000_000)
+
+
+async def test_requests_in_quick_succession_wait_in_line(autojump_clock: MockClock) -> None:
+    async with served(an_app(), Limits(requests_a_second=2)) as port, await connect(port) as stream:
+        await stream.send_all(get("/") * (AT_ONCE + 10) + get("/", b"Connection: close"))
+        assert statuses(await said_until_the_end(stream)) == [200] * (AT_ONCE + 11)
+        assert trio.current_time() >= 10 / 2
 
 
 async def test_of_too_many_connections_the_idlest_is_closed(mock_clock: MockClock) -> None:

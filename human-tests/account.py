@@ -7,7 +7,7 @@ from support import Failed, Run, Unmet, say
 
 from mailroom.commands.setup import look
 from mailroom.config.scheme import Category
-from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group, LookUp
+from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group, LookUp, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions.inventory import State
 from mailroom.decisions.places import Places, find_places
@@ -143,7 +143,7 @@ class Account:
 
     async def look_up(self, *addresses: str) -> LookUp:
         """The cards of these addresses, and all groups."""
-        return await alone(self.run.servers.client, self.contacts.look_up(addresses))
+        return await alone(self.run.servers.client, self.contacts.look_up(Wanted(addresses)))
 
     async def book(self, *senders: Sender) -> AddressBook:
         """The cards of these senders, and all groups."""

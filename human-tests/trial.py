@@ -8,7 +8,7 @@ from support import Failed, Run, say
 
 from mailroom.commands.setup import Inventoried, look
 from mailroom.config.scheme_file import read_scheme
-from mailroom.contacts.base import Card, Fields
+from mailroom.contacts.base import GROUPS_ALONE, Card, Fields
 from mailroom.contacts.steps import alone
 from mailroom.decisions.inventory import State
 from mailroom.decisions.places import ids_by_path
@@ -73,7 +73,7 @@ async def _destroy(account: Inventoried, ids: list[str]) -> list[str]:
 
 async def _delete_groups(trial: Trial, account: Inventoried) -> list[str]:
     contacts = await trial.run.servers.contacts()
-    found = await alone(account.client, contacts.look_up(()))
+    found = await alone(account.client, contacts.look_up(GROUPS_ALONE))
     names = trial.run.scheme.groups | {trial.run.scheme.provenance_group}
     # To both protocols a group is a card.
     cards = [Card(each.ref, each.uid, Fields(), frozenset(), "") for each in found.book.groups if each.name in names]

@@ -1,4 +1,4 @@
-"""Mail addresses and display names in canonical form, so that one sender in two spellings is one sender (pure)."""
+"""Mail addresses in canonical form, so that one sender in two spellings is one sender (pure)."""
 
 import ipaddress
 import re
@@ -10,10 +10,8 @@ import idna
 
 _NEEDS_NO_QUOTES = re.compile(r"[^\s\"(),:;<>@\[\]\\\x00-\x1f\x7f]+")
 _NOT_IN_A_DOMAIN = re.compile(r"[\s\x00-\x1f\x7f<>(),;:@\"\\]")
-_LONGEST_NAME = 200
 # Mail servers take 256 octets (RFC 5321 §4.5.3.1.3). Normalizing takes time by the square of the length.
 _LONGEST_ADDRESS = 1_000
-_LONGEST_TO_NORMALIZE = 1_000
 
 _REMEMBERED = 2_048
 """Addresses of a pass that are made canonical once: a sender has many mails. At most 16 MB, if all are endless."""
@@ -120,19 +118,6 @@ def search_texts(address: str) -> tuple[str, ...]:
     local, _, _ = address.rpartition("@")
     unquoted = _unescaped(local) if local.startswith('"') else local if _has_odd_dots(local) else ""
     return (unquoted,) if unquoted.strip(".") else spellings(address)
-
-
-def display_name(name: str | None) -> str:
-    """A display name as clean text: no control characters, single spaces, at most 200 characters.
-
-    Empty for none, and for a name that is itself an address: that says nothing about who writes.
-    """
-    spaces = _NOT_TEXT | {"Zl", "Zp"}
-    visible = "".join(" " if unicodedata.category(each) in spaces else each for each in name or "")
-    short = " ".join(visible.split())[:_LONGEST_TO_NORMALIZE]
-    text = unicodedata.normalize("NFC", short).strip("\"' ")
-    cut = text[:_LONGEST_NAME].rstrip("\"' ")
-    return "" if any(canonical(each) and " " not in each for each in (text, cut)) else cut
 
 
 def _requoted(local: str) -> str:

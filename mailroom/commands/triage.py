@@ -17,8 +17,9 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.contact import matching_card
-from mailroom.decisions.plan import Plan, name_differs
+from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Sender, name_of, select
+from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.senders.tap import by_age, label_for, other_labels, put_label
 from mailroom.senders.waiting import who_waits
@@ -52,7 +53,7 @@ async def _triage(address: str, category: Category, scheme: Scheme, servers: Ser
         sender = await _labelled(run, asked, found)
         settled = await _settle(run, sender)
     console.print(_told(settled, scheme), soft_wrap=True)
-    if scheme.warnings_enabled and any(name_differs(email, settled.plan) for email in sender.mails):
+    if scheme.warnings_enabled and to_warn_of(sender.mails, settled.plan.names):
         name = printable(settled.plan.card_name)
         console.print(f"The mail shows another name than the contact ({name}), so it carries {scheme.warning_label}.")
     return 0

@@ -1,10 +1,11 @@
 """Contact cards and groups as triage sees them, whichever protocol carries them."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mailroom.jmap.batch import Batch, Replies
+from mailroom.names import comparable
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -63,7 +64,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class AddressBook:
-    """The part of an address book that a pass needs: cards of the senders asked for, and all groups.
+    """The part of an address book that a pass needs: cards of the addresses and names asked for, and all groups.
 
     Each tuple is sorted by ref.
     """
@@ -71,6 +72,31 @@ class AddressBook:
     cards: tuple[Card, ...]
     groups: tuple[Group, ...]
     unreadable: tuple[Unreadable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cards a look-up brings: those with one of the canonical addresses, bare uids or names.
+
+    Names are the same if they are `names.comparable`.
+    """
+
+    addresses: Sequence[str] = ()
+    uids: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+    def those_in(self, cards: Iterable[Card]) -> tuple[Card, ...]:
+        """What is wanted of the cards that a search found: it only gives candidates."""
+        addresses, uids = frozenset(self.addresses), frozenset(self.uids)
+        names = frozenset(map(comparable, self.names))
+        return tuple(
+            card
+            for card in cards
+            if card.addresses & addresses or card.uid in uids or (names and comparable(card.fields.full_name) in names)
+        )
+
+
+GROUPS_ALONE = Wanted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +111,15 @@ class NewCard:
 
 @dataclass(frozen=True, slots=True)
 class CardEdit:
-    """A card to complete: `fill` goes into fields that are empty, `note` replaces the note; the rest stays as it is."""
+    """A card to complete: `fill` goes into fields that are empty, `note` replaces the note; the rest stays as it is.
+
+    `recast` replaces the fields where nobody but Mailroom wrote them: a company becomes a person, or the reverse.
+    """
 
     card: Card
     fill: Fields
     note: str
+    recast: Fields | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +208,8 @@ class LookUp(Protocol):
 class Contacts(Protocol):
     """An address book on a server. It remembers nothing: what a read brings is in its `LookUp`."""
 
-    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> Step[LookUp]:
-        """Read all groups, and every card that has one of the canonical addresses or bare uids (none: only groups)."""
+    def look_up(self, wanted: Wanted) -> Step[LookUp]:
+        """Read all groups, and the wanted cards."""
         ...
 
     async def read_all(self) -> LookUp:

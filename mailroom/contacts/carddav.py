@@ -9,6 +9,7 @@ its first comma, when the card is first stored.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 import httpx
 import structlog
@@ -16,7 +17,7 @@ import trio
 
 from mailroom.addresses import spellings
 from mailroom.contacts import dav_requests
-from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable
+from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted
 from mailroom.contacts.carddav_writes import DavLookUp
 from mailroom.contacts.dav import RESOURCES_AT_A_TIME, Dav
 from mailroom.contacts.dav_book import DavBook, Stored, read_card
@@ -55,9 +56,9 @@ class CardDav:
     def __init__(self, address_book: DavBook) -> None:
         self._address_book = address_book
 
-    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> OnItsOwn[LookUp]:
-        """See `Contacts`. One request for each 100 addresses."""
-        return OnItsOwn(partial(self._look_up, addresses, uids))
+    def look_up(self, wanted: Wanted) -> OnItsOwn[LookUp]:
+        """See `Contacts`. One request for each 100 addresses and names."""
+        return OnItsOwn(partial(self._look_up, wanted))
 
     async def read_all(self) -> LookUp:
         """See `Contacts`. One request for where the cards are, and one for each 100 of them."""
@@ -72,13 +73,18 @@ class CardDav:
     def nothing(self) -> LookUp:
         return DavLookUp(self._address_book, AddressBook((), ()), {})
 
-    async def _look_up(self, addresses: Sequence[str], uids: Sequence[str]) -> LookUp:
-        first, *others = list(slices(addresses, ADDRESSES_PER_REPORT)) or [()]
-        with_groups = Query((*_spelled(first), *dav_requests.uids(uids), *dav_requests.GROUPS))
-        queries = [with_groups, *(Query(_spelled(part)) for part in others)]
+    async def _look_up(self, wanted: Wanted) -> LookUp:
+        matches = [
+            (*_spelled(addresses), *dav_requests.names(names))
+            for addresses, names in zip_longest(
+                slices(wanted.addresses, ADDRESSES_PER_REPORT), slices(wanted.names, ADDRESSES_PER_REPORT), fillvalue=()
+            )
+        ]
+        first, *others = matches or [()]
+        queries = [Query((*first, *dav_requests.uids(wanted.uids), *dav_requests.GROUPS)), *map(Query, others)]
         found = {str(each.url): each for query in queries for each in await self._address_book.find(query)}
-        book, wanted = _book(await _read(found.values())), frozenset(addresses)
-        cards = tuple(card for card in book.cards if card.addresses & wanted or card.uid in uids)
+        book = _book(await _read(found.values()))
+        cards = wanted.those_in(book.cards)
         return DavLookUp(self._address_book, replace(book, cards=cards), _stored(found.values()))
 
 

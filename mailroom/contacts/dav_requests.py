@@ -16,11 +16,15 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Cards that have a property of this name with any of the texts or, without texts, at all (RFC 6352 §10.5.1)."""
+    """Cards that have a property of this name with any of the texts or, without texts, at all (RFC 6352 §10.5.1).
+
+    `test` is `allof` for all of the texts.
+    """
 
     name: str
     texts: tuple[str, ...] = ()
     match_type: str = "contains"
+    test: str = "anyof"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Query:
         report = _with_props(ET.Element(f"{_CARD}addressbook-query"), *props)
         query = ET.SubElement(report, f"{_CARD}filter", test="anyof")
         for match in self.matches:
-            prop = ET.SubElement(query, f"{_CARD}prop-filter", name=match.name, test="anyof")
+            prop = ET.SubElement(query, f"{_CARD}prop-filter", name=match.name, test=match.test)
             for text in match.texts:
                 attributes = {"collation": "i;unicode-casemap", "match-type": match.match_type}
                 ET.SubElement(prop, f"{_CARD}text-match", attributes).text = _NOT_XML.sub("?", text)
@@ -57,6 +61,11 @@ GROUPS = tuple(Match(name, ("group",), "equals") for name in ("X-ADDRESSBOOKSERV
 
 EVERYTHING = Query((Match("UID"), Match("FN")))
 """All cards and groups."""
+
+
+def names(full_names: Iterable[str]) -> tuple[Match, ...]:
+    """Cards that may be called so. Word by word: the card's name may have other white space or quotes."""
+    return tuple(Match("FN", words, test="allof") for name in full_names if (words := tuple(name.split())))
 
 
 def uids(texts: Iterable[str]) -> tuple[Match, ...]:

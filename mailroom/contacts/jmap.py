@@ -1,16 +1,16 @@
 """The address book over JMAP (RFC 9610): its calls travel with the mail's, so it costs no round trip of its own."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
-from mailroom.contacts.base import AddressBook, InBatch, LookUp
+from mailroom.contacts.base import AddressBook, InBatch, LookUp, Wanted
 from mailroom.contacts.jmap_writes import ContactsAccount, JmapLookUp
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.cards import CARD, ContactCard, Malformed, get_address_books, get_card_state
 from mailroom.jmap.client import Client
-from mailroom.jmap.query import Filter, any_of, search
+from mailroom.jmap.query import Filter, all_of, any_of, search
 from mailroom.jmap.session import Limits
 
 
@@ -20,14 +20,18 @@ class JmapContacts:
     def __init__(self, client: Client, account_id: str, limits: Limits) -> None:
         self._account = ContactsAccount(client, account_id, limits)
 
-    def look_up(self, addresses: Sequence[str], uids: Sequence[str] = ()) -> InBatch[LookUp]:
+    def look_up(self, wanted: Wanted) -> InBatch[LookUp]:
         # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         filters: list[Filter] = [{"kind": "group"}]
-        if addresses:
-            filters.append(any_of([{"email": text} for address in addresses for text in spellings(address)]))
+        if wanted.addresses:
+            texts = [text for address in wanted.addresses for text in spellings(address)]
+            filters.append(any_of([{"email": text} for text in texts]))
+        if wanted.names:
+            # Word by word: the card's name may have other white space or quotes.
+            filters.append(any_of([all_of([{"name": word} for word in name.split()]) for name in wanted.names]))
         # A query of its own for each: they are few, and a server need not know `uid` inside an operator.
-        filters += [{"uid": uid} for uid in uids]
-        read = partial(jscontact.address_book, addresses=frozenset(addresses), uids=frozenset(uids))
+        filters += [{"uid": uid} for uid in wanted.uids]
+        read = partial(jscontact.address_book, wanted=wanted)
 
         def stage(batch: Batch) -> Callable[[Replies], Awaitable[LookUp]]:
             return self._stage(batch, filters, read)
@@ -52,8 +56,11 @@ class JmapContacts:
         searches = [search(batch, CARD, account.id, account.limits, filter) for filter in filters]
 
         async def settle(replies: Replies) -> LookUp:
-            found = [item for page in searches for item in await account.client.all_found(page, replies)]
-            cards = {item.id: item for item in found if isinstance(item, ContactCard)}
-            return JmapLookUp(account, read(found), replies[state], jscontact.default_book(replies[books]), cards)
+            pages = [await account.client.all_found(page, replies) for page in searches]
+            found = {item.id: item for page in pages for item in page}
+            cards = {id: item for id, item in found.items() if isinstance(item, ContactCard)}
+            return JmapLookUp(
+                account, read(found.values()), replies[state], jscontact.default_book(replies[books]), cards
+            )
 
         return settle

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from mailroom.addresses import addresses_in
 from mailroom.contacts import joined_notes as notes
-from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard, Unreadable, Wanted
 from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import AddressBookInfo, ContactCard, Malformed
@@ -27,13 +27,12 @@ def default_book(books: tuple[AddressBookInfo, ...]) -> str:
     return ids[0]
 
 
-def address_book(
-    found: Iterable[ContactCard | Malformed], addresses: frozenset[str], uids: frozenset[str] = frozenset()
-) -> AddressBook:
-    """Groups, and the cards that have one of the addresses or uids: a server's search only gives candidates."""
+def address_book(found: Iterable[ContactCard | Malformed], wanted: Wanted) -> AddressBook:
+    """Groups, and the wanted cards."""
     whole = whole_book(found)
+    addresses = frozenset(wanted.addresses)
     return AddressBook(
-        cards=tuple(card for card in whole.cards if card.addresses & addresses or card.uid in uids),
+        cards=wanted.those_in(whole.cards),
         groups=whole.groups,
         unreadable=tuple(item for item in whole.unreadable if item.group is not None or item.addresses & addresses),
     )
@@ -88,12 +87,11 @@ def _card(card: ContactCard) -> Card:
 def new_card(card: NewCard, book: str) -> Json:
     """A Card to create in an address book."""
     fields = card.fields
-    is_company = fields.organization and not (fields.given or fields.family)
     return {
         "@type": "Card",
         "version": "1.0",
         "uid": card.uid,
-        "kind": "org" if is_company else "individual",
+        "kind": _kind(fields),
         "addressBookIds": {book: True},
         "name": _name(fields),
         **({"emails": {"e1": {"address": card.address}}} if card.address else {}),
@@ -164,7 +162,21 @@ def _components(fields: Fields) -> list[Json]:
 
 def patch(edit: CardEdit, card: ContactCard) -> Json:
     """A PatchObject (RFC 8620 §5.3) that completes a card; a patch path needs its parents to exist."""
-    return _name_changes(edit.fill, card) | _organization_changes(edit.fill, card) | _note_changes(edit.note, card)
+    changes = _name_changes(edit.fill, card) | _organization_changes(edit.fill, card) | _note_changes(edit.note, card)
+    return changes | (_recast(edit.recast, card) if edit.recast else {})
+
+
+def _recast(fields: Fields, card: ContactCard) -> dict[str, Json]:
+    """A company's properties in place of a person's, or the reverse; none where somebody added to them."""
+    kinds = {component.kind for component in (card.name.components or () if card.name else ())}
+    if kinds - {"given", "surname"} or len(card.organizations or {}) > 1:
+        return {}
+    organizations: Json = {"o1": {"name": fields.organization}} if fields.organization else None
+    return {"kind": _kind(fields), "name": _name(fields), "organizations": organizations}
+
+
+def _kind(fields: Fields) -> str:
+    return "org" if fields.organization and not (fields.given or fields.family) else "individual"
 
 
 def _name_changes(fill: Fields, card: ContactCard) -> dict[str, Json]:

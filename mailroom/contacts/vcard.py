@@ -162,13 +162,10 @@ def is_group(vcard: VCard) -> bool:
 def new_card(card: NewCard) -> str:
     """The text of a card that doesn't exist yet: vCard 3.0, which every CardDAV server takes (RFC 6352 §5.1)."""
     fields = card.fields
-    is_company = bool(fields.organization) and not (fields.given or fields.family)
     contents = [
         ("UID", escaped(card.uid)),
         ("FN", escaped(fields.full_name)),
-        ("N", components(fields.family, fields.given, "", "", "")),
-        ("ORG", escaped(fields.organization)),
-        ("X-ABSHOWAS", "COMPANY" if is_company else ""),
+        *_kind_lines(fields),
         ("EMAIL;TYPE=INTERNET", escaped(card.address)),
         ("NOTE", escaped(card.note)),
     ]
@@ -188,6 +185,39 @@ def completed(text: str, fill: Fields, note: str) -> str:
         name = ";".join((escaped(fill.family), escaped(fill.given), *others))
         vcard = _filled(vcard, "N", name, _names_nobody)
     return _with_note(vcard, clean(note)).text
+
+
+def recast(text: str, fields: Fields) -> str:
+    """The card with these fields in place of those it has: a person's, or a company's. Raises `NotAVCard`.
+
+    Where somebody added to them (a department, a title) it stays as it is.
+    """
+    vcard = parse(text)
+    lines = _kind_lines(fields)
+    if extras(text) & {"FN", *(name for name, _ in lines)}:
+        return text
+    for name, value in lines:
+        there = vcard.all(name)
+        if there:
+            vcard = vcard.rewritten({id(there[0]): value} if value else {id(line): None for line in there})
+        elif value:
+            vcard = vcard.added((name, value))
+    kind = "org" if _is_company(fields) else "individual"
+    vcard = vcard.rewritten({id(line): kind for line in vcard.all(*_KINDS)})
+    return vcard.text
+
+
+def _kind_lines(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """What tells a company from a person; empty values where a card has no such line."""
+    return (
+        ("N", components(fields.family, fields.given, "", "", "")),
+        ("ORG", escaped(fields.organization)),
+        ("X-ABSHOWAS", "COMPANY" if _is_company(fields) else ""),
+    )
+
+
+def _is_company(fields: Fields) -> bool:
+    return bool(fields.organization) and not (fields.given or fields.family)
 
 
 def with_address(text: str, address: str) -> str:

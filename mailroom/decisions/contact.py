@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from nameparser import HumanName
+from nameparser.config import Constants
 
 from mailroom.config.scheme import Category, ContactType, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard
@@ -11,6 +12,14 @@ from mailroom.decisions import note
 from mailroom.decisions.inventory import unreadable_group
 from mailroom.decisions.select import Sender
 from mailroom.errors import SenderFailed
+from mailroom.names import contact_name
+
+# The parser's own list has Bishop, Dean, King and Major in it, which are names as well.
+_TITLES = (
+    *("mr", "mrs", "ms", "mx", "miss", "dr", "doctor", "prof", "professor", "rev", "reverend", "herr", "frau"),
+    *("dipl", "ing", "mag", "mme", "madame", "mlle", "monsieur", "sr", "sra", "señor", "señora", "dott", "sig"),
+)
+_GRAMMAR = Constants(titles=_TITLES, first_name_titles=())
 
 
 def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
@@ -44,22 +53,40 @@ def card_change(
     if card is None:
         text = note.recorded("", sender.category.name, now, note.CREATED)
         return NewCard(uid, sender.address, fields, text)
-    fill = _empty_fields(card.fields, fields)
+    recast = _recast(card, sender.category.contact_type)
+    fill = Fields() if recast else _empty_fields(card.fields, fields)
     text = note.recorded(card.note, sender.category.name, now, note.ADOPTED)
-    return None if fill == Fields() and text == card.note else CardEdit(card, fill, text)
+    unchanged = fill == Fields() and recast is None and text == card.note
+    return None if unchanged else CardEdit(card, fill, text, recast)
 
 
 def fields_of(sender: Sender) -> Fields:
-    return fields_for(sender.name or sender.address.rpartition("@")[0], sender.category.contact_type)
+    name = contact_name(sender.name) or sender.address.rpartition("@")[0]
+    return fields_for(name, sender.category.contact_type)
 
 
 def fields_for(full_name: str, contact_type: ContactType) -> Fields:
     """What a new card says of somebody with this name."""
     if contact_type == "company":
         return Fields(full_name, organization=full_name)
-    name = HumanName(full_name)
+    name = HumanName(full_name, constants=_GRAMMAR)
     given = " ".join(part for part in (name.first, name.middle) if part)
-    return Fields(full_name, given=given or name.last, family=name.last if given else "")
+    return Fields(full_name, given=given if given or name.last else full_name, family=name.last)
+
+
+def as_written(fields: Fields) -> ContactType | None:
+    """As what Mailroom wrote these fields; None if somebody else has written there since."""
+    kinds: tuple[ContactType, ...] = ("company", "person")
+    return next((kind for kind in kinds if fields == fields_for(fields.full_name, kind)), None)
+
+
+def _recast(card: Card, contact_type: ContactType) -> Fields | None:
+    """What a card says once it is a person's and no longer a company's, or the reverse.
+
+    None for a card that is one already, and for any that is not just as Mailroom wrote it.
+    """
+    written = as_written(card.fields) if note.says_created(card.note) else None
+    return None if written in (None, contact_type) else fields_for(card.fields.full_name, contact_type)
 
 
 def _empty_fields(has: Fields, wanted: Fields) -> Fields:

@@ -1,10 +1,10 @@
 """The decisions: whom a pass treats, and what happens to each sender. Pure: no I/O, no clock, no log.
 
-It follows the rules in their order: whom a pass sees (`select`), then contact, note, groups and mail of a clean
-sender (`plan`), the warning and the last act (`settled`).
+It follows the rules in their order: whom a pass sees (`select`), who is one sender (`people`), then contact, note,
+groups and mail of a clean sender (`plan`), the warning and the last act (`settled`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -23,7 +23,8 @@ from mailroom.decisions.contact import (
 )
 from mailroom.decisions.filing import filed, sweep
 from mailroom.decisions.places import Places, how_to_mend
-from mailroom.decisions.select import Sender, labels_of, name_of
+from mailroom.decisions.select import Sender, labels_of
+from mailroom.decisions.warning import KnownNames, known_names, to_warn_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
 
@@ -32,10 +33,10 @@ from mailroom.jmap.mail import Email, Move
 class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
-    `destinations` are the mailbox ids of the category and its ancestors, `card_name` is the full name that the
-    contact card will have, `contact` says what becomes of the card: made now, the user's with a note from now on, or
-    one that has Mailroom's note already. `cards_found` counts the cards with this address, of which the others stay as
-    they are.
+    `destinations` are the mailbox ids of the category and its ancestors. `card_name` is the full name that the contact
+    card will have, `names` are those that may go with the sender, or must not. `contact` says what becomes of the card:
+    made now, the user's with a note from now on, or one that has Mailroom's note already. `cards_found` counts the
+    cards with this address, of which the others stay as they are.
     """
 
     sender: Sender
@@ -44,6 +45,7 @@ class Plan:
     moves: Mapping[str, Move]
     destinations: frozenset[str]
     card_name: str
+    names: KnownNames
     contact: Literal["created", "adopted", "known"]
     cards_found: int
 
@@ -64,13 +66,15 @@ def plan(
     fields = fields_of(sender)
     joined, left = groups_to_change(uid, sender.category, book, scheme)
     provenance = provenance_to_join(card, book, scheme)
+    card_name = (card.fields.full_name if card else "") or fields.full_name
     return Plan(
         sender=sender,
         change=Change(sender.address, uid, card_change(sender, uid, card, fields, now), (*provenance, *joined)),
         departure=Departure(sender.address, uid, left),
         moves=sweep(sender, mails, destinations, places),
         destinations=destinations,
-        card_name=(card.fields.full_name if card else "") or fields.full_name,
+        card_name=card_name,
+        names=known_names(sender, card_name, book),
         contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
         cards_found=len(cards_of(sender.address, book)),
     )
@@ -85,25 +89,34 @@ def _destinations(category: Category, places: Places, scheme: Scheme) -> frozens
     return frozenset(places.destinations[name] for name in names)
 
 
-def name_differs(email: Email, plan: Plan) -> bool:
-    """Whether a mail shows another name than the contact card of its sender: someone may be posing as someone else."""
-    name = name_of(email)
-    return bool(name) and name.strip().casefold() != plan.card_name.strip().casefold()
-
-
-def settled(plan: Plan, email: Email, places: Places) -> Move:
-    """The last act for a labelled mail as it is NOW: filed, warned of if need be, triage label off.
+def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, Move]:
+    """The last act for the labelled mails as they are NOW, by id: filed, warned of if need be, triage label off.
 
     Nothing for a mail whose label was taken off meanwhile (the user thought again) or that got a second one or the
     error label. A mail in Trash, Junk, Drafts or Sent loses its label only.
     """
+    ready = [email for email in labelled if _carries_just(plan.sender.category, email, places)]
+    warned = to_warn_of((email for email in ready if not email.mailbox_ids & places.untouched), plan.names)
+    moves = {email.id: _ending(plan, email, places) for email in ready}
+    if (label := places.warning_label) is None:
+        return moves
+    mailboxes = {email.id: email.mailbox_ids for email in ready}
+    return {id: _with(label, mailboxes[id], move) if id in warned else move for id, move in moves.items()}
+
+
+def _carries_just(category: Category, email: Email, places: Places) -> bool:
+    categories = {places.labels[id] for id in labels_of(email, places)}
+    return categories == {category} and places.error_label not in email.mailbox_ids
+
+
+def _ending(plan: Plan, email: Email, places: Places) -> Move:
     labels = labels_of(email, places)
-    if {places.labels[id] for id in labels} != {plan.sender.category} or places.error_label in email.mailbox_ids:
-        return Move()
     if email.mailbox_ids & places.untouched:
         return Move(remove=labels)
     move = filed(email, plan.sender.category, plan.destinations, places)
-    if places.warning_label and name_differs(email, plan):
-        warning = frozenset({places.warning_label})
-        return Move(move.add | (warning - email.mailbox_ids), (move.remove - warning) | labels)
     return Move(move.add, move.remove | labels)
+
+
+def _with(label: str, mailboxes: frozenset[str], move: Move) -> Move:
+    """The move that also puts a label on, or leaves it there."""
+    return Move(move.add | ({label} - mailboxes), move.remove - {label})

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from mailroom.config.scheme import ContactType, Scheme
-from mailroom.contacts.base import AddressBook, Card, Departure, Fields, Group
+from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import AddressBook, Card, Departure, Group
 from mailroom.decisions import note
-from mailroom.decisions.contact import fields_for
+from mailroom.decisions.contact import as_written
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import sender_of
 from mailroom.jmap.mail import Email, Move
@@ -151,7 +151,7 @@ def _why_it_stays(card: Card, extras: frozenset[str] | None, own_groups: Sequenc
         return
     if len(card.addresses) != 1 or extras & {"emails", "EMAIL"}:
         yield "its addresses are edited"
-    if card.fields not in _as_written(card.fields):
+    if as_written(card.fields) is None:
         yield "its name is edited"
     if note.stripped(card.note).strip():
         yield "it has a note of yours"
@@ -159,8 +159,3 @@ def _why_it_stays(card: Card, extras: frozenset[str] | None, own_groups: Sequenc
         yield f"you added {', '.join(names)}"
     if groups := sorted(group.name for group in own_groups if card.uid in group.members):
         yield f"it is in your group {', '.join(groups)}"
-
-
-def _as_written(fields: Fields) -> tuple[Fields, ...]:
-    kinds: tuple[ContactType, ...] = ("company", "person")
-    return tuple(fields_for(fields.full_name, kind) for kind in kinds)

@@ -5,10 +5,10 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from mailroom.addresses import display_name
 from mailroom.config.scheme import Category
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email
+from mailroom.names import display_name
 
 
 class Reason(Enum):
@@ -16,7 +16,7 @@ class Reason(Enum):
 
     CONFLICT = "one sender has different triage labels: take off all but one"
     OWN_ADDRESS = "the sender is one of your own addresses"
-    NO_SENDER = "the From header names no usable address"
+    NO_SENDER = "the From header names no usable address, or several"
     FAILING = "the sender failed again and again; the log says why. Take the error label off to try again"
 
 
@@ -118,10 +118,12 @@ def labels_of(email: Email, places: Places) -> frozenset[str]:
 
 
 def sender_of(email: Email) -> str | None:
-    """The first usable From address, canonical."""
-    return next((address for each in email.senders or () if (address := each.canonical)), None)
+    """The From address, canonical; None where there is none that is usable, or several: which of them wrote?"""
+    addresses = {address for each in email.senders or () if (address := each.canonical)}
+    return addresses.pop() if len(addresses) == 1 else None
 
 
 def name_of(email: Email) -> str:
     """The display name that goes with the address of `sender_of`."""
-    return next((display_name(each.name) for each in email.senders or () if each.canonical), "")
+    names = (display_name(each.name) for each in email.senders or () if each.canonical)
+    return next(filter(None, names), "") if sender_of(email) else ""

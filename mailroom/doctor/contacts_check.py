@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mailroom.contacts.base import Change, Contacts, Departure, Fields, Group, LookUp, NewCard
+from mailroom.contacts.base import GROUPS_ALONE, Change, Contacts, Departure, Fields, Group, LookUp, NewCard, Wanted
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.contacts.steps import alone
 from mailroom.decisions.contact import new_uid
@@ -31,7 +31,7 @@ async def check_reading(examined: Examined) -> Finding:
     contacts, client = await examined.servers.contacts(), examined.servers.client
     if finding := await _read_only(examined, contacts):
         return finding
-    groups = (await alone(client, contacts.look_up(()))).book.groups
+    groups = (await alone(client, contacts.look_up(GROUPS_ALONE))).book.groups
     return Finding(Outcome.OK, f"can be read ({len(groups)} groups); writing was not tried (--read-only)")
 
 
@@ -43,7 +43,7 @@ async def check_writing(examined: Examined) -> Finding:
     trial = _Trial(contacts, client, new_uid((await client.session()).mail_account, ADDRESS))
     # An earlier run may have been killed.
     await trial.remove()
-    found = await alone(client, contacts.look_up(()))
+    found = await alone(client, contacts.look_up(GROUPS_ALONE))
     provenance = tuple(group for group in found.book.groups if group.name == examined.scheme.provenance_group)[:1]
     async with undoing(trial.remove, BY_HAND, examined.tell):
         problem = await finished(partial(trial.create, found, provenance))
@@ -78,12 +78,12 @@ class _Trial:
         return failures.get(ADDRESS, "")
 
     async def is_there(self) -> bool:
-        found = await alone(self.client, self.contacts.look_up((ADDRESS,)))
+        found = await alone(self.client, self.contacts.look_up(Wanted((ADDRESS,))))
         return any(card.uid == self.uid for card in found.book.cards)
 
     async def remove(self) -> None:
         """Take the card out of every group and delete it, if it is there. Raises `MailroomError`."""
-        found = await alone(self.client, self.contacts.look_up((ADDRESS,)))
+        found = await alone(self.client, self.contacts.look_up(Wanted((ADDRESS,))))
         failures: dict[str, str] = {}
         joined = tuple(group for group in found.book.groups if self.uid in group.members)
         if joined:

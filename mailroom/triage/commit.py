@@ -10,7 +10,7 @@ from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, settled
 from mailroom.decisions.select import Pause, select
 from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
-from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.mail import move_emails
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult
 from mailroom.triage.apply import Applied, merged_moves, refused_moves
@@ -35,7 +35,7 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied, same: Mappi
     """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
     now = select(applied.labelled, run.places, run.own, same)
     labelled = {sender.address: sender.mails for sender in now.senders}
-    endings = {plan.sender.address: _ending(run, plan, labelled.get(plan.sender.address, ())) for plan in plans}
+    endings = {plan.sender.address: settled(plan, labelled.get(plan.sender.address, ()), run.places) for plan in plans}
     session = await run.client.session()
     batch = Batch()
     slots = move_emails(batch, session, merged_moves(endings.values()))
@@ -44,12 +44,6 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied, same: Mappi
     owners = {id: address for address, moves in endings.items() for id in moves}
     marked = report_held(replies, held) and run.places.error_label is not None
     return Committed(refused_moves(run, replies, slots, owners), now.pauses, marked)
-
-
-def _ending(run: Pass, plan: Plan, labelled: Iterable[Email]) -> dict[str, Move]:
-    """The last moves for one sender, by mail id."""
-    moves = {email.id: settled(plan, email, run.places) for email in labelled}
-    return {id: move for id, move in moves.items() if move}
 
 
 def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:

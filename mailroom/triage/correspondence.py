@@ -64,10 +64,6 @@ class Strangers:
     def __bool__(self) -> bool:
         return bool(self.addresses or self.uids)
 
-    @property
-    def cards_alone(self) -> "Strangers":
-        return Strangers(self.addresses, self.uids, NO_QUESTIONS)
-
 
 NOBODY_NEW = Strangers((), (), NO_QUESTIONS)
 

@@ -5,20 +5,29 @@ Failures are reasons by sender address: what went wrong with one sender alone. A
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from mailroom.addresses import search_texts
-from mailroom.contacts.base import AddressBook, LookUp
+from mailroom.contacts.base import AddressBook, LookUp, Wanted
 from mailroom.contacts.steps import beside
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
+from mailroom.decisions.warning import names_shown
 from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import Filter, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
-from mailroom.triage.correspondence import NOBODY_NEW, NOTHING_ASKED, Asked, Correspondence, Strangers
+from mailroom.triage.correspondence import (
+    NO_QUESTIONS,
+    NOBODY_NEW,
+    NOTHING_ASKED,
+    Asked,
+    Correspondence,
+    Questions,
+    Strangers,
+)
 from mailroom.triage.one_pass import Pass
 
 log = structlog.get_logger(component="triage")
@@ -41,7 +50,8 @@ class Found:
 
 
 async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = NOBODY_NEW) -> Found:
-    """The senders' contact cards, all groups, and their mail everywhere; and what is asked about strangers.
+    """The senders' contact cards and those of others by their names, all groups, the senders' mail everywhere; and what
+    is asked about strangers.
 
     One request; where a card has further addresses a second one, for their mail, and for the cards that these may have
     of their own. Many strangers cost further requests, side by side.
@@ -49,22 +59,24 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
     if not senders and not strangers:
         return Found(run.contacts.nothing(), {})
     addresses = [sender.address for sender in senders]
-    found = await _ask(run, [*addresses, *strangers.addresses], addresses, strangers)
+    names = names_shown(senders) if run.scheme.warnings_enabled else ()
+    wanted = Wanted(list(dict.fromkeys([*addresses, *strangers.addresses])), strangers.uids, names)
+    found = await _ask(run, wanted, addresses, strangers.questions)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
     if further := sorted(frozenset[str]().union(*others).difference(addresses)):
-        more = await _ask(run, [*addresses, *strangers.addresses, *further], further, strangers.cards_alone)
+        wanted = replace(wanted, addresses=list(dict.fromkeys([*wanted.addresses, *further])))
+        more = await _ask(run, wanted, further, NO_QUESTIONS)
         return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
 
 
-async def _ask(run: Pass, for_cards: Sequence[str], for_mail: Sequence[str], strangers: Strangers) -> Found:
+async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], questions: Questions) -> Found:
     batch = Batch()
     session = await run.client.session()
     searches = searches_from(batch, session, for_mail)
-    asked = Asked(run.client, session, strangers.questions)
+    asked = Asked(run.client, session, questions)
     asked.stage(batch)
-    contacts = run.contacts.look_up(list(dict.fromkeys(for_cards)), strangers.uids)
-    replies, looked_up = await beside(run.client, batch, contacts)
+    replies, looked_up = await beside(run.client, batch, run.contacts.look_up(wanted))
     return Found(looked_up, await mails_found(run, searches, replies), await asked.settle(replies))
 
 

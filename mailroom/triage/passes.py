@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.places import Places
-from mailroom.decisions.plan import name_differs
 from mailroom.decisions.select import Pause, Reason, Sender, select
+from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -223,5 +223,5 @@ def _log_settled(settled: Settled, scheme: Scheme) -> None:
     if plan.departure.leave:
         left = sorted(group.name for group in plan.departure.leave)
         log.info("group_reassigned", sender=sender, category=category, removed_from=left)
-    if scheme.warnings_enabled and any(name_differs(email, plan) for email in plan.sender.mails):
+    if scheme.warnings_enabled and to_warn_of(plan.sender.mails, plan.names):
         log.warning("name_mismatch_warning", sender=sender, category=category)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import AddressBook, Contacts, LookUp
+from mailroom.contacts.base import AddressBook, Contacts, LookUp, Wanted
 from mailroom.contacts.steps import beside
 from mailroom.decisions.inventory import unreadable_group
 from mailroom.decisions.places import Places, find_places, role_problems, with_case_hints
@@ -31,7 +31,7 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
     identities = batch.add(get_identities(session.mail_account)) if session.identities else None
-    replies, looked_up = await beside(client, batch, contacts.look_up((), (uid_of(session.mail_account),)))
+    replies, looked_up = await beside(client, batch, contacts.look_up(Wanted(uids=(uid_of(session.mail_account),))))
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
     if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import AddressBook, Card, Contacts, Group, LookUp
+from mailroom.contacts.base import AddressBook, Card, Contacts, Group, LookUp, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions.state_card import State, change_of, read_state, uid_of
 from mailroom.errors import SenderFailed
@@ -29,7 +29,7 @@ def state_in(book: AddressBook, account_id: str) -> State:
 
 async def read_card(client: Client, contacts: Contacts, account_id: str) -> LookUp:
     """Look up the state card alone, and all groups."""
-    return await alone(client, contacts.look_up((), (uid_of(account_id),)))
+    return await alone(client, contacts.look_up(Wanted(uids=(uid_of(account_id),))))
 
 
 async def settle_screening(

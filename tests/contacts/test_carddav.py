@@ -12,7 +12,7 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import http as http_module
-from mailroom.contacts.base import CardEdit, Change, Failures, Fields, LookUp, NewCard
+from mailroom.contacts.base import CardEdit, Change, Failures, Fields, LookUp, NewCard, Wanted
 from mailroom.contacts.carddav import CardDav, discover
 from mailroom.contacts.steps import before
 from mailroom.errors import BadReply, MailroomError, Refused, TooLarge, Unavailable
@@ -76,7 +76,7 @@ async def open_contacts(server: DavServer, path: str = "") -> CardDav:
 
 async def look_up(contacts: CardDav, *addresses: str) -> LookUp:
     with trio.fail_after(GUARD_SECONDS):
-        return await contacts.look_up(addresses).run()
+        return await contacts.look_up(Wanted(addresses)).run()
 
 
 async def add(found: LookUp, *changes: Change) -> Failures:

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, LookUp, NewCard
+from mailroom.contacts.base import (
+    AddressBook,
+    CardEdit,
+    Change,
+    Departure,
+    Failures,
+    Fields,
+    Group,
+    LookUp,
+    NewCard,
+    Wanted,
+)
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.contacts.steps import alone
 from mailroom.errors import BadReply, BatchRefused, Unavailable
@@ -34,7 +45,7 @@ class Book:
         return self.c.sandbox
 
     async def look_up(self, *addresses: str) -> AddressBook:
-        self.found = await alone(self.c.client, self.contacts.look_up(addresses))
+        self.found = await alone(self.c.client, self.contacts.look_up(Wanted(addresses)))
         return self.found.book
 
     async def groups(self, *names: str) -> tuple[Group, ...]:
@@ -472,3 +483,13 @@ async def test_servers_are_asked_for_no_order_of_cards_and_no_property_of_books(
         calls = [call for body in b.c.bodies for call in body["methodCalls"]]
     assert not any("sort" in arguments for name, arguments, _ in calls if name == "ContactCard/query")
     assert not any("properties" in arguments for name, arguments, _ in calls if name == "AddressBook/get")
+
+
+async def test_a_look_up_finds_cards_by_name_in_whatever_spelling() -> None:
+    sandbox = empty_sandbox()
+    for address, name in ((ANN, "Ann  LEE"), (BOB, "'Ann' Lee"), (EVE, "Anne Lee")):
+        sandbox.add_card(address, name)
+    async with book(sandbox) as b:
+        found = await alone(b.c.client, b.contacts.look_up(Wanted([ANN], names=["Ann Lee"])))
+        assert {card.fields.full_name for card in found.book.cards} == {"Ann  LEE", "'Ann' Lee"}
+        assert b.requests == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.contacts import jscontact
-from mailroom.contacts.base import Card, CardEdit, Fields, NewCard
+from mailroom.contacts.base import Card, CardEdit, Fields, NewCard, Wanted
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import CARD, AddressBookInfo, ContactCard, Malformed
 from mailroom.sandbox.patch import apply_patch
@@ -28,7 +28,7 @@ def read(*cards: object) -> tuple[ContactCard | Malformed, ...]:
 
 
 def card_of(shown: Properties) -> Card:
-    (card,) = jscontact.address_book(read(shown), frozenset({ANN})).cards
+    (card,) = jscontact.address_book(read(shown), Wanted([ANN])).cards
     return card
 
 
@@ -82,7 +82,7 @@ class TestReading:
             properties(id="2", emails={"e": {"address": "ann@example.org.example"}}),
             properties(id="3", emails=None),
         )
-        assert jscontact.address_book(found, frozenset({ANN})).cards == ()
+        assert jscontact.address_book(found, Wanted([ANN])).cards == ()
 
     def test_keeps_every_group_and_sorts_by_ref(self) -> None:
         found = read(
@@ -91,7 +91,7 @@ class TestReading:
             {"id": "7", "uid": "g7", "kind": "group"},
             properties(id="4"),
         )
-        book = jscontact.address_book(found, frozenset({ANN}))
+        book = jscontact.address_book(found, Wanted([ANN]))
         assert [(group.ref, group.name, group.members) for group in book.groups] == [
             ("7", "", frozenset()),
             ("9", "Feed", frozenset({"ann"})),
@@ -104,7 +104,7 @@ class TestReading:
             {"id": "2", "uid": "g", "kind": "group", "members": {"ann": True, 'urn:uuid:"urn:uuid:bob"': True}},
             {"id": "3", "uid": "h", "kind": "group", "members": {"urn:uuid:ann": True}},
         )
-        book = jscontact.address_book(found, frozenset({ANN}))
+        book = jscontact.address_book(found, Wanted([ANN]))
         assert [card.uid for card in book.cards] == ["ann"]
         assert [(group.uid, group.members) for group in book.groups] == [
             ("g", frozenset({"ann", "bob"})),
@@ -112,7 +112,7 @@ class TestReading:
         ]
 
     def test_never_takes_a_group_for_a_card(self) -> None:
-        book = jscontact.address_book(read(properties(kind="group")), frozenset({ANN}))
+        book = jscontact.address_book(read(properties(kind="group")), Wanted([ANN]))
         assert (book.cards, len(book.groups)) == ((), 1)
 
     @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ class TestReading:
         ids=str,
     )
     def test_tells_a_card_that_it_cant_read_and_hides_no_other(self, damage: Properties) -> None:
-        book = jscontact.address_book(read(properties(**damage), properties(id="2", uid="two")), frozenset({ANN}))
+        book = jscontact.address_book(read(properties(**damage), properties(id="2", uid="two")), Wanted([ANN]))
         assert [card.ref for card in book.cards] == ["2"]
         (unreadable,) = book.unreadable
         assert (unreadable.ref, unreadable.addresses) == ("1", frozenset({ANN}))
@@ -144,12 +144,12 @@ class TestReading:
 
     @pytest.mark.parametrize("emails", [5, "text", [ANN], [{"address": ANN}], {"e": {"address": [ANN]}}], ids=str)
     def test_ignores_a_card_whose_addresses_nobody_can_tell(self, emails: object) -> None:
-        book = jscontact.address_book(read(properties(emails=emails), properties(id="2")), frozenset({ANN}))
+        book = jscontact.address_book(read(properties(emails=emails), properties(id="2")), Wanted([ANN]))
         assert ([card.ref for card in book.cards], book.unreadable) == (["2"], ())
 
     def test_does_not_mind_damage_to_cards_of_others(self) -> None:
         found = read(properties(uid=5, emails={"e": {"address": "bob@example.org"}}))
-        assert jscontact.address_book(found, frozenset({ANN})).unreadable == ()
+        assert jscontact.address_book(found, Wanted([ANN])).unreadable == ()
 
     @pytest.mark.parametrize("item", [None, 5, "card", [], {}, {"uid": "ann"}, {"id": 5}])
     def test_can_do_nothing_with_what_has_no_id(self, item: object) -> None:
@@ -269,6 +269,35 @@ class TestAPatch:
         before = properties(notes={key: {"note": note} for key, note in notes.items()})
         for wanted in (text, card_of(before).note + text):
             assert card_of(patched(before, Fields(), wanted)).note == wanted
+
+
+class TestARecast:
+    COMPANY = Fields("Ann Lee", organization="Ann Lee")
+    PERSON = Fields("Ann Lee", given="Ann", family="Lee")
+
+    def recast(self, shown: Properties, fields: Fields) -> Properties:
+        (card,) = read(shown)
+        assert isinstance(card, ContactCard)
+        changes = jscontact.patch(CardEdit(card_of(shown), Fields(), card_of(shown).note, fields), card)
+        assert isinstance(changes, dict)
+        return apply_patch(shown, changes)
+
+    def shown(self, fields: Fields) -> Properties:
+        made = jscontact.new_card(NewCard("ann", ANN, fields, "note"), "book")
+        assert isinstance(made, dict)
+        return {**made, "id": "1"}
+
+    def test_makes_a_company_a_person_and_the_reverse(self) -> None:
+        company, person = self.shown(self.COMPANY), self.shown(self.PERSON)
+        assert self.recast(company, self.PERSON) == person
+        assert self.recast(person, self.COMPANY) == company
+
+    def test_leaves_a_name_or_organizations_that_somebody_added_to(self) -> None:
+        title = {"components": [{"kind": "title", "value": "Dr."}]}
+        titled = {**self.shown(self.COMPANY), "name": {"full": "Ann Lee", **title}}
+        two = {**self.shown(self.COMPANY), "organizations": {"a": {"name": "Ann Lee"}, "b": {"name": "Other"}}}
+        assert self.recast(titled, self.PERSON) == titled
+        assert self.recast(two, self.PERSON) == two
 
 
 class TestMembers:

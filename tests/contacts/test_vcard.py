@@ -229,6 +229,32 @@ def test_the_name_and_parameters_of_a_rewritten_line_stay() -> None:
     assert vcard.completed(text, Fields(), "b") == card_text("UID:u", "item1.note;LANGUAGE=en:b")
 
 
+COMPANY = Fields("Ann Lee", organization="Ann Lee")
+PERSON = Fields("Ann Lee", given="Ann", family="Lee")
+
+
+def test_a_company_becomes_a_person_and_the_reverse() -> None:
+    company = vcard.new_card(NewCard("u", "ann@example.org", COMPANY, NOTE))
+    person = vcard.new_card(NewCard("u", "ann@example.org", PERSON, NOTE))
+    more = "EMAIL:other@example.org\r\nTEL:1\r\n"
+    company, person = (text.replace("NOTE", f"{more}NOTE") for text in (company, person))
+    assert vcard.recast(company, PERSON) == person
+    assert sorted(vcard.recast(person, COMPANY).splitlines()) == sorted(company.splitlines())
+
+
+@pytest.mark.parametrize("name", ["KIND", "X-ADDRESSBOOKSERVER-KIND"])
+def test_a_card_that_names_its_kind_names_the_new_one(name: str) -> None:
+    text = card_text("UID:u", "FN:Ann Lee", "ORG:Ann Lee", f"{name}:ORG")
+    assert f"\r\n{name}:individual\r\n" in vcard.recast(text, PERSON)
+    assert f"\r\n{name}:org\r\n" in vcard.recast(text, COMPANY)
+
+
+@pytest.mark.parametrize("line", ["ORG:Ann Lee;Sales", "N:;;;Dr.;", "ORG:Another"])
+def test_a_card_that_somebody_added_to_stays_what_it_is(line: str) -> None:
+    text = card_text("UID:u", "FN:Ann Lee", "ORG:Ann Lee", line)
+    assert vcard.recast(text, PERSON) == text
+
+
 def test_an_address_is_added_once() -> None:
     text = card_text("UID:u", "EMAIL:Anna@Example.com")
     assert vcard.with_address(text, "anna@example.com") == text

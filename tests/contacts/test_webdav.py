@@ -265,6 +265,17 @@ def test_a_query_holds_each_address_as_text() -> None:
     assert matches == ['a&<"@example.com', "b??@example.com"]
 
 
+def test_a_query_holds_each_name_word_by_word() -> None:
+    query = Query((*dav_requests.addresses(["ann@example.com"]), *dav_requests.names(["Ann <Lee", "Bob", " "])))
+    filters = [each for each in ET.fromstring(query.texts()).iter() if each.tag.endswith("prop-filter")]
+    asked = [(each.get("name"), each.get("test"), [match.text for match in each]) for each in filters]
+    assert asked == [
+        ("EMAIL", "anyof", ["ann@example.com"]),
+        ("FN", "allof", ["Ann", "<Lee"]),
+        ("FN", "allof", ["Bob"]),
+    ]
+
+
 def test_a_query_without_addresses_does_not_match_every_card() -> None:
     assert dav_requests.addresses([]) == ()
 

@@ -88,14 +88,16 @@ class TestWhomAPassSees:
         mails = [mail("1", "@ToFeed", sender="zoe@x.org"), mail("2", "@ToJail", sender="bob@x.org")]
         assert [each.address for each in select(mails, PLACES, frozenset()).senders] == ["bob@x.org", "zoe@x.org"]
 
-    def test_the_first_usable_from_address_counts(self) -> None:
-        several = mail("1", "@ToFeed").model_copy(
-            update={
-                "senders": (Address(name="Team", email=""), Address(name="Ann", email=ANN), Address(email="b@x.org"))
-            }
-        )
-        (only,) = select([several], PLACES, frozenset()).senders
+    def test_the_usable_from_address_counts(self) -> None:
+        senders = (Address(name="Team", email=""), Address(email=ANN), Address(name="Ann", email=ANN.upper()))
+        (only,) = select([mail("1", "@ToFeed").model_copy(update={"senders": senders})], PLACES, frozenset()).senders
         assert (only.address, only.name) == (ANN, "Ann")
+
+    def test_several_different_from_addresses_are_no_usable_sender(self) -> None:
+        senders = (Address(name="Ann", email=ANN), Address(email="b@x.org"))
+        several = mail("1", "@ToFeed").model_copy(update={"senders": senders})
+        (pause,) = select([several], PLACES, frozenset()).pauses
+        assert (pause.reason, pause.sender, name_of(several)) == (Reason.NO_SENDER, None, "")
 
     @pytest.mark.parametrize("address", [None, "", "nobody", "@example.org", "a\x07b@example.org"])
     def test_no_usable_from_is_paused(self, address: str | None) -> None:
@@ -162,7 +164,11 @@ class TestTheContactCard:
             ("Ann", "Person", Fields("Ann", given="Ann")),
             ("Lee, Ann Mary", "Person", Fields("Lee, Ann Mary", given="Ann Mary", family="Lee")),
             ("", "Person", Fields("ann", given="ann")),
-            ("Dr. Lee", "Person", Fields("Dr. Lee", given="Lee")),
+            ("Dr. Lee", "Person", Fields("Dr. Lee", family="Lee")),
+            ("Bishop Allen", "Person", Fields("Bishop Allen", given="Bishop", family="Allen")),
+            ("Prof. Dr. Ann Lee", "Person", Fields("Prof. Dr. Ann Lee", given="Ann", family="Lee")),
+            ("Dr.", "Person", Fields("Dr.", given="Dr.")),
+            ("'Ann Lee' via Some List", "Feed", Fields("Some List", organization="Some List")),
         ],
     )
     def test_a_company_has_an_organization_and_a_person_a_name(self, name: str, to: str, fields: Fields) -> None:
@@ -200,6 +206,36 @@ class TestTheContactCard:
         change = decide(sender("Ann Lee", to), known).change
         assert isinstance(change.card, CardEdit)
         assert change.card.fill == fill
+
+    @pytest.mark.parametrize(
+        ("was", "to", "recast"),
+        [
+            (Fields("Ann Lee", organization="Ann Lee"), "Person", Fields("Ann Lee", given="Ann", family="Lee")),
+            (Fields("Ann Lee", given="Ann", family="Lee"), "Feed", Fields("Ann Lee", organization="Ann Lee")),
+            (Fields("Ann Lee", organization="Ann Lee"), "Jail", None),
+            (Fields("Ann Lee", given="Ann", family="Lee"), "Person", None),
+            (Fields("Ann Lee", organization="Acme"), "Person", None),
+            (Fields("Ann Lee", given="Annie", family="Lee"), "Feed", None),
+        ],
+    )
+    def test_a_card_as_mailroom_wrote_it_follows_from_company_to_person(
+        self, was: Fields, to: str, recast: Fields | None
+    ) -> None:
+        created = note.recorded("", "Paper Trail", NOW, note.CREATED)
+        change = decide(sender("Ann", to), Card("ref-ann", "ann", was, frozenset({ANN}), created)).change
+        assert isinstance(change.card, CardEdit)
+        assert (change.card.recast, change.card.fill) == (recast, Fields())
+        adopted = note.recorded("", "Paper Trail", NOW, note.ADOPTED)
+        change = decide(sender("Ann", to), Card("ref-ann", "ann", was, frozenset({ANN}), adopted)).change
+        assert isinstance(change.card, CardEdit)
+        assert change.card.recast is None
+
+    def test_a_retry_of_a_recast_writes_it_again_and_no_second_line(self) -> None:
+        text = note.recorded("", "Person", NOW, note.CREATED)
+        company = Card("ref-ann", "ann", Fields("Ann Lee", organization="Ann Lee"), frozenset({ANN}), text)
+        change = decide(sender("Ann", "Person"), company, Mailroom=["ann"]).change
+        assert isinstance(change.card, CardEdit)
+        assert (change.card.note, change.card.recast) == (text, Fields("Ann Lee", given="Ann", family="Lee"))
 
     def test_a_card_that_says_what_it_should_is_not_written(self) -> None:
         change = decide(sender(), card(text=note.recorded("", "Feed", NOW, note.ADOPTED)), Feed=["ann"]).change
@@ -360,7 +396,7 @@ class TestMailOfTheSender:
 class TestTheLastAct:
     def end(self, email: Email, to: str = "Feed", *cards: Card, places: Places = PLACES) -> tuple[set[str], set[str]]:
         decided = plan(sender("Ann Lee", to), AddressBook(cards, groups()), (), places, DEFAULT_SCHEME, "u1", NOW)
-        move = settled(decided, email, places)
+        move = settled(decided, [email], places).get(email.id, Move())
         return set(move.add), set(move.remove)
 
     def test_destinations_on_and_label_off_in_one_patch(self) -> None:
@@ -401,8 +437,25 @@ class TestTheLastAct:
         (who,) = select([older, newer], PLACES, frozenset()).senders
         decided = decide(who)
         assert decided.card_name == "Ann Lee"
-        assert settled(decided, older, PLACES).add == {"Feed", "@MailroomWarning"}
-        assert settled(decided, newer, PLACES).add == {"Feed"}
+        moves = settled(decided, [older, newer], PLACES)
+        assert moves["1"].add == {"Feed", "@MailroomWarning"}
+        assert moves["2"].add == {"Feed"}
+
+    def test_two_people_who_share_a_mailbox_are_one_warning(self) -> None:
+        mails = [
+            mail("1", "Screener", "@ToFeed", name="Bob Lee", at="2026-01-01"),
+            mail("2", "Screener", "@ToFeed", "@MailroomWarning", name="BOB  LEE", at="2026-02-01"),
+            mail("3", "Screener", "@ToFeed", name="Ann Lee", at="2026-03-01"),
+            mail("4", "Trash", "@ToFeed", name="Bob Lee", at="2026-04-01"),
+        ]
+        (who,) = select(mails, PLACES, frozenset()).senders
+        moves = settled(decide(who, card()), mails, PLACES)
+        assert {id: (set(move.add), set(move.remove)) for id, move in moves.items()} == {
+            "1": ({"Feed"}, {"Screener", "@ToFeed"}),
+            "2": ({"Feed"}, {"Screener", "@ToFeed"}),
+            "3": ({"Feed"}, {"Screener", "@ToFeed"}),
+            "4": (set(), {"@ToFeed"}),
+        }
 
     def test_an_old_warning_stays_where_it_is_still_true_and_goes_where_it_is_not(self) -> None:
         warned = mail("1", "Screener", "@ToFeed", "@MailroomWarning")

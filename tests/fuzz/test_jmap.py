@@ -11,7 +11,7 @@ import trio
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from mailroom.addresses import canonical, display_name
+from mailroom.addresses import canonical
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import Card, CardEdit, Fields
 from mailroom.contacts.jmap import JmapContacts
@@ -26,6 +26,7 @@ from mailroom.jmap.query import search
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE, SUBMISSION, Limits, Session
 from mailroom.jmap.set import merged_errors
 from mailroom.jmap.sieve import get_scripts, validate_script
+from mailroom.names import display_name
 from mailroom.wire import Json
 from tests.fuzz.mutations import Tape, made, spoilt_json
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error, assert_sane

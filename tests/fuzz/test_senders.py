@@ -2,8 +2,9 @@
 
 from datetime import UTC, datetime
 
-from mailroom.addresses import canonical, display_name, search_texts, spellings
+from mailroom.addresses import canonical, search_texts, spellings
 from mailroom.decisions.note import ADOPTED, CREATED, HEADER, has_block, recorded, says_created, stripped
+from mailroom.names import display_name
 from tests.fuzz.mutations import Tape, made
 from tests.fuzz.promises import assert_sane
 from tests.fuzz.running import fuzzed

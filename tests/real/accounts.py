@@ -48,6 +48,10 @@ class Contacts(Protocol):
         """Create a card; returns its uid."""
         ...
 
+    def add_address(self, address: str, another: str) -> None:
+        """Give the card with this address another one, too."""
+        ...
+
     def add_broken(self, address: str) -> None:
         """Create a card that Mailroom can't read."""
         ...
@@ -121,6 +125,11 @@ class SandboxContacts:
 
     def add(self, address: str, name: str) -> str:
         return self.sandbox.add_card(address, name)
+
+    def add_address(self, address: str, another: str) -> None:
+        card = self._cards()[address]
+        emails = {**card["emails"], f"e{len(card['emails']) + 1}": {"address": another}}
+        self.sandbox.change_card(card["uid"], {"emails": emails})
 
     def add_broken(self, address: str) -> None:
         card = self.sandbox.store.card_with_uid(self.add(address, "Broken"))

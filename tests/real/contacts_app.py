@@ -68,6 +68,9 @@ class ContactsApp:
         headers = {"Content-Type": "text/vcard; charset=utf-8"}
         self.http.put(card.url, content=text.encode(), headers=headers).raise_for_status()
 
+    def add_address(self, address: str, another: str) -> None:
+        self.add_lines(address, f"EMAIL;TYPE=INTERNET:{another}")
+
     def delete_groups(self, *names: str) -> None:
         for name in names:
             for group in self._groups(name):

@@ -10,7 +10,18 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.contacts.base import AddressBook, CardEdit, Change, Departure, Failures, Fields, Group, LookUp, NewCard
+from mailroom.contacts.base import (
+    AddressBook,
+    CardEdit,
+    Change,
+    Departure,
+    Failures,
+    Fields,
+    Group,
+    LookUp,
+    NewCard,
+    Wanted,
+)
 from mailroom.contacts.carddav import CardDav, discover
 from mailroom.contacts.steps import before
 from mailroom.errors import ConfigError, Refused
@@ -89,7 +100,7 @@ class Session:
         self.found = self.contacts.nothing()
 
     async def look_up(self, *addresses: str) -> AddressBook:
-        self.found = await self.contacts.look_up(addresses).run()
+        self.found = await self.contacts.look_up(Wanted(addresses)).run()
         return self.found.book
 
     async def add(self, *changes: Change) -> Failures:

@@ -52,7 +52,7 @@ def triaged(scheme: Scheme, to: Category) -> Triaged:
         "u1",
         datetime(2026, 3, 5, tzinfo=UTC),
     )
-    move = settled(decided, email, places)
+    move = settled(decided, [email], places)[email.id]
     at_last = (email.mailbox_ids | move.add) - move.remove
     joined = frozenset(group.name for group in decided.change.join) - {scheme.provenance_group}
     return Triaged(joined, frozenset(name for name in names if ids[name] in at_last))

@@ -24,8 +24,10 @@ USABLE = [
     pytest.param("Käthe <k@bücher.example>".encode(), "k@xn--bcher-kva.example", "Käthe", id="international domain"),
     pytest.param(b"K <k@xn--bcher-kva.example>", "k@xn--bcher-kva.example", "K", id="the same in ASCII"),
     pytest.param("Jø <jø@x.org>".encode(), "jø@x.org", "Jø", id="international local part"),
-    pytest.param(b"Ann <ann@x.org>, Bob <bob@x.org>", "ann@x.org", "Ann", id="several addresses"),
-    pytest.param(b"Team: Ann <ann@x.org>, bob@x.org;", "ann@x.org", "Ann", id="group syntax"),
+    pytest.param(b"Ann <ann@x.org>, ANN@x.org", "ann@x.org", "Ann", id="one address twice"),
+    pytest.param(b"Team: Ann <ann@x.org>;", "ann@x.org", "Ann", id="group syntax"),
+    pytest.param(b"=?utf-8?b?4oCL?= <ann@x.org>", "ann@x.org", "ann", id="a name that shows nothing"),
+    pytest.param(b"\"'Ann Lee' via Team\" <ann@x.org>", "ann@x.org", "Team", id="a list that sends for somebody"),
     pytest.param(b"Ann (from work) <ann@x.org>", "ann@x.org", None, id="comment"),
     pytest.param(b'"ann@x.org" <ann@x.org>', "ann@x.org", "ann", id="the name is the address"),
     pytest.param(b"N" * 300 + b" <ann@x.org>", "ann@x.org", "N" * 200, id="a very long name"),
@@ -58,6 +60,7 @@ UNUSABLE = [
     pytest.param(b"Ann", id="only a name"),
     pytest.param(b"Ann <>", id="empty address"),
     pytest.param(b"<@x.org>", id="no local part"),
+    pytest.param(b"Ann <ann@x.org>, Bob <bob@x.org>", id="several addresses"),
 ]
 
 

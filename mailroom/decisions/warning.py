@@ -1,0 +1,58 @@
+"""Names that give somebody away who may be posing as somebody else (pure)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mailroom.contacts.base import AddressBook, Card
+from mailroom.decisions import note
+from mailroom.decisions.contact import as_written
+from mailroom.decisions.select import Sender, name_of
+from mailroom.jmap.mail import Email
+from mailroom.names import comparable, contact_name, is_full_name
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """Comparable names: those that a sender's own cards have, and those of contacts with other addresses alone."""
+
+    own: frozenset[str]
+    of_others: frozenset[str]
+
+    def differ_from(self, name: str) -> bool:
+        """Whether mail that shows this name is to be warned of; none is shown by most machines."""
+        shown = comparable(name)
+        return bool(shown) and (shown not in self.own or shown in self.of_others)
+
+
+def names_shown(senders: Iterable[Sender]) -> tuple[str, ...]:
+    """The full names on labelled mail, sorted: other contacts may be called so."""
+    shown = {contact_name(name_of(email)) for sender in senders for email in sender.mails}
+    return tuple(sorted(filter(is_full_name, shown)))
+
+
+def known_names(sender: Sender, full_name: str, book: AddressBook) -> KnownNames:
+    """What is known of a sender whose card will have this name."""
+    own = [card for card in book.cards if card.addresses & sender.addresses]
+    others = [card for card in book.cards if card.addresses and card not in own and _is_somebody(card)]
+    # Who has two cards for two people of one name knows them both.
+    told_apart = {comparable(card.fields.full_name) for card in own if not note.says_created(card.note)}
+    return KnownNames(
+        own=frozenset(map(comparable, (full_name, *(card.fields.full_name for card in own)))),
+        of_others=frozenset(comparable(card.fields.full_name) for card in others) - told_apart,
+    )
+
+
+def _is_somebody(card: Card) -> bool:
+    """Whether nobody else should be called so: companies that Mailroom made cards for write from many addresses."""
+    made_for_a_company = note.says_created(card.note) and as_written(card.fields) == "company"
+    return is_full_name(card.fields.full_name) and not made_for_a_company
+
+
+def to_warn_of(mails: Iterable[Email], known: KnownNames) -> frozenset[str]:
+    """The ids of mails that get the warning label: of each name that differs the newest, as one warning is enough."""
+    newest = {
+        comparable(name): email.id
+        for email in sorted(mails, key=lambda each: (each.received_at, each.id))
+        if known.differ_from(name := name_of(email))
+    }
+    return frozenset(newest.values())

@@ -246,13 +246,14 @@ async def look_at_account(run: Run, *senders: Sender) -> Account:
 
 
 def category_of(run: Run, kind: str, *, has_parent: bool | None = None, but: Iterable[Category] = ()) -> Category:
-    """The first category that makes cards of this kind, files nothing in the Inbox, and is none of `but`."""
+    """The first category that makes cards of this kind and is none of `but`; of companies, one without the Inbox."""
     for each in run.scheme.categories:
-        fits = each.contact_type == kind and not each.add_to_inbox and each not in but
+        fits = each.contact_type == kind and each not in but and (kind == "person" or not each.add_to_inbox)
         if fits and has_parent in (None, each.parent is not None):
             return each
     parent = {None: "", True: " with a parent", False: " without a parent"}[has_parent]
-    raise Unmet(f"it needs one more category of contact_type {kind}{parent} without add_to_inbox in MAILROOM_CONFIG")
+    where = "in MAILROOM_CONFIG (a company's without add_to_inbox)"
+    raise Unmet(f"it needs one more category of contact_type {kind}{parent} {where}")
 
 
 def _departure(card: Card, book: AddressBook) -> Departure:

@@ -209,7 +209,7 @@ def test_every_key_of_the_file_is_listed_with_its_default() -> None:
     assert shown.keys() == scheme.keys()
     for name, default in shown.items():
         if name not in ("categories", "screening"):
-            assert default == f"`{str(scheme[name]).replace('True', 'true')}`"
+            assert default == f"`{str(scheme[name]).replace('True', 'true').replace('()', '[]')}`"
     assert re.findall(r"^\| `(\w+)`", of_category, re.MULTILINE) == [each.name for each in fields(Category)]
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_screening, re.MULTILINE))
     assert list(shown) == [each.name for each in fields(Screening)]

@@ -16,10 +16,16 @@ from mailroom.commands.with_servers import until_interrupted
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.doctor import contacts_check, push_check
-from mailroom.doctor.contacts_check import check_groups, check_reading, check_writing
+from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
 from mailroom.doctor.machine_checks import check_clock, check_health_port
-from mailroom.doctor.mail_checks import check_mail, check_mailboxes, check_rules, check_session
+from mailroom.doctor.mail_checks import (
+    check_mail,
+    check_mailboxes,
+    check_own_addresses,
+    check_rules,
+    check_session,
+)
 from mailroom.doctor.push_check import check_connecting, check_hearing
 from mailroom.errors import ConfigError
 
@@ -33,6 +39,8 @@ _REST = (
 _MAILBOXES = (
     Check("mailboxes", "Mailboxes", check_mailboxes, ("session",)),
     Check("groups", "Groups", check_groups, ("contacts",)),
+    Check("categories", "Categories", check_defaults, ("contacts",), if_broken=Outcome.WARNING),
+    Check("own_addresses", "Addresses", check_own_addresses, ("session",), if_broken=Outcome.WARNING),
 )
 
 CHECKS = (

@@ -15,7 +15,8 @@ ContactType = Literal["company", "person"]
 @dataclass(frozen=True, slots=True)
 class Category:
     """One place for senders. `label`, `contact_group` and `destination_mailbox` are names, as the user sees them;
-    `parent` is the name of another category; `add_to_inbox` counts only for senders triaged to this very one."""
+    `parent` is the name of another category; `add_to_inbox` and `takes_from_inbox` count only for senders triaged to
+    this very one."""
 
     name: str
     label: str
@@ -24,6 +25,7 @@ class Category:
     contact_type: ContactType
     parent: str | None
     add_to_inbox: bool
+    takes_from_inbox: bool
 
 
 def category(
@@ -35,6 +37,7 @@ def category(
     contact_type: ContactType = "company",
     parent: str | None = None,
     add_to_inbox: bool = False,
+    takes_from_inbox: bool = False,
 ) -> Category:
     """A category whose names follow from `name` unless given: label `@ToPaperTrail` for `Paper Trail`."""
     return Category(
@@ -45,6 +48,7 @@ def category(
         contact_type=contact_type,
         parent=parent,
         add_to_inbox=add_to_inbox,
+        takes_from_inbox=takes_from_inbox,
     )
 
 
@@ -52,8 +56,8 @@ DEFAULT_CATEGORIES = (
     category("Imbox", add_to_inbox=True),
     category("Feed"),
     category("Paper Trail"),
-    category("Jail"),
-    category("Person", parent="Imbox", contact_type="person"),
+    category("Jail", takes_from_inbox=True),
+    category("Person", parent="Imbox", contact_type="person", add_to_inbox=True),
     category("Billboard", parent="Paper Trail"),
     category("Truck", parent="Paper Trail"),
 )
@@ -75,6 +79,8 @@ class Scheme:
     provenance_group: str = "Mailroom"
     warnings_enabled: bool = True
     screening: Screening = DEFAULT_SCREENING
+    own_addresses: tuple[str, ...] = ()
+    """What the user writes from, beside what the account tells: canonical; `*@example.org` is all of a domain."""
 
     def __post_init__(self) -> None:
         if found := _problems(self):
@@ -183,6 +189,8 @@ def _inbox_problems(scheme: Scheme) -> Iterator[str]:
             yield f"category {each.name}: destination_mailbox can't be the Inbox; use add_to_inbox = true"
         if _is_inbox(each.label):
             yield f"category {each.name}: label can't be the Inbox; choose another name"
+        if each.add_to_inbox and each.takes_from_inbox:
+            yield f"category {each.name}: add_to_inbox and takes_from_inbox contradict each other; choose one"
     for key, name in _own_mailboxes(scheme):
         if _is_inbox(name):
             yield f"{key} can't be the Inbox; choose another name"

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from mailroom.addresses import canonical
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
 from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
 from mailroom.errors import ConfigError
@@ -22,7 +23,14 @@ def _clean_name(name: str) -> str:
     return name
 
 
+def _canonical_address(text: str) -> str:
+    if (address := canonical(text)) is None:
+        raise ValueError
+    return address
+
+
 Name = Annotated[str, AfterValidator(_clean_name)]
+Address = Annotated[str, AfterValidator(_canonical_address)]
 
 
 class _Table(BaseModel):
@@ -39,6 +47,7 @@ class _CategoryTable(_Table):
     contact_type: ContactType = "company"
     parent: Name | None = None
     add_to_inbox: bool = False
+    takes_from_inbox: bool = False
 
 
 class _TopTable(_Table):
@@ -49,6 +58,7 @@ class _TopTable(_Table):
     warning_label: Name = DEFAULT_SCHEME.warning_label
     provenance_group: Name = DEFAULT_SCHEME.provenance_group
     warnings_enabled: bool = DEFAULT_SCHEME.warnings_enabled
+    own_addresses: list[Address] = []
 
 
 class _ScreeningTable(_Table):
@@ -68,6 +78,8 @@ T = TypeVar("T", bound=_Table)
 _EXPECTED = {
     "warnings_enabled": "true or false",
     "add_to_inbox": "true or false",
+    "takes_from_inbox": "true or false",
+    "own_addresses": 'a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
     "contact_type": '"company" or "person"',
     "mode": '"off", "watch" or "on"',
     "days": f"a whole number of days from {min(DAYS)} to {max(DAYS)}",
@@ -119,6 +131,7 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             provenance_group=top.provenance_group,
             warnings_enabled=top.warnings_enabled,
             screening=screening,
+            own_addresses=tuple(top.own_addresses),
         )
     except ConfigError as invalid:
         raise ConfigError([*found, *invalid.problems]) from None
@@ -172,6 +185,7 @@ def _categories(raw: object, found: list[str]) -> Iterator[Category]:
                 contact_type=read.contact_type,
                 parent=read.parent,
                 add_to_inbox=read.add_to_inbox,
+                takes_from_inbox=read.takes_from_inbox,
             )
         elif "name" not in table:
             found.append(f"{who}name is missing")

@@ -25,17 +25,19 @@ def sweep(sender: Sender, mails: Iterable[Email], destinations: frozenset[str], 
 
 
 def filed(email: Email, category: Category, destinations: frozenset[str], places: Places) -> Move:
-    """Destinations on, other managed mailboxes and an old warning off; Inbox only from the Screener."""
+    """Destinations on, other managed mailboxes and an old warning off.
+
+    The Inbox is added only to mail from the Screener, and taken only by a category that takes it.
+    """
     if email.mailbox_ids & places.untouched:
         return Move()
     # A mail app that knows only folders moves a mail into the label's mailbox, out of the Screener.
     from_screener = places.screener in email.mailbox_ids or email.mailbox_ids <= places.all_labels
     inbox = {places.inbox} if category.add_to_inbox and from_screener and places.inbox else frozenset[str]()
     warning = {places.warning_label} if places.warning_label else frozenset[str]()
-    return Move(
-        add=(destinations | inbox) - email.mailbox_ids,
-        remove=((places.managed - destinations) | warning) & email.mailbox_ids,
-    )
+    taken = {places.inbox} if category.takes_from_inbox and places.inbox else frozenset[str]()
+    leaving = (places.managed - destinations) | warning | taken
+    return Move(add=(destinations | inbox) - email.mailbox_ids, remove=leaving & email.mailbox_ids)
 
 
 def paused(mails: Iterable[Email], places: Places) -> dict[str, Move]:

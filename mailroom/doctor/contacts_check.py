@@ -7,6 +7,7 @@ from functools import partial
 from mailroom.contacts.base import GROUPS_ALONE, Change, Contacts, Departure, Fields, Group, LookUp, NewCard, Wanted
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.contacts.steps import alone
+from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.drift import drift
 from mailroom.decisions.inventory import State, inventory
@@ -106,3 +107,12 @@ async def check_groups(examined: Examined) -> Finding:
     if lines := drift(book, examined.scheme):
         return Finding(Outcome.WARNING, "\n".join(lines), RECIPE)
     return Finding(Outcome.OK, f"all {len(items)} contact groups are there")
+
+
+async def check_defaults(examined: Examined) -> Finding:
+    """Whether the usual categories were others when the account was set up."""
+    contacts, scheme = await examined.servers.contacts(), examined.scheme
+    book = (await contacts.read_all()).book
+    if may_concern(book.groups, scheme) and settled_before(book.cards):
+        return Finding(Outcome.WARNING, WHAT_CHANGED, HOW_TO_KEEP)
+    return Finding(Outcome.OK, f"{', '.join(each.name for each in scheme.categories)}")

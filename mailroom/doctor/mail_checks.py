@@ -7,9 +7,11 @@ from mailroom.decisions.inventory import Item, State, inventory
 from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
+from mailroom.jmap.mail import get_identities
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import find_installed
+from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, own_of
 
 CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (
@@ -84,6 +86,19 @@ async def check_mailboxes(examined: Examined) -> Finding:
 
 def _names(items: list[Item]) -> str:
     return ", ".join(f"{item.name} ({item.problem})" if item.problem else item.name for item in items)
+
+
+async def check_own_addresses(examined: Examined) -> Finding:
+    """Whose mail is never triaged: the user's own addresses, as far as they are known."""
+    client = examined.servers.client
+    session = await client.session()
+    batch = Batch()
+    slot = batch.add(get_identities(session.mail_account)) if session.identities else None
+    replies = await client.send(batch)
+    own = own_of(session, replies[slot] if slot else (), examined.scheme)
+    if not own:
+        return Finding(Outcome.WARNING, "the server doesn't tell your own addresses", HOW_TO_NAME_YOUR_ADDRESSES)
+    return Finding(Outcome.OK, f"yours, and never triaged: {', '.join(sorted(own.addresses))}")
 
 
 async def check_rules(examined: Examined) -> Finding:

@@ -72,7 +72,7 @@ class ScriptNames:
     """What a script says of an account: ids of mailboxes by name, uids and member addresses of groups by name.
 
     `own` are the user's own addresses: they are never triaged, so their mail doesn't go to the Screener. All
-    addresses are canonical.
+    addresses are canonical; in `own`, `*@example.org` is all of a domain.
     """
 
     mailbox_ids: Mapping[str, str]
@@ -226,7 +226,7 @@ def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[st
         test = tests[route.group]
         if test is not None:
             yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
-    own = _from_any(names.own)
+    own = _from_own(names.own)
     yield _Case("everybody else", None if own is None else f"not {own}", (screener,))
 
 
@@ -256,6 +256,15 @@ def _in_group(uid: str) -> str:
 
 def _list_of(group: str) -> str:
     return f"{ADDRESS_BOOKS}:{quote(group, safe='')}"
+
+
+def _from_own(own: Collection[str]) -> str | None:
+    """Whether the mail is from one of these addresses or domains; None for neither."""
+    whole = {each for each in own if each.startswith("*@")}
+    domains = sorted({text.rpartition("@")[2] for each in whole for text in spellings(each)})
+    by_domain = f'address :is :domain "from" {_string_list(domains)}' if domains else None
+    tests = [test for test in (_from_any(frozenset(own) - whole), by_domain) if test is not None]
+    return f"anyof ({', '.join(tests)})" if len(tests) > 1 else next(iter(tests), None)
 
 
 def _from_any(addresses: Collection[str]) -> str | None:

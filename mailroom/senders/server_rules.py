@@ -45,7 +45,7 @@ async def _script_names(client: Client, contacts: Contacts, scheme: Scheme, serv
         # Of several groups of one name triage writes to the first by ref.
         group_uids={group.name: group.uid for group in reversed(checked.contacts.book.groups)},
         members=_members((await contacts.read_all()).book, scheme) if sieve.grows_old(server) else {},
-        own=checked.own,
+        own=checked.own.addresses,
     )
 
 

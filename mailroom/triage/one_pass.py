@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
+from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.places import Places
 from mailroom.jmap.client import Client
 
@@ -34,15 +35,14 @@ class Moved:
 class Pass:
     """What one pass has at hand, the same from its scan to its end.
 
-    `own` holds the user's canonical addresses, `now` goes into notes; new mail stays that has `subject_code` in its
-    subject.
+    `own` are the user's addresses, `now` goes into notes; new mail stays that has `subject_code` in its subject.
     """
 
     client: Client
     contacts: Contacts
     scheme: Scheme
     places: Places
-    own: frozenset[str]
+    own: OwnAddresses
     account_id: str
     now: datetime
     moved: Moved

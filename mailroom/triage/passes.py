@@ -16,6 +16,8 @@ from pydantic import SecretStr
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts, LookUp
+from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
+from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Pause, Reason, Sender, select
 from mailroom.decisions.warning import to_warn_of
@@ -30,7 +32,7 @@ from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import scan
 from mailroom.triage.screening import NewMailDone, tell, tell_what_would_be
-from mailroom.triage.start_check import check_account
+from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Result, Settled, Treated, log_pause, treat
 
@@ -54,8 +56,11 @@ async def prepare(
     Raises `ConfigError` that lists everything missing.
     """
     account = await check_account(client, contacts, scheme)
-    memory = Memory(account.places)
-    triage = Triage(client, contacts, scheme, account.own, memory, tally, subject_code)
+    if not account.own:
+        log.warning("own_addresses_unknown", hint=HOW_TO_NAME_YOUR_ADDRESSES)
+    if may_concern(account.contacts.book.groups, scheme) and settled_before((await contacts.read_all()).book.cards):
+        log.warning("defaults_changed", what=WHAT_CHANGED, hint=HOW_TO_KEEP)
+    triage = Triage(client, contacts, scheme, account.own, Memory(account.places), tally, subject_code)
     await triage.begin_screening(account.contacts, now)
     return triage
 
@@ -68,7 +73,7 @@ class Triage:
         client: Client,
         contacts: Contacts,
         scheme: Scheme,
-        own: frozenset[str],
+        own: OwnAddresses,
         memory: Memory,
         tally: Tally,
         subject_code: SecretStr | None,

@@ -116,7 +116,7 @@ async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[
 
 def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:
     return Known(
-        own=run.own,
+        own=run.own.addresses,
         standings=standing,
         routes=routes(run.scheme),
         screening=run.scheme.screening,

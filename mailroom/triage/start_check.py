@@ -1,27 +1,34 @@
 """The start check: what must be there before the first pass, and the user's own addresses."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailroom.addresses import canonical
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts, LookUp, Wanted
 from mailroom.contacts.steps import beside
 from mailroom.decisions.inventory import unreadable_group
+from mailroom.decisions.own import OwnAddresses, own_addresses
 from mailroom.decisions.places import Places, find_places, role_problems, with_case_hints
 from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import get_identities
+from mailroom.jmap.mail import Identity, get_identities
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
+from mailroom.jmap.session import Session
+
+HOW_TO_NAME_YOUR_ADDRESSES = (
+    'write own_addresses = ["ann@example.org"] with your own ones into the file that MAILROOM_CONFIG names: a label on '
+    "mail of yours would settle you as a sender"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedAccount:
-    """What is asked for once, at the start: mailboxes, the user's own canonical addresses, groups, the state card."""
+    """What is asked for once, at the start: the mailboxes, the user's own addresses, groups and the state card."""
 
     places: Places
-    own: frozenset[str]
+    own: OwnAddresses
     contacts: LookUp
 
 
@@ -36,10 +43,16 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     places = find_places(found, scheme)
     if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
         raise ConfigError(problems)
-    # Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name is the user's, too.
-    own = [each.email for each in replies[identities]] if identities else []
-    own += [session.username, session.mail_account_name]
-    return CheckedAccount(places, frozenset(address for each in own if (address := canonical(each))), looked_up)
+    return CheckedAccount(places, own_of(session, replies[identities] if identities else (), scheme), looked_up)
+
+
+def own_of(session: Session, identities: Iterable[Identity], scheme: Scheme) -> OwnAddresses:
+    """The user's own addresses, as far as account and configuration tell.
+
+    Cyrus names its identity with an empty address (seen on 3.6.1): the account's own name may be one, too.
+    """
+    names = (session.username, session.mail_account_name)
+    return own_addresses((*(each.email for each in identities), *names, *scheme.own_addresses))
 
 
 def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:

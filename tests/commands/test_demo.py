@@ -214,7 +214,7 @@ TOLD = [
     r"mailroom  filed 3 mails of The Daily Loaf in Feed after \d\.\d\d s$",
     r"filed 3 mails of Paketdienst Nord in Truck and Paper Trail",
     r"mail      a mail of Nils Berg arrives in the Screener$",
-    r"filed 1 mail of Nils Berg in Person and Imbox",
+    r"filed 1 mail of Nils Berg in Person and Imbox and the Inbox",
     r"filed 2 mails of Marta Kowalska in Imbox and the Inbox after .* s, contact kept$",
     r"marked it @MailroomError",
     r"you       take @ToFeed off again",

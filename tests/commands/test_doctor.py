@@ -34,6 +34,8 @@ NAMES = [
     "contacts",
     "mailboxes",
     "groups",
+    "categories",
+    "own_addresses",
     "eventsource",
     "clock",
     "health_port",
@@ -220,7 +222,10 @@ async def test_contacts_that_refuse_a_card_fail(flavour: Flavour, examine: Exami
     before = content(sandbox)[2]
     async with settings_for(sandbox) as settings:
         found = await examine(settings)
-    assert (found.status, found.statuses) == (1, FINE | {"contacts": "failed", "groups": "skipped"})
+    assert (found.status, found.statuses) == (
+        1,
+        FINE | {"contacts": "failed", "groups": "skipped", "categories": "skipped"},
+    )
     assert "forbidden" in found.of("contacts")["detail"]
     assert found.of("contacts")["advice"] == "allow this login to write contacts"
     assert content(sandbox)[2] == before
@@ -377,7 +382,7 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
         ended = await command(settings, "doctor", FORCE_COLOR="1", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓·✓-✓✓T"]
+    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓·✓-✓✓T"]
     assert lines[3] == (
         "· Contacts     creates the contact 'Mailroom doctor (a test card: delete it)' in the provenance group and "
         "removes it again (--read-only leaves this out)"
@@ -475,3 +480,28 @@ class TestTheServersOwnWords:
             ended = await command(settings, "doctor", "--json", "--verbose")
         assert ended.status == 2
         assert "leave out --json" in ended.errors
+
+
+async def test_an_account_from_before_is_told_what_changed_and_what_keeps_the_old_way(examine: Examine) -> None:
+    sandbox = empty_sandbox()
+    sandbox.add_card("ann@x.org", "Ann", notes={"n": {"note": "— Mailroom —\nTriaged to Jail on 2026-03-05"}})
+    sandbox.add_group("Jail", ["ann@x.org"])
+    async with settings_for(sandbox) as settings:
+        found = await examine(settings)
+    assert found.of("categories")["status"] == "warning"
+    assert found.of("categories")["detail"].startswith("the usual categories have changed: new mail of a Person's")
+    assert (
+        "to keep the old way, write this into the file that MAILROOM_CONFIG names" in found.of("categories")["advice"]
+    )
+
+
+async def test_own_addresses_are_named_and_missed_where_none_is_known(examine: Examine) -> None:
+    sandbox = empty_sandbox()
+    async with settings_for(sandbox) as settings:
+        known = await examine(settings)
+        sandbox.email = "robin"
+        sandbox.renew_session()
+        unknown = await examine(settings)
+    assert known.of("own_addresses")["detail"] == "yours, and never triaged: robin@example.com"
+    assert unknown.of("own_addresses")["status"] == "warning"
+    assert 'write own_addresses = ["ann@example.org"]' in unknown.of("own_addresses")["advice"]

@@ -32,15 +32,16 @@ def problems_with(*categories: Category) -> tuple[str, ...]:
 
 def test_usual_categories() -> None:
     assert [
-        (each.name, each.label, each.parent, each.contact_type, each.add_to_inbox) for each in DEFAULT_SCHEME.categories
+        (each.name, each.label, each.parent, each.contact_type, each.add_to_inbox, each.takes_from_inbox)
+        for each in DEFAULT_SCHEME.categories
     ] == [
-        ("Imbox", "@ToImbox", None, "company", True),
-        ("Feed", "@ToFeed", None, "company", False),
-        ("Paper Trail", "@ToPaperTrail", None, "company", False),
-        ("Jail", "@ToJail", None, "company", False),
-        ("Person", "@ToPerson", "Imbox", "person", False),
-        ("Billboard", "@ToBillboard", "Paper Trail", "company", False),
-        ("Truck", "@ToTruck", "Paper Trail", "company", False),
+        ("Imbox", "@ToImbox", None, "company", True, False),
+        ("Feed", "@ToFeed", None, "company", False, False),
+        ("Paper Trail", "@ToPaperTrail", None, "company", False, False),
+        ("Jail", "@ToJail", None, "company", False, True),
+        ("Person", "@ToPerson", "Imbox", "person", True, False),
+        ("Billboard", "@ToBillboard", "Paper Trail", "company", False, False),
+        ("Truck", "@ToTruck", "Paper Trail", "company", False, False),
     ]
     assert all(each.contact_group == each.destination_mailbox == each.name for each in DEFAULT_SCHEME.categories)
 
@@ -149,6 +150,10 @@ SCHEME_PROBLEMS = {
     "destination Inbox": (
         [category("A", destination_mailbox="INBOX")],
         "category A: destination_mailbox can't be the Inbox; use add_to_inbox = true",
+    ),
+    "into the Inbox and out of it": (
+        [category("A", add_to_inbox=True, takes_from_inbox=True)],
+        "category A: add_to_inbox and takes_from_inbox contradict each other; choose one",
     ),
     "name Inbox": (
         [category("Inbox")],
@@ -280,6 +285,7 @@ def test_a_table_sets_every_field() -> None:
             warning_label = "!warning"
             provenance_group = "By Mailroom"
             warnings_enabled = false
+            own_addresses = ["ANN@example.org", "*@bücher.example"]
 
             [[categories]]
             name = "Friends"
@@ -288,15 +294,23 @@ def test_a_table_sets_every_field() -> None:
             destination_mailbox = "People/Friends"
             contact_type = "person"
             add_to_inbox = true
+
+            [[categories]]
+            name = "Away"
+            takes_from_inbox = true
         """)
     )
     assert scheme == Scheme(
-        categories=(Category("Friends", "friend", "My friends", "People/Friends", "person", None, True),),
+        categories=(
+            Category("Friends", "friend", "My friends", "People/Friends", "person", None, True, False),
+            category("Away", takes_from_inbox=True),
+        ),
         screener="New",
         error_label="!error",
         warning_label="!warning",
         provenance_group="By Mailroom",
         warnings_enabled=False,
+        own_addresses=("ann@example.org", "*@xn--bcher-kva.example"),
     )
 
 
@@ -340,6 +354,18 @@ TOML_PROBLEMS = {
     "text for a category's switch": (
         'categories = [{name = "A", add_to_inbox = "yes"}]',
         "category A: add_to_inbox must be true or false",
+    ),
+    "text for the other switch": (
+        'categories = [{name = "A", takes_from_inbox = "yes"}]',
+        "category A: takes_from_inbox must be true or false",
+    ),
+    "one address for a list": (
+        'own_addresses = "ann@example.org"',
+        'own_addresses must be a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
+    ),
+    "no address": (
+        'own_addresses = ["ann@example.org", "ann"]',
+        'own_addresses must be a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
     ),
 }
 

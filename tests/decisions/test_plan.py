@@ -354,7 +354,11 @@ class TestMailOfTheSender:
             ("Imbox", {"Screener"}, {"Imbox", "Inbox"}, {"Screener"}),
             ("Imbox", {"Archive"}, {"Imbox"}, set()),
             ("Imbox", {"Feed"}, {"Imbox"}, {"Feed"}),
-            ("Person", {"Screener"}, {"Imbox", "Person"}, {"Screener"}),
+            ("Person", {"Screener"}, {"Imbox", "Person", "Inbox"}, {"Screener"}),
+            ("Person", {"Archive"}, {"Imbox", "Person"}, set()),
+            ("Jail", {"Screener"}, {"Jail"}, {"Screener"}),
+            ("Jail", {"Inbox", "Work"}, {"Jail"}, {"Inbox"}),
+            ("Jail", {"Inbox", "Jail"}, set(), {"Inbox"}),
             ("Feed", {"Feed", "@MailroomWarning"}, set(), {"@MailroomWarning"}),
             ("Feed", {"Screener", "@MailroomWarning"}, {"Feed"}, {"Screener", "@MailroomWarning"}),
         ],
@@ -405,6 +409,14 @@ class TestTheLastAct:
     def test_a_mail_in_nothing_but_labels_came_from_the_screener(self) -> None:
         assert self.end(mail("1", "@ToImbox"), "Imbox") == ({"Imbox", "Inbox"}, {"@ToImbox"})
         assert self.end(mail("1", "@ToImbox", "@MailroomWarning"), "Imbox")[0] == {"Imbox", "Inbox"}
+
+    def test_a_category_that_takes_from_the_inbox_does_so_with_labelled_mail_and_never_for_an_ancestor(self) -> None:
+        assert self.end(mail("1", "Inbox", "@ToJail"), "Jail") == ({"Jail"}, {"Inbox", "@ToJail"})
+        scheme = Scheme((category("Away", takes_from_inbox=True), category("Child", parent="Away")))
+        book = AddressBook((), tuple(Group(name, name, name, frozenset()) for name in ("Away", "Child", "Mailroom")))
+        who = Sender(ANN, "", scheme.by_name["Child"], (mail("1", "Inbox", "@ToChild"),))
+        moves = plan(who, book, [mail("2", "Inbox")], places_of(scheme), scheme, "u1", NOW).moves
+        assert moves["2"] == Move(add=frozenset({"Away", "Child"}))
 
     def test_the_inbox_is_for_mail_from_the_screener_only(self) -> None:
         assert self.end(mail("1", "Archive", "@ToImbox"), "Imbox") == ({"Imbox"}, {"@ToImbox"})

@@ -162,11 +162,13 @@ class _Run:
         if self.tokens[0] == ":count":
             return self.count()
         self.take(":is")
-        self.take(":all")
+        part = self.tokens.pop(0)
+        sender = self.delivery.sender.lower()
+        compared = {":all": sender, ":domain": sender.rpartition("@")[2]}[str(part)]
         assert self.strings() == ["from"]
-        addresses = self.strings()
-        assert addresses, "Sieve has no empty list"
-        return self.delivery.sender.lower() in (each.lower() for each in addresses)
+        texts = self.strings()
+        assert texts, "Sieve has no empty list"
+        return compared in (each.lower() for each in texts)
 
     def count(self) -> bool:
         self.take(":count")

@@ -35,6 +35,7 @@ CYRUS = Server(LISTS.extensions | COUNTING | {CYRUS_QUERY}, LISTS.external_lists
 COUNTS = Server(COMMON.extensions | COUNTING)
 SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS, "counts": COUNTS}
 OWN = "me@example.org"
+OWN_DOMAIN = "*@me.example"
 
 
 def account(scheme: Scheme, groups: frozenset[str] = frozenset(), sender: str = SENDER) -> ScriptNames:
@@ -43,7 +44,7 @@ def account(scheme: Scheme, groups: frozenset[str] = frozenset(), sender: str = 
         mailbox_ids={name: f"id of {name}" for name in scheme.managed_mailboxes},
         group_uids={group: f"uid of {group}" for group in scheme.groups},
         members={group: frozenset({sender}) for group in groups},
-        own=frozenset({OWN}),
+        own=frozenset({OWN, OWN_DOMAIN}),
     )
 
 
@@ -84,6 +85,8 @@ def test_mail_of_strangers_waits_in_the_screener(server: Server) -> None:
 def test_mail_of_the_user_does_not_wait_in_the_screener(server: Server) -> None:
     """Nobody could triage it out of there."""
     assert ending(DEFAULT_SCHEME, frozenset(), server, sender=OWN) == {"Inbox"}
+    assert ending(DEFAULT_SCHEME, frozenset(), server, sender="shop@me.example") == {"Inbox"}
+    assert ending(DEFAULT_SCHEME, frozenset(), server, sender="shop@not.me.example") == {"Screener"}
 
 
 @pytest.mark.parametrize("server", [CYRUS, COUNTS], ids=["cyrus", "counts"])
@@ -155,7 +158,7 @@ def test_a_server_that_knows_groups_as_lists_is_asked_at_delivery() -> None:
 
 def test_a_sender_in_a_childs_group_alone_is_the_childs() -> None:
     """The user put the card there by hand, and forgot the parent."""
-    assert ending(DEFAULT_SCHEME, frozenset({"Person"})) == {"Person", "Imbox"}
+    assert ending(DEFAULT_SCHEME, frozenset({"Person"})) == {"Person", "Imbox", "Inbox"}
 
 
 def test_a_sender_in_unrelated_groups_ends_in_one_category() -> None:

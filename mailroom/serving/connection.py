@@ -58,16 +58,23 @@ class Connection:
         self._answered = trio.Event()
         self._work = trio.CancelScope()
         self._last_active = trio.current_time()
+        self._in_line_since: float | None = None
 
     @property
-    def owed(self) -> int:
+    def _owed(self) -> int:
         """Requests under way."""
         return self._gate.requests_passed - self._answers
 
     @property
     def busyness(self) -> tuple[int, float]:
-        """What is least for the idlest connection: requests under way, then the time of the last sign of life."""
-        return self.owed, self._last_active
+        """What is least for the idlest connection.
+
+        Without a request comes before with one, and then whoever was silent for longest. Who waits in line comes last,
+        and then whoever came first: it is nearest to its answer.
+        """
+        if self._in_line_since is not None:
+            return 2, -self._in_line_since
+        return int(self._owed > 0), self._last_active
 
     async def run(self, app: ASGIFramework, config: Config, context: WorkerContext) -> None:
         """Serve the client to its end. Raises whatever it makes hypercorn raise."""
@@ -96,9 +103,15 @@ class Connection:
         while not (piece := self._gate.take()):
             self._gate.add(await self._receive(max_bytes))
         if piece == REFUSED or self._gate.requests_passed > passed:
-            await self._pace.turn()
+            await self._wait_in_line()
             self._body_deadline = trio.current_time() + self._limits.body_seconds
         return piece
+
+    async def _wait_in_line(self) -> None:
+        self._in_line_since = trio.current_time()
+        await self._pace.turn()
+        self._in_line_since = None
+        self._last_active = trio.current_time()
 
     async def _receive(self, max_bytes: int) -> bytes:
         with trio.move_on_at(self._body_deadline if self._gate.awaits_body else inf):
@@ -114,7 +127,7 @@ class Connection:
 
     async def _pay_what_is_owed(self) -> None:
         with trio.move_on_after(HALF_CLOSED_SECONDS):
-            while self.owed:
+            while self._owed:
                 self._answered = trio.Event()
                 await self._answered.wait()
 

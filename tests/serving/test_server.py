@@ -162,6 +162,21 @@ async def test_of_connections_that_are_all_busy_the_longest_silent_is_closed(moc
                 await said_until_the_end(streaming)
 
 
+async def test_of_those_who_wait_in_line_the_last_is_closed(mock_clock: MockClock) -> None:
+    async with served(an_app(), Limits(connections=2, requests_a_second=1)) as port:
+        used_up = get("/") * AT_ONCE + get("/", b"Connection: close")
+        assert statuses(await exchange(port, used_up)) == [200] * (AT_ONCE + 1)
+        async with await connect(port) as first, await connect(port) as last:
+            for stream in (first, last):
+                await stream.send_all(get("/", b"Connection: close"))
+                await wait_all_tasks_blocked(0.1)
+                mock_clock.jump(0.1)
+            async with await connect(port):
+                assert await said_until_the_end(last) == b""
+                mock_clock.jump(1)
+                assert statuses(await said_until_the_end(first)) == [200]
+
+
 @contextmanager
 def no_more_files() -> Iterator[None]:
     """The next file that is opened would be one too many."""

@@ -127,6 +127,19 @@ def _obstacles(access: SieveAccess, installed: Installed) -> Iterator[str]:
 
 async def install(client: Client, access: SieveAccess, installed: Installed, text: str) -> None:
     """Put the script on the server, once it is found valid, and have it run. Raises `ConfigError` where refused."""
+    if installed.own is not None and installed.own_text == text:
+        # Cyrus fails at writing a text that it has already (seen on 3.6.1); it has only to run again.
+        call = activate_script(access, installed.own.id)
+    else:
+        call = _writing(access, installed, await _valid_blob(client, access, text))
+    batch = Batch()
+    written = batch.add(call)
+    for error in (await client.send(batch))[written].errors().values():
+        raise ConfigError([f"the server refuses the script {SCRIPT_NAME}: {_told(error)}"])
+
+
+async def _valid_blob(client: Client, access: SieveAccess, text: str) -> str:
+    """The id of the uploaded script. Raises `ConfigError` where it is too large or invalid."""
     data = text.replace("\n", "\r\n").encode()
     if access.max_size is not None and len(data) > access.max_size:
         raise ConfigError(
@@ -141,10 +154,7 @@ async def install(client: Client, access: SieveAccess, installed: Installed, tex
     error = (await client.send(batch))[validation]
     if error is not None:
         raise ConfigError([f"the server finds the script invalid, and nothing is changed: {_told(error)}"])
-    batch = Batch()
-    written = batch.add(_writing(access, installed, blob_id))
-    for error in (await client.send(batch))[written].errors().values():
-        raise ConfigError([f"the server refuses the script {SCRIPT_NAME}: {_told(error)}"])
+    return blob_id
 
 
 def _told(error: SetError) -> str:

@@ -36,6 +36,11 @@ class MailApp:
         assert isinstance(found, list)
         return found
 
+    def id_of(self, subject: str) -> str:
+        """The id of the mail with this subject, whether it is indexed or not."""
+        (id,) = [str(mail["id"]) for mail in self._mails() if mail["subject"] == subject]
+        return id
+
     def mailbox_ids(self) -> dict[str, str]:
         """Ids by name."""
         return {mailbox["name"]: mailbox["id"] for mailbox in self.call("Mailbox/get")["list"]}
@@ -52,7 +57,7 @@ class MailApp:
         self._place(subject, label, None)
 
     def _place(self, subject: str, mailbox: str, value: object) -> None:
-        (id,) = [mail["id"] for mail in self._mails() if mail["subject"] == subject]
+        id = self.id_of(subject)
         patch = {f"mailboxIds/{self.mailbox_ids()[mailbox]}": value}
         assert self.call("Email/set", update={id: patch})["updated"] == {id: None}
 

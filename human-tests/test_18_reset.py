@@ -1,20 +1,21 @@
 """18. Reset: `mailroom reset --apply` undoes what Mailroom did, and nothing else.
 
 Proves: the dry run changes nothing; --apply is refused while a daemon runs; then it puts mail back into the Screener,
-  deletes the card that Mailroom made, takes its note off a card that was there before, and empties its groups.
-Needs: no daemon runs on the account, and no contact has a note of Mailroom's: a reset takes it off whatever the
-  categories, so on an account that Mailroom works for this test is not run. Your own mailboxes and groups are not
-  touched: the test has its own, whose names begin with “Human Test”.
+  leaves mail of a sender whom nobody judged where it is, deletes the card that Mailroom made, takes its note off a card
+  that was there before, and empties its groups.
+Needs: no daemon runs on the account, no contact has a note of Mailroom's, and no Sieve script of it is installed: a
+  reset takes these away whatever the categories, so on an account that Mailroom works for this test is not run. Your
+  own mailboxes and groups are not touched: the test has its own, whose names begin with “Human Test”.
 Steps:
   1. `mailroom setup --apply` with these categories. A card with a note is made for one of two invented senders.
   2. The daemon starts. A mail of each sender comes to lie in “Human Test Screener”, is labelled (by the script, as
-     labels are not what this test is about), and is filed.
+     labels are not what this test is about), and is filed. A mail of a third sender lies in a destination already.
   3. `mailroom reset --apply --yes` beside the daemon, which is then stopped; `mailroom reset`;
      `mailroom reset --apply --yes`; and once more, with nothing left to undo.
 Cleans up: the mails go to the Trash, the contact cards are deleted, and so are these mailboxes, labels and groups.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from account import Account, Mail, Sender, look_at_account
 from daemon import Daemon, command, running_daemon
@@ -24,20 +25,25 @@ from trial import Trial, open_trial
 from mailroom.contacts.base import Change, Fields, NewCard
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.note import has_block
+from mailroom.jmap.mail import Move
+from mailroom.senders.sieve_script import find_installed
 
 ROSA, ADA = Sender("Rosa Reset", "rosa.reset"), Sender("Ada Adopted", "ada.adopted")
+OTTO = Sender("Otto Other", "otto.other")
 OWN_NOTE = "Met at the fair."
 
 
 async def steps(run: Run) -> None:
     await check_that_nobody_has_a_note(run)
+    await check_that_no_rules_are_installed(run)
     trial = await open_trial(run)
     status, _ = await command("setup", "--apply", config=trial.config)
     run.check("setup ends with status 0", status == 0)
     # Whoever runs the test has agreed to it: the labels are put on by the script in any case.
-    account = await look_at_account(replace(trial.run, auto=True), ROSA, ADA)
+    account = await look_at_account(replace(trial.run, auto=True), ROSA, ADA, OTTO)
     await account.forget_at_the_end()
     await write_own_card(account)
+    others = await lay_into_a_destination(account)
     async with running_daemon(trial.run, config=trial.config) as daemon:
         mails = await settle_both(account, daemon)
         beside = {"health_host": "127.0.0.1", "health_port": str(daemon.port)}
@@ -48,6 +54,7 @@ async def steps(run: Run) -> None:
     status, _ = await command("reset", "--apply", "--yes", config=trial.config)
     run.check("it ends with status 0", status == 0)
     await check_undone(account, mails)
+    run.check("the mail of the third sender is where it was", await account.places_of(others.mail) == [others.places])
     status, output = await command("reset", "--apply", "--yes", config=trial.config)
     run.check("a second run finds nothing to undo", status == 0 and "Nothing to undo" in output)
 
@@ -62,6 +69,30 @@ async def check_that_nobody_has_a_note(run: Run) -> None:
     if noted:
         raise Unmet(f"{len(noted)} contacts have a note of Mailroom's, which a reset takes off: use another account")
     run.check("no contact has a note of Mailroom's", True)
+
+
+async def check_that_no_rules_are_installed(run: Run) -> None:
+    client = run.servers.client
+    access = (await client.session()).sieve
+    if access is not None and (await find_installed(client, access)).is_mailrooms:
+        raise Unmet("rules of Mailroom's are installed, which a reset removes: use another account")
+    run.check("no Sieve script of Mailroom's is seen", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A mail, and where it is."""
+
+    mail: Mail
+    places: frozenset[str]
+
+
+async def lay_into_a_destination(account: Account) -> Lying:
+    """A mail that is in a destination, and not by Mailroom."""
+    (mail,) = await account.receive(OTTO, "Mailroom human test 18: not Mailroom's")
+    destination = account.id_of(account.run.scheme.categories[0].destination_mailbox)
+    await account.move(mail, Move(frozenset({destination}), frozenset({account.places.screener or ""})))
+    return Lying(mail, frozenset({destination}))
 
 
 async def write_own_card(account: Account) -> None:

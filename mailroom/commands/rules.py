@@ -14,7 +14,6 @@ from mailroom.rules import fastmail, sieve
 from mailroom.rules.sieve import Server
 from mailroom.senders.server_rules import script_text, sieve_of
 from mailroom.senders.sieve_script import (
-    SCRIPT_NAME,
     Installed,
     after_removal,
     find_installed,
@@ -112,7 +111,7 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
         *warnings(scheme), *sieve.warnings(server), *sieve.warnings_about(await users_text(client, access, installed))
     )
     if installed.runs and installed.own_text == text:
-        _say(f"Nothing to do: the script {SCRIPT_NAME} is installed and up to date.")
+        _say(f"Nothing to do: the script {installed.name} is installed and up to date.")
     else:
         await install(client, access, installed, text)
         _say(_what_was_done(installed, text))
@@ -123,7 +122,7 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
 
 def _what_was_done(installed: Installed, text: str) -> str:
     state = "installed" if installed.own is None else "up to date" if installed.own_text == text else "replaced"
-    written = f"The script {SCRIPT_NAME} is {state}"
+    written = f"The script {installed.name} is {state}"
     if installed.includes_own and installed.active is not None:
         return f"{written}; your script {installed.active.name or ''} stays the active one and runs it."
     if installed.include is not None:
@@ -140,7 +139,7 @@ async def _remove_sieve(settings: Settings, servers: Servers) -> int:
         _say("Nothing to do: the server has no script that Mailroom wrote.")
         return 0
     await remove(servers.client, access, installed)
-    _say(f"The script {SCRIPT_NAME} is removed; {after_removal(installed)}.")
+    _say(f"The script {installed.name} is removed; {after_removal(installed)}.")
     return 0
 
 

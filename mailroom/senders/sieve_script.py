@@ -41,6 +41,11 @@ class Installed:
     kept: Script | None
 
     @property
+    def name(self) -> str:
+        """What Mailroom's script is called, or will be."""
+        return SCRIPT_NAME if self.own is None or self.own.name is None else self.own.name
+
+    @property
     def is_mailrooms(self) -> bool:
         """Whether `own` is there and Mailroom wrote it."""
         return self.own is not None and sieve.is_made_by_mailroom(self.own_text)
@@ -135,7 +140,7 @@ async def install(client: Client, access: SieveAccess, installed: Installed, tex
     batch = Batch()
     written = batch.add(call)
     for error in (await client.send(batch))[written].errors().values():
-        raise ConfigError([f"the server refuses the script {SCRIPT_NAME}: {_told(error)}"])
+        raise ConfigError([f"the server refuses the script {installed.name}: {_told(error)}"])
 
 
 async def _valid_blob(client: Client, access: SieveAccess, text: str) -> str:
@@ -212,5 +217,5 @@ async def remove(client: Client, access: SieveAccess, installed: Installed) -> N
     for error in merged_errors(replies[slot] for slot in slots).values():
         if error.type != "notFound":
             raise ConfigError(
-                [f"the server refuses to remove the script {installed.own.name}: {_told(error)}. Remove it there"]
+                [f"the server refuses to remove the script {installed.name}: {_told(error)}. Remove it there"]
             )

@@ -24,6 +24,7 @@ from mailroom.doctor.mail_checks import (
     check_mailboxes,
     check_own_addresses,
     check_rules,
+    check_searching,
     check_session,
 )
 from mailroom.doctor.push_check import check_connecting, check_hearing
@@ -38,6 +39,7 @@ _REST = (
 )
 _MAILBOXES = (
     Check("mailboxes", "Mailboxes", check_mailboxes, ("session",)),
+    Check("search", "Search", check_searching, ("session",)),
     Check("groups", "Groups", check_groups, ("contacts",)),
     Check("categories", "Categories", check_defaults, ("contacts",), if_broken=Outcome.WARNING),
     Check("own_addresses", "Addresses", check_own_addresses, ("session",), if_broken=Outcome.WARNING),

@@ -8,9 +8,11 @@ from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import get_identities
+from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import find_installed
+from mailroom.triage.look_up import from_any
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, own_of
 
 CREATE = "`mailroom setup --apply` creates what is missing"
@@ -99,6 +101,26 @@ async def check_own_addresses(examined: Examined) -> Finding:
     if not own:
         return Finding(Outcome.WARNING, "the server doesn't tell your own addresses", HOW_TO_NAME_YOUR_ADDRESSES)
     return Finding(Outcome.OK, f"yours, and never triaged: {', '.join(sorted(own.addresses))}")
+
+
+async def check_searching(examined: Examined) -> Finding:
+    """Whether mail is found as the daemon will look for it: in the labels, and of one sender in the Screener."""
+    client = examined.servers.client
+    session = await client.session()
+    batch = Batch()
+    mailboxes = batch.add(get_mailboxes(session.mail_account))
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
+    places = find_places(found, examined.scheme)
+    if not places.labels or places.screener is None:
+        return Finding(Outcome.SKIPPED, "there are no labels yet, or no Screener", CREATE)
+    batch = Batch()
+    labelled = search_mail(batch, session, within=places.labels)
+    waiting = search_mail(batch, session, within=[places.screener], any_condition=from_any(["nobody@example.invalid"]))
+    replies = await client.send(batch)
+    mails = await mail_found(client, labelled, replies)
+    await mail_found(client, waiting, replies)
+    ways = "" if (await client.session()).nests_mailboxes else "; the server wants one search a label"
+    return Finding(Outcome.OK, f"labels and senders can be searched for; {len(mails)} mails have a label now{ways}")
 
 
 async def check_rules(examined: Examined) -> Finding:

@@ -1,6 +1,7 @@
 """One login at a JMAP server: finds the session, sends batches, turns what goes wrong into typed errors."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -52,6 +53,7 @@ class Client:
         self.credentials = authorization
         self._session: Session | None = None
         self._outdated = False
+        self._nests_mailboxes = True
         self._reply_state: str | None = None
         self._one_at_a_time = trio.Lock()
         self.requests_sent = 0
@@ -60,7 +62,7 @@ class Client:
         """The session as last read; the first call reads it, and so does one after the server announced a change."""
         async with self._one_at_a_time:
             if self._session is None or self._outdated:
-                self._session = await self._fetch_session()
+                self._session = replace(await self._fetch_session(), nests_mailboxes=self._nests_mailboxes)
                 self._outdated = False
             return self._session
 
@@ -73,6 +75,11 @@ class Client:
         """Read the session again."""
         self._outdated = True
         return await self.session()
+
+    def nest_no_mailboxes(self) -> None:
+        """From now on, `session` says that the server doesn't take it."""
+        self._nests_mailboxes = False
+        self._session = None if self._session is None else replace(self._session, nests_mailboxes=False)
 
     async def send(self, batch: Batch) -> Replies:
         """Send every call of the batch, in as few requests as the limits allow, one after the other.

@@ -52,7 +52,8 @@ class Session:
     has no JMAP contacts (RFC 9610). `identities` says whether `Identity/get` may be asked, `read_only` which accounts
     can't be written to. `sieve` is None without scripts over JMAP, be it by the RFC or by Cyrus's draft. `upload_url`
     and `download_url` are templates as the server gave them, for few have a use for them: empty where it gave none, or
-    relative to `read_from`."""
+    relative to `read_from`. `nests_mailboxes` is whether a filter may have `inMailbox` inside an operator, which no
+    session says: see `mail_search`."""
 
     state: str
     username: str
@@ -68,6 +69,7 @@ class Session:
     read_only: frozenset[str]
     identities: bool
     limits: Limits
+    nests_mailboxes: bool = True
 
 
 class _Account(Wire):

@@ -26,9 +26,9 @@ from mailroom.decisions.reset import (
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email, Move, move_emails
+from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
-from mailroom.jmap.query import any_of, search
 from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import merged_errors
 from mailroom.senders.sieve_script import Installed, find_installed, remove
@@ -102,9 +102,8 @@ async def _mails_in(client: Client, places: Places) -> tuple[Email, ...]:
         return ()
     session = await client.session()
     batch = Batch()
-    there = any_of([{"inMailbox": id} for id in ids])
-    page = search(batch, EMAIL, session.mail_account, session.limits, there)
-    return await client.all_found(page, await client.send(batch))
+    touched = search_mail(batch, session, within=ids)
+    return await mail_found(client, touched, await client.send(batch))
 
 
 async def undo_all(account: Found, advance: Advance) -> list[str]:

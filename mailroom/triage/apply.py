@@ -47,7 +47,7 @@ async def apply(
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
     addresses = sorted(frozenset[str]().union(*(plan.sender.addresses for plan in going)))
-    strays = searches_from(batch, session, addresses, {"inMailbox": run.places.screener})
+    strays = searches_from(batch, session, addresses, *filter(None, [run.places.screener]))
     replies = await run.client.send(batch)
     refused = refused_moves(run, replies, filed, owners)
     return Applied(

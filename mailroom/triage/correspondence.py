@@ -24,7 +24,6 @@ FIRST_PAGE = 5
 
 SECOND_PAGE = 100
 
-CALLS_OF_ONE_SENDER = 2
 CALLS_OF_CONTACTS = 8
 """Kept free in the look-up request: contacts over JMAP need them there."""
 
@@ -45,6 +44,8 @@ class Correspondence:
     holds_sent: Mapping[str, bool]
     written_to: Mapping[str, bool]
 
+
+_FIELDS: Mapping[str, str] = {"To": "to", "Cc": "cc", "Bcc": "bcc"}
 
 NO_QUESTIONS = Questions((), (), None)
 NOTHING_ASKED = Correspondence({}, {})
@@ -76,7 +77,7 @@ class Asked:
         self._session = session
         self._questions = questions
         self._threads: tuple[Slot[tuple[Thread, ...]], Slot[tuple[InThread, ...]]] | None = None
-        self._sent: dict[str, SentTo] = {}
+        self._sent: dict[str, tuple[SentTo, ...]] = {}
 
     def stage(self, batch: Batch) -> None:
         """Ask in this batch as much as fits into its request."""
@@ -85,7 +86,7 @@ class Asked:
         if self._questions.threads:
             self._threads = _stage_threads(batch, self._session, self._questions.threads)
         free = self._session.limits.max_calls_in_request - len(batch) - CALLS_OF_CONTACTS
-        for address in self._questions.addresses[: max(0, free // CALLS_OF_ONE_SENDER)]:
+        for address in self._questions.addresses[: max(0, free // _calls_of_one_sender(self._session))]:
             self._sent[address] = _stage_sent(batch, self._session, self._questions.sent, address)
 
     async def settle(self, replies: Replies) -> Correspondence:
@@ -100,7 +101,7 @@ class Asked:
         unsure: list[str] = []
         self._judge(replies, self._sent, written_to, unsure)
         rest = [address for address in self._questions.addresses if address not in self._sent]
-        at_once = max(1, self._session.limits.max_calls_in_request // CALLS_OF_ONE_SENDER)
+        at_once = max(1, self._session.limits.max_calls_in_request // _calls_of_one_sender(self._session))
         async with trio.open_nursery() as nursery:
             for part in slices(rest, at_once):
                 nursery.start_soon(self._ask_apart, sent, part, written_to, unsure)
@@ -120,21 +121,16 @@ class Asked:
         self._judge(replies, asked, written_to, unsure)
 
     def _judge(
-        self, replies: Replies, asked: Mapping[str, SentTo], written_to: dict[str, bool], unsure: list[str]
+        self, replies: Replies, asked: Mapping[str, Sequence[SentTo]], written_to: dict[str, bool], unsure: list[str]
     ) -> None:
         """Sort the addresses: written to, not written to, and those whose page was full of others."""
-        for address, page in asked.items():
-            try:
-                ids, mails = replies[page.query].ids, replies[page.mails]
-            except BatchRefused as refused:
-                log.warning("correspondents_unknown", addresses=1, reason=str(refused))
+        for address, pages in asked.items():
+            if (read := _read(replies, pages, address, FIRST_PAGE)) is None:
                 continue
-            if any(address in mail.recipients for mail in mails):
-                written_to[address] = True
-            elif len(ids) >= FIRST_PAGE:
-                unsure.append(address)
+            if read.is_found or not read.is_full:
+                written_to[address] = read.is_found
             else:
-                written_to[address] = False
+                unsure.append(address)
 
     async def _look_further(self, sent: str, unsure: Sequence[str], written_to: dict[str, bool]) -> None:
         """The next candidates of those whose first page was full; who is still unclear then counts as written to."""
@@ -142,8 +138,8 @@ class Asked:
             return
         batch = Batch()
         pages = {
-            address: search_sent(
-                batch, self._session, _to(sent, address), position=FIRST_PAGE, limit=_second_page(self._session)
+            address: _stage_sent(
+                batch, self._session, sent, address, position=FIRST_PAGE, limit=_second_page(self._session)
             )
             for address in unsure
         }
@@ -152,14 +148,9 @@ class Asked:
         except MailroomError as failure:
             log.warning("correspondents_unknown", addresses=len(unsure), reason=str(failure))
             return
-        for address, page in pages.items():
-            try:
-                ids, mails = replies[page.query].ids, replies[page.mails]
-            except BatchRefused as refused:
-                log.warning("correspondents_unknown", addresses=1, reason=str(refused))
-                continue
-            found = any(address in mail.recipients for mail in mails)
-            written_to[address] = found or len(ids) >= _second_page(self._session)
+        for address, asked in pages.items():
+            if (read := _read(replies, asked, address, _second_page(self._session))) is not None:
+                written_to[address] = read.is_found or read.is_full
 
     async def _holds_sent(self, replies: Replies, sent: str) -> dict[str, bool]:
         if self._threads is None:
@@ -195,17 +186,49 @@ def _threads_with(sent: str, threads: Iterable[Thread], mails: Iterable[InThread
     return {thread.id: not in_sent.isdisjoint(thread.email_ids) for thread in threads}
 
 
-def _stage_sent(batch: Batch, session: Session, sent: str, address: str) -> SentTo:
-    return search_sent(batch, session, _to(sent, address), position=0, limit=FIRST_PAGE)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What pages of candidates say of an address; `is_full` is whether there may be more of them."""
+
+    is_found: bool
+    is_full: bool
 
 
-def _to(sent: str, address: str) -> Filter:
+def _read(replies: Replies, pages: Iterable[SentTo], address: str, limit: int) -> _Read | None:
+    """None where the server failed to answer."""
+    found, full = False, False
+    for page in pages:
+        try:
+            ids, mails = replies[page.query].ids, replies[page.mails]
+        except BatchRefused as refused:
+            log.warning("correspondents_unknown", addresses=1, reason=str(refused))
+            return None
+        found |= any(address in mail.recipients for mail in mails)
+        full |= len(ids) >= limit
+    return _Read(found, full)
+
+
+def _calls_of_one_sender(session: Session) -> int:
+    return 2 if session.nests_mailboxes else 2 * len(_FIELDS)
+
+
+def _stage_sent(
+    batch: Batch, session: Session, sent: str, address: str, *, position: int = 0, limit: int = FIRST_PAGE
+) -> tuple[SentTo, ...]:
+    return tuple(
+        search_sent(batch, session, filter, position=position, limit=limit) for filter in _to(session, sent, address)
+    )
+
+
+def _to(session: Session, sent: str, address: str) -> list[Filter]:
     """Mail in Sent that may be to the address. Without a search index `to` finds nothing, `header` all (Cyrus 3.6)."""
+    if not session.nests_mailboxes:
+        return [{"inMailbox": sent, field: address} for field in _FIELDS.values()]
     conditions: list[Filter] = []
     for text in search_texts(address):
-        for header, field in (("To", "to"), ("Cc", "cc"), ("Bcc", "bcc")):
+        for header, field in _FIELDS.items():
             conditions += [{"header": (header, text)}, {field: text}]
-    return all_of([{"inMailbox": sent}, any_of(conditions)])
+    return [all_of([{"inMailbox": sent}, any_of(conditions)])]
 
 
 def _second_page(session: Session) -> int:

@@ -16,8 +16,9 @@ from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.decisions.warning import names_shown
 from mailroom.jmap.batch import Batch, Replies, slices
-from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.query import Filter, Search, all_of, any_of, search
+from mailroom.jmap.mail import Email
+from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
+from mailroom.jmap.query import Filter
 from mailroom.jmap.session import Session
 from mailroom.triage.correspondence import (
     NO_QUESTIONS,
@@ -80,23 +81,23 @@ async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], questions: Qu
     return Found(looked_up, await mails_found(run, searches, replies), await asked.settle(replies))
 
 
-def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *where: Filter) -> list[Search[Email]]:
-    """For mail that may be from one of the addresses, and is where the filters say."""
+def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *within: str) -> list[MailSearch]:
+    """For mail that may be from one of the addresses, and is in any of these mailboxes (none: anywhere)."""
     texts = [text for address in addresses for text in search_texts(address)]
     return [
-        search(batch, EMAIL, session.mail_account, session.limits, all_of([*where, _from_any(part)]))
+        search_mail(batch, session, within=within, any_condition=from_any(part))
         for part in slices(texts, _TEXTS_PER_SEARCH)
     ]
 
 
-def _from_any(texts: Iterable[str]) -> Filter:
+def from_any(texts: Iterable[str]) -> list[Filter]:
     """Candidates: `from` is a text search that may lag behind, the header condition needs no index. Ask for either."""
-    return any_of([condition for text in texts for condition in ({"from": text}, {"header": ["From", text]})])
+    return [condition for text in texts for condition in ({"from": text}, {"header": ["From", text]})]
 
 
-async def mails_found(run: Pass, searches: Iterable[Search[Email]], replies: Replies) -> dict[str, list[Email]]:
+async def mails_found(run: Pass, searches: Iterable[MailSearch], replies: Replies) -> dict[str, list[Email]]:
     """By address; a mail that several searches found counts once."""
-    emails = {email.id: email for each in searches for email in await run.client.all_found(each, replies)}
+    emails = {email.id: email for each in searches for email in await mail_found(run.client, each, replies)}
     mails: dict[str, list[Email]] = {}
     for email in emails.values():
         if (address := sender_of(email)) is not None:

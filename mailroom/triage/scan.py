@@ -6,9 +6,9 @@ from mailroom.config.scheme import Scheme
 from mailroom.decisions.places import Places, find_places, with_renamed
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mail import Email
+from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
-from mailroom.jmap.query import Search, any_of, search
 from mailroom.jmap.session import Session
 from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, search_new
 
@@ -24,7 +24,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class _Searches:
-    labelled: Search[Email] | None
+    labelled: MailSearch | None
     new: NewSearch | None
 
 
@@ -58,13 +58,10 @@ def _search(batch: Batch, session: Session, places: Places, window: Window | Non
     return _Searches(_search_labelled(batch, session, places), new)
 
 
-def _search_labelled(batch: Batch, session: Session, places: Places) -> Search[Email] | None:
+def _search_labelled(batch: Batch, session: Session, places: Places) -> MailSearch | None:
     """Mail in any label mailbox; None where there is no label mailbox at all."""
-    if not places.labels:
-        return None
-    labelled = any_of([{"inMailbox": id} for id in sorted(places.labels)])
-    return search(batch, EMAIL, session.mail_account, session.limits, labelled)
+    return search_mail(batch, session, within=places.labels) if places.labels else None
 
 
-async def _found(client: Client, labelled: Search[Email] | None, replies: Replies) -> tuple[Email, ...]:
-    return () if labelled is None else await client.all_found(labelled, replies)
+async def _found(client: Client, labelled: MailSearch | None, replies: Replies) -> tuple[Email, ...]:
+    return () if labelled is None else await mail_found(client, labelled, replies)

@@ -33,6 +33,7 @@ NAMES = [
     "mail",
     "contacts",
     "mailboxes",
+    "search",
     "groups",
     "categories",
     "own_addresses",
@@ -382,7 +383,7 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
         ended = await command(settings, "doctor", FORCE_COLOR="1", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓·✓-✓✓T"]
+    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓·✓-✓✓T"]
     assert lines[3] == (
         "· Contacts     creates the contact 'Mailroom doctor (a test card: delete it)' in the provenance group and "
         "removes it again (--read-only leaves this out)"
@@ -438,6 +439,17 @@ async def test_an_interruption_leaves_nothing_behind(moment: str, number: signal
         assert await process.stderr.receive_some() == b""
     assert "ContactCard/set" in sets(sandbox)
     assert content(sandbox) == before
+
+
+async def test_searches_are_tried_as_the_daemon_makes_them(examine: Examine) -> None:
+    sandbox = empty_sandbox()
+    sandbox.faults.refused_texts['"conditions": [{"inMailbox"'] = MethodError("unsupportedFilter", "nested")
+    async with settings_for(sandbox) as settings:
+        found = (await examine(settings, CHECKS_WITHOUT_WRITING)).of("search")
+        sandbox.faults.refused_texts["inMailbox"] = MethodError("unsupportedFilter", "nowhere")
+        refused = (await examine(settings, CHECKS_WITHOUT_WRITING)).of("search")
+    assert (found["status"], "the server wants one search a label" in found["detail"]) == ("ok", True)
+    assert (refused["status"], "unsupportedFilter" in refused["detail"]) == ("failed", True)
 
 
 class TestTheServersOwnWords:

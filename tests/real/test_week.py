@@ -16,10 +16,11 @@ import trio
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command
+from tests.guard import GUARD_SECONDS
 from tests.proxy import Course, Hold, proxy_to
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus, NewMailbox
-from tests.real.daemon import GUARD_SECONDS, daemon_of
+from tests.real.daemon import daemon_of
 from tests.real.mail_app import MailApp, message
 from tests.real.mailbox_user import ROLES, MailboxUser, group_card, put_card
 from tests.real.processes import free_port

@@ -11,7 +11,7 @@ import structlog
 import trio
 
 from mailroom.account.push_reader import PushReader
-from mailroom.account.ring import Ring
+from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.account.triage_loop import Rhythm, TriageLoop
@@ -59,7 +59,7 @@ class Account:
         self._servers = servers
         self.status = Status(settings.poll_interval, [category.name for category in scheme.categories])
         self.metrics = registry_of(self.status, servers.client)
-        self._reader = PushReader(servers.client, stream_http, rings_in, self.status)
+        self._reader = PushReader(servers.client, stream_http, Bell(rings_in, self.status), self.status)
         rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
         self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)
         self._triage: Triage | None = None

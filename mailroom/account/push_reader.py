@@ -2,6 +2,7 @@
 
 import random
 from contextlib import aclosing
+from enum import Enum
 from http import HTTPStatus
 from typing import Never
 
@@ -10,7 +11,7 @@ import structlog
 import trio
 from httpx_sse import ServerSentEvent
 
-from mailroom.account.ring import Ring
+from mailroom.account.ring import Bell, Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
 from mailroom.jmap.client import Client
@@ -42,19 +43,23 @@ LOOK_AGAIN_SECONDS = 60 * 60.0
 _MOST_JITTER = 1.25
 
 
+class _Session(Enum):
+    """Which session names the event source of the next connection."""
+
+    AS_KNOWN = "as known"
+    READ_ANEW = "read anew"
+
+
 class PushReader:
     """Listens to one account's event source for as long as the daemon runs.
 
-    `http` is a client of its own: a stream that lasts for days must not occupy a connection of the others. Rings go
-    into `rings`; where it is full a pass is due anyway, so the ring is dropped and counted.
+    `http` is a client of its own: a stream that lasts for days must not occupy a connection of the others.
     """
 
-    def __init__(
-        self, client: Client, http: httpx.AsyncClient, rings: trio.MemorySendChannel[Ring], status: Status
-    ) -> None:
+    def __init__(self, client: Client, http: httpx.AsyncClient, bell: Bell, status: Status) -> None:
         self._client = client
         self._http = http
-        self._rings = rings
+        self._bell = bell
         self._status = status
         self._url: httpx.URL | None = None
         self._last_event_id = ""
@@ -66,27 +71,30 @@ class PushReader:
 
     async def run(self) -> Never:
         """Connect, listen, back off, again and again. Raises nothing that a server can cause."""
-        read_session = self._client.session
+        session = _Session.AS_KNOWN
         while True:
-            try:
-                await self._listen(await read_session())
-            except StreamGone as gone:
-                if read_session == self._client.refresh:
-                    await self._rest(gone)
-                read_session = self._client.refresh
-            except NoPush as none:
-                await self._rest(none)
-                read_session = self._client.refresh
-            except Refused as refused:
-                # The next pass asks with the same credentials, and its answer decides: it may be a hiccup of a proxy.
-                self._ring(Ring("refused"))
-                await self._back_off(refused)
-                read_session = self._client.refresh
-            except (Unavailable, BadReply) as failure:
-                await self._back_off(failure)
-                read_session = self._client.session
+            session = await self._listen(session)
 
-    async def _listen(self, session: Session) -> Never:
+    async def _listen(self, which: _Session) -> _Session:
+        """Listen once, and wait as its end demands; returns with which session to go on."""
+        try:
+            session = await (self._client.refresh() if which is _Session.READ_ANEW else self._client.session())
+            await self._connection(session)
+        except StreamGone as gone:
+            if which is _Session.READ_ANEW:
+                await self._rest(gone)
+        except NoPush as none:
+            await self._rest(none)
+        except Refused as refused:
+            # The next pass asks with the same credentials, and its answer decides: it may be a hiccup of a proxy.
+            self._bell.ring(Ring("refused"))
+            await self._back_off(refused)
+        except (Unavailable, BadReply) as failure:
+            await self._back_off(failure)
+            return _Session.AS_KNOWN
+        return _Session.READ_ANEW
+
+    async def _connection(self, session: Session) -> Never:
         """One connection, from its start to its end, which is an exception in any case."""
         url = self._url_to_ask(session)
         response = await connect(self._client, self._http, url, self._last_event_id)
@@ -120,7 +128,7 @@ class PushReader:
         self._status.push_connected()
         log.info("eventsource_reconnected" if self._ever_connected else "eventsource_connected")
         self._ever_connected = True
-        self._ring(Ring("connected"))
+        self._bell.ring(Ring("connected"))
 
     async def _read(self, response: httpx.Response) -> Never:
         silence = Silence()
@@ -164,13 +172,7 @@ class PushReader:
             # As it is called now: a stream may outlive the account's id.
             if concerns(event.data, self._client.mail_account):
                 self._status.change_announced()
-                self._ring(Ring("state"))
-
-    def _ring(self, ring: Ring) -> None:
-        try:
-            self._rings.send_nowait(ring)
-        except trio.WouldBlock:
-            self._status.event_dropped()
+                self._bell.ring(Ring("state"))
 
     async def _back_off(self, failure: Unavailable | BadReply | Refused) -> None:
         if self._connected_at is not None and trio.current_time() - self._connected_at >= HEALTHY_AFTER_SECONDS:

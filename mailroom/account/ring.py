@@ -1,7 +1,11 @@
-"""What makes a pass due."""
+"""What makes a pass due, and the bell that says so."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+import trio
+
+from mailroom.observe.status import Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,3 +13,17 @@ class Ring:
     """A reason for a pass: something changed, or may have changed while nobody listened."""
 
     why: Literal["state", "connected", "refused"]
+
+
+class Bell:
+    """Rings for a pass, and never waits: where the channel is full a pass is due anyway. What is dropped is counted."""
+
+    def __init__(self, rings: trio.MemorySendChannel[Ring], status: Status) -> None:
+        self._rings = rings
+        self._status = status
+
+    def ring(self, ring: Ring) -> None:
+        try:
+            self._rings.send_nowait(ring)
+        except trio.WouldBlock:
+            self._status.event_dropped()

@@ -15,7 +15,7 @@ from structlog.typing import EventDict
 from trio.testing import MockClock
 
 from mailroom.account.push_reader import PushReader
-from mailroom.account.ring import Ring
+from mailroom.account.ring import Bell, Ring
 from mailroom.http import Credentials, bearer, http_client
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES
@@ -68,7 +68,7 @@ async def listening(*events: Answer, sessions: tuple[Answer, ...] = (), room: in
         client = Client(http, url, Credentials(bearer(SecretStr("s3cret")), url))
         status = Status(poll_interval=60)
         with structlog.testing.capture_logs() as logs, trio.fail_after(100_000):
-            nursery.start_soon(PushReader(client, stream_http, send, status).run)
+            nursery.start_soon(PushReader(client, stream_http, Bell(send, status), status).run)
             yield Listening(server, status, receive, logs)
         nursery.cancel_scope.cancel()
 

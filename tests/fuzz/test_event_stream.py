@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from mailroom.account.push_reader import PushReader
-from mailroom.account.ring import Ring
+from mailroom.account.ring import Bell, Ring
 from mailroom.errors import BadReply, Unavailable
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
@@ -145,7 +145,8 @@ async def _hear(parts: Sequence[bytes], charset: str) -> Heard:
     send, receive = trio.open_memory_channel[Ring](1_000)
     # The reader listens for the account that the session names.
     assert (await CLIENT.session()).mail_account == ACCOUNT
-    reader = PushReader(CLIENT, HTTP, send, Status(60.0))
+    status = Status(60.0)
+    reader = PushReader(CLIENT, HTTP, Bell(send, status), status)
     response = httpx.Response(200, headers={"Content-Type": "text/event-stream" + charset}, stream=Parts(parts))
     with send, receive:
         try:

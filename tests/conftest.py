@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,11 @@ import structlog
 import trustme
 
 PROJECT = Path(__file__).parents[1]
+
+
+def pytest_collection_finish() -> None:
+    """The collector of garbage need not look at thousands of collected tests again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,8 @@ class Wire(httpx.AsyncHTTPTransport):
     """The way to the servers, with a place before each request where something else may happen.
 
     `before` maps the number of a request (from 1) to what another client does just then; `cut_before` and
-    `cut_after` are the requests whose connection breaks before the server sees them, or after it acted.
+    `cut_after` are the requests whose connection breaks before the server sees them, or after it acted. `writes` are
+    the numbers of those that change anything: an answer to another one is lost like the request itself.
     """
 
     def __init__(self, *, cut_before: int | None = None, cut_after: int | None = None) -> None:
@@ -41,10 +42,13 @@ class Wire(httpx.AsyncHTTPTransport):
         self._cut_before = cut_before
         self._cut_after = cut_after
         self.requests = 0
+        self.writes: list[int] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         number = self.requests
+        if request.method in ("PUT", "DELETE") or b'/set"' in await request.aread():
+            self.writes.append(number)
         if number in self.before:
             self.before[number]()
         if number == self._cut_before:

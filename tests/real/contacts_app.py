@@ -1,6 +1,7 @@
 """The user's contacts app on a CardDAV server: plain HTTP, cards read by vobject."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import uuid4
 from xml.etree import ElementTree
 
@@ -27,12 +28,8 @@ class Stored:
     text: str
 
     def values(self, name: str) -> list[str]:
-        """The unescaped values of all lines of this name, in lower case."""
-        try:
-            card = vobject.readOne(self.text)
-        except vobject.base.ParseError:
-            return []
-        return [str(line.value) for line in card.contents.get(name, [])]
+        """The unescaped values of all lines of this name, in lower case; none if the card can't be read."""
+        return list(_values(self.text).get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +118,15 @@ class ContactsApp:
             for response in multistatus
             if (text := next((data.text for data in response.iter(CARD_DATA)), None))
         ]
+
+
+@lru_cache(maxsize=256)
+def _values(text: str) -> dict[str, list[str]]:
+    try:
+        card = vobject.readOne(text)
+    except vobject.base.ParseError:
+        return {}
+    return {name: [str(line.value) for line in lines] for name, lines in card.contents.items()}
 
 
 def _members(card: Stored) -> set[str]:

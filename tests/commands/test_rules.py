@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from mailroom import cli
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
-from mailroom.errors import ConfigError
+from mailroom.errors import ConfigError, MailroomError
 from mailroom.rules import sieve
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.dispatch import SIEVE
@@ -53,26 +54,22 @@ def with_copy(session: Json) -> Json:
 
 
 class TestForFastmail:
-    async def test_prints_the_array_and_says_what_to_do_with_it(self) -> None:
-        async with settings_for(bare_sandbox()) as settings:
+    async def test_prints_the_array_without_a_server_and_says_what_to_do_with_it(self) -> None:
+        sandbox = bare_sandbox()
+        async with settings_for(sandbox) as settings:
             ended = await command(settings, "rules", "--format", "fastmail")
-        assert ended.status == 0
+        assert (ended.status, sandbox.requests) == (0, [])
         made = json.loads(ended.output)
         assert len(made) == COUNT
         assert made[-1]["fileIn"] == "Screener"
         assert "Settings → Filters & Rules" in ended.errors
 
-    async def test_needs_no_server(self) -> None:
-        sandbox = bare_sandbox()
-        async with settings_for(sandbox) as settings:
-            await command(settings, "rules", "--format", "fastmail")
-        assert sandbox.requests == []
-
-    async def test_cannot_be_installed(self) -> None:
-        async with settings_for(bare_sandbox()) as settings:
-            ended = await command(settings, "rules", "--format", "fastmail", "--apply")
-        assert (ended.status, ended.output) == (2, "")
-        assert "leave --apply out" in ended.errors
+    def test_cannot_be_installed(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
+        assert cli.main(["rules", "--format", "fastmail", "--apply"]) == cli.MEND_FIRST
+        output, errors = capsys.readouterr()
+        assert output == ""
+        assert "leave --apply out" in errors
 
     def test_warns_of_categories_that_share_a_group(self, capsys: pytest.CaptureFixture[str]) -> None:
         scheme = Scheme((category("Bills"), category("Water", parent="Bills", contact_group="Bills")))
@@ -81,20 +78,18 @@ class TestForFastmail:
 
 
 class TestWithoutSieve:
-    async def test_prints_a_script_and_what_to_do_by_hand(self) -> None:
-        sandbox = empty_sandbox(flavour=FASTMAIL)
-        async with settings_for(sandbox) as settings:
-            ended = await command(settings, "rules", "--format", "sieve")
-        assert ended.status == 0
-        assert ending(ended.output, "who@example.net") == {"Screener"}
-        assert "ManageSieve" in ended.errors
-
-    async def test_says_what_to_do_by_hand_instead_of_installing(self) -> None:
+    async def test_prints_a_script_and_what_to_do_by_hand(self, capsys: pytest.CaptureFixture[str]) -> None:
         async with settings_for(empty_sandbox(flavour=FASTMAIL)) as settings:
-            ended = await command(settings, "rules", "--format", "sieve", "--apply")
-        assert (ended.status, ended.output) == (2, "")
-        assert "offers no Sieve scripts over JMAP" in ended.errors
-        assert "ManageSieve" in ended.errors
+            assert await rules.print_sieve(settings, DEFAULT_SCHEME) == 0
+        output, errors = capsys.readouterr()
+        assert ending(output, "who@example.net") == {"Screener"}
+        assert "ManageSieve" in errors
+
+    async def test_says_what_to_do_by_hand_instead_of_installing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        async with settings_for(empty_sandbox(flavour=FASTMAIL)) as settings:
+            with pytest.raises(ConfigError, match=r"offers no Sieve scripts over JMAP.*ManageSieve"):
+                await rules.apply_sieve(settings, DEFAULT_SCHEME)
+        assert capsys.readouterr().out == ""
 
 
 class TestADryRun:
@@ -258,25 +253,21 @@ class TestRefusing:
     async def test_missing_mailboxes_and_groups(self) -> None:
         sandbox = bare_sandbox(CYRUS)
         async with settings_for(sandbox) as settings:
-            ended = await command(settings, "rules", "--format", "sieve", "--apply")
-        assert (ended.status, ended.output) == (2, "")
-        assert "`mailroom setup --apply` creates them" in ended.errors
+            assert "`mailroom setup --apply` creates them" in await self.refused(sandbox, settings)
 
     async def test_the_dry_run_says_so_too(self) -> None:
         sandbox = cyrus_with_members()
         sandbox.add_script("mailroom", MINE)
         async with settings_for(sandbox) as settings:
-            ended = await command(settings, "rules", "--format", "sieve")
-        assert ended.status == 2
-        assert "that Mailroom did not write" in ended.errors
+            with pytest.raises(ConfigError, match="that Mailroom did not write"):
+                await rules.print_sieve(settings, DEFAULT_SCHEME)
 
     async def test_a_write_that_the_server_fails(self) -> None:
         sandbox = cyrus_with_members()
         sandbox.faults.method_error("SieveScript/set", MethodError("serverFail"))
         async with settings_for(sandbox) as settings:
-            ended = await command(settings, "rules", "--format", "sieve", "--apply")
-        assert ended.status == 1
-        assert "serverFail" in ended.errors
+            with pytest.raises(MailroomError, match="serverFail"):
+                await rules.apply_sieve(settings, DEFAULT_SCHEME)
         assert sandbox.scripts() == {}
 
 
@@ -381,8 +372,8 @@ class TestRemoving:
         (["--format", "sieve", "now"], "unexpected extra argument"),
     ],
 )
-async def test_wrong_use_exits_2(arguments: list[str], said: str) -> None:
-    async with settings_for(bare_sandbox()) as settings:
-        ended = await command(settings, "rules", *arguments)
-    assert (ended.status, ended.output) == (2, "")
-    assert said in ended.errors
+def test_wrong_use_exits_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["rules", *arguments]) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert said in errors

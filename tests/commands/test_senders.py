@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailroom import cli
 from mailroom.commands import senders
 from mailroom.commands.names import category_named
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
@@ -138,15 +139,22 @@ async def test_what_is_missing_is_named_with_the_command_that_creates_it() -> No
             await senders.show_members(FEED, settings)
 
 
-async def test_an_unknown_category_is_answered_with_the_nearest_one() -> None:
-    async with settings_for(empty_sandbox()) as settings:
-        ended = await command(settings, "senders", "--category", "Paper Trial")
-    assert (ended.status, ended.output) == (2, "")
-    assert "there is no category 'Paper Trial'; did you mean Paper Trail? (there are: Imbox, Feed," in ended.errors
-
-
-async def test_two_lists_at_once_are_wrong_use() -> None:
-    async with settings_for(empty_sandbox()) as settings:
-        ended = await command(settings, "senders", "--waiting", "--category", "Feed")
-    assert (ended.status, ended.output) == (2, "")
-    assert "--waiting and --category ask for different lists" in ended.errors
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--category", "Paper Trial"],
+            "no category 'Paper Trial'; did you mean Paper Trail? (there are: Imbox, Feed,",
+        ),
+        (["--waiting", "--category", "Feed"], "--waiting and --category ask for different lists"),
+    ],
+    ids=["unknown category", "two lists"],
+)
+def test_wrong_use_exits_2(
+    arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
+    assert cli.main(["senders", *arguments]) == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert said in errors

@@ -145,7 +145,7 @@ def after_a_pass(people: Iterable[Person]) -> dict[str, Seen]:
     return seen(sandbox, ids)
 
 
-examples = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @examples

@@ -4,7 +4,7 @@ Mail with a triage label is `plan`'s. What was dealt with is marked, so that it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from mailroom.decisions.arrival import Arrival
@@ -125,7 +125,7 @@ def _in_screener(mail: Arrival, verdict: Verdict, places: Places) -> Patch | Non
     destinations = _destinations(verdict.route, places)
     if destinations is None:
         return None
-    inbox = {places.inbox} if verdict.route.inbox and places.inbox else frozenset[str]()
+    inbox = _inbox(places) if verdict.route.inbox else frozenset[str]()
     move = Move((destinations | inbox) - mail.mailbox_ids, (places.managed - destinations) & mail.mailbox_ids)
     return Patch(move, frozenset({SEEN}), frozenset({WAITING}))
 
@@ -151,8 +151,7 @@ def _warned(patch: Patch, verdict: Verdict, places: Places) -> Patch:
     """The warning label is a mailbox; without one there is no warning."""
     if not verdict.is_warned or places.warning_label is None:
         return patch
-    move = Move(patch.move.add | {places.warning_label}, patch.move.remove)
-    return Patch(move, patch.keywords_on, patch.keywords_off)
+    return replace(patch, move=replace(patch.move, add=patch.move.add | {places.warning_label}))
 
 
 def _inbox(places: Places) -> frozenset[str]:

@@ -125,6 +125,7 @@ class TestLetThrough:
             ("list:Python-Dev.python.org", LetThrough(lists=frozenset({"python-dev.python.org"}))),
             ("List: <python-dev.python.org> ", LetThrough(lists=frozenset({"python-dev.python.org"}))),
             ("to:Me+shop@example.org", LetThrough(recipients=frozenset({"me+shop@example.org"}))),
+            ('to:"a:b"@example.org', LetThrough(recipients=frozenset({'"a:b"@example.org'}))),
             ("TO: me@example.org", LetThrough(recipients=frozenset({"me@example.org"}))),
         ],
     )

@@ -120,6 +120,7 @@ class TestInTheScreener:
             (decided("Truck"), "+Paper Trail +Truck +seen -Screener -waiting"),
             (decided("Imbox"), "+Imbox +Inbox +seen -Screener -waiting"),
             (decided("Person"), "+Imbox +Person +seen -Screener -waiting"),
+            (decided("Feed", is_warned=True), "+@MailroomWarning +Feed +seen -Screener -waiting"),
             (Verdict(Reason.NOT_ANSWERED), "nothing"),
             (None, "nothing"),
         ],

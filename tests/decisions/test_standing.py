@@ -139,6 +139,7 @@ class TestAfterThisPass:
         made = NewCard("new", ANN, Fields("Ann"), CREATED)
         then = after(book, [Change(ANN, "new", made, (self.FEED,))], ())
         assert standings(then, DEFAULT_SCHEME).senders == {ANN: Standing(frozenset({"Feed"}))}
+        assert then.cards == (Card("", "new", Fields("Ann"), frozenset({ANN}), CREATED),)
         assert then.unreadable == book.unreadable
 
     def test_a_note_is_as_it_was_edited(self) -> None:

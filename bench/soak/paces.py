@@ -66,17 +66,17 @@ REAL_ROUND = Pace(
 SHORT_DAY = replace(
     DAY,
     name="short day",
-    length=2 * HOUR,
-    active=HOUR,
+    length=1.5 * HOUR,
+    active=0.5 * HOUR,
     rest=0.8 * HOUR,
-    newcomers=20,
-    acquaintances=15,
+    newcomers=10,
+    acquaintances=8,
     calm=Between(30, 300),
     # Whoever failed for ten minutes is tried again within another eight.
     refusal=Between(30, 600),
     streams=_STREAMS,
 )
-"""A day of two hours, for the tests."""
+"""A day of an hour and a half, for the tests."""
 
 SHORT_REAL_ROUND = replace(
     REAL_ROUND,

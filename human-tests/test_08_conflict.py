@@ -1,17 +1,17 @@
 """8. Conflict: two labels for one sender wait for the user, and go on once there is one.
 
-Proves: a sender with two different triage labels gets the error label on both mails and is left alone; when one
-  triage label and the error labels come off, the other label counts.
+Proves: a sender with two different triage labels gets the error label on both mails and is left alone, and the commands
+  say why; when one triage label comes off, the error labels go by themselves, and the other label counts.
 Needs: `mailroom setup --apply` was run, and no daemon runs on the account; two categories.
 Steps:
   1. Two mails of an invented sender come to lie in the Screener, and you put a different label on each.
-  2. The daemon starts, and marks both with the error label.
-  3. You take one triage label off, then the error label off both mails; the daemon files both.
+  2. The daemon starts, and marks both with the error label. `mailroom senders` and `mailroom triage` say what it asks.
+  3. You take one triage label off; the daemon files both mails.
 Cleans up: the mails go to the Trash, the contact card is deleted, the daemon is stopped.
 """
 
 from account import Sender, category_of, open_account
-from daemon import running_daemon
+from daemon import command, running_daemon
 from support import Run, main
 
 CORA = Sender("Cora Conflict", "cora.conflict")
@@ -33,9 +33,13 @@ async def steps(run: Run) -> None:
         run.check("both mails are still in the Screener", await account.has(run.scheme.screener, one, two))
         run.check("the sender has no contact card", not await account.is_known(CORA))
 
+        labels = sorted((category.label, other.label))
+        _, waiting = await command("senders")
+        run.check("`senders` says what it asks", f"asks you: {labels[0]} and {labels[1]}" in waiting)
+        status, refused = await command("triage", CORA.address, category.name)
+        run.check("`triage` doesn't decide unasked", status == 2 and f"{other.label}, {error_label}" in refused)
+
         await account.take_label(other.label, two)
-        for mail in (one, two):
-            await account.take_label(error_label, mail)
         filed = f"both mails are in {category.destination_mailbox}, and no label is left"
         await daemon.sees(filed, lambda: account.is_filed(category, one, two))
         contact = await account.contact(CORA)

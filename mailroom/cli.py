@@ -173,39 +173,55 @@ def setup(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
 
 @commands.command("senders")
 @click.option("--waiting", is_flag=True, help="Who waits in the Screener, newest first; this is the default.")
+@click.option("--inbox", is_flag=True, help="Who has mail in the Inbox and is in no category, newest first.")
 @click.option("--category", metavar="NAME", help="Who is in this category, by address.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, for scripts.")
 @with_settings
-def senders(settings: "Settings", scheme: "Scheme", waiting: bool, category: str | None, as_json: bool) -> int:
-    """List who waits in the Screener, or who is in a category."""
-    if waiting and category is not None:
-        raise click.UsageError("--waiting and --category ask for different lists: give one of them.")
+def senders(
+    settings: "Settings", scheme: "Scheme", waiting: bool, inbox: bool, category: str | None, as_json: bool
+) -> int:
+    """List who waits, who is in the Inbox undecided, or who is in a category."""
+    lists = [name for name, wanted in (("--waiting", waiting), ("--inbox", inbox), ("--category", category)) if wanted]
+    if len(lists) > 1:
+        raise click.UsageError(f"{' and '.join(lists)} ask for different lists: give one of them.")
     import trio
 
     from mailroom.commands import senders
     from mailroom.commands.names import category_named
 
-    if category is None:
-        return trio.run(senders.waiting_as_json if as_json else senders.show_waiting, settings, scheme)
-    named = category_named(category, scheme)
-    return trio.run(senders.members_as_json if as_json else senders.show_members, named, settings)
+    if category is not None:
+        named = category_named(category, scheme)
+        return trio.run(senders.members_as_json if as_json else senders.show_members, named, settings)
+    if inbox:
+        return trio.run(senders.inbox_as_json if as_json else senders.show_inbox, settings, scheme)
+    return trio.run(senders.waiting_as_json if as_json else senders.show_waiting, settings, scheme)
 
 
 @commands.command("triage")
-@click.argument("address")
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
 @click.argument("category")
+@click.option("--new", is_flag=True, help="Also settle an address that has no mail and no contact yet.")
+@click.option("--force", is_flag=True, help="Decide where other labels, or the error label, are on the mail.")
 @with_settings
-def triage(settings: "Settings", scheme: "Scheme", address: str, category: str) -> int:
-    """Settle one sender from here, as a label would.
+def triage(
+    settings: "Settings", scheme: "Scheme", addresses: tuple[str, ...], category: str, new: bool, force: bool
+) -> int:
+    """Settle senders from here, as labels would.
 
-    For a sender without mail, contact and groups alone are settled.
+    ADDRESS may be - for standard input, one address a line. For a sender without mail, contact and groups alone are
+    settled. Status 1 means that some of them failed.
     """
     import trio
 
     from mailroom.commands import triage
     from mailroom.commands.names import category_named
+    from mailroom.senders.settle import Permission
 
-    return trio.run(triage.triage, triage.usable(address), category_named(category, scheme), settings, scheme)
+    wanted = ((Permission.NEW, new), (Permission.FORCE, force))
+    permissions = frozenset(permission for permission, given in wanted if given)
+    return trio.run(
+        triage.triage, triage.given(addresses), category_named(category, scheme), permissions, settings, scheme
+    )
 
 
 @commands.command("doctor")

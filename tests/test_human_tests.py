@@ -43,6 +43,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_06_groups.py": (FASTMAIL,),
     "test_07_screener_pass.py": (FASTMAIL,),
     "test_08_conflict.py": (FASTMAIL,),
+    "test_09_second_address.py": (FASTMAIL,),
     "test_10_retry_safety.py": (FASTMAIL,),
     "test_11_person.py": (FASTMAIL,),
     "test_12_company.py": (FASTMAIL,),
@@ -51,6 +52,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_16_eventsource_push.py": BOTH,
     "test_17_retriage.py": (FASTMAIL,),
     "test_18_reset.py": (FASTMAIL,),
+    "test_19_from_the_shell.py": (FASTMAIL,),
 }
 """Scripts that pass on a sandbox, and the flavours that make a difference to them."""
 

@@ -52,6 +52,7 @@ class TriageLoop:
         self._rings = rings
         self._status = status
         self._rhythm = rhythm
+        self._last_did_something = False
 
     async def run(self) -> Never:
         """Raises `TooManyFailures`, and what no later pass can mend: `ConfigError`, and `Refused` that lasts."""
@@ -111,8 +112,13 @@ class TriageLoop:
             return failure
         seconds = trio.current_time() - started
         self._status.pass_succeeded(trigger, outcome, seconds)
-        did_something = outcome.senders_triaged or outcome.mails_filed or outcome.mails_screened or outcome.mails_routed
-        tell = log.info if did_something or trigger == "push" else log.debug
+        did_something = bool(
+            outcome.senders_triaged or outcome.mails_filed or outcome.mails_screened or outcome.mails_routed
+        )
+        is_news = did_something or (trigger == "push" and not self._last_did_something)
+        # What a pass did comes back as a push: one that finds nothing right after it is most likely its echo.
+        self._last_did_something = did_something
+        tell = log.info if is_news else log.debug
         tell(
             "poll_completed",
             trigger=trigger,

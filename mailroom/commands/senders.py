@@ -1,4 +1,4 @@
-"""`mailroom senders`: who waits in the Screener, and who is in a category."""
+"""`mailroom senders`: who waits in the Screener and why, who is in the Inbox undecided, and who is in a category."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.senders.members import Member, members
-from mailroom.senders.waiting import Waiting, who_waits
+from mailroom.senders.waiting import Waiting, undecided_in_inbox, who_waits
 
 NOBODY = "(no usable sender)"
 
@@ -30,6 +30,20 @@ async def waiting_as_json(settings: Settings, scheme: Scheme) -> int:
 
     async def work(servers: Servers) -> int:
         return _print_json(await who_waits(servers.client, scheme))
+
+    return await with_servers(settings, work)
+
+
+async def show_inbox(settings: Settings, scheme: Scheme) -> int:
+    """Print a table of who is in the Inbox undecided. Raises `MailroomError`."""
+    return await with_servers(settings, partial(_show_inbox, scheme))
+
+
+async def inbox_as_json(settings: Settings, scheme: Scheme) -> int:
+    """Print who is in the Inbox undecided as a JSON array. Raises `MailroomError`."""
+
+    async def work(servers: Servers) -> int:
+        return _print_json(await undecided_in_inbox(servers.client, await servers.contacts(), scheme))
 
     return await with_servers(settings, work)
 
@@ -52,16 +66,34 @@ async def _show_waiting(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, f"Reading {scheme.screener}"):
         found = await who_waits(servers.client, scheme)
-    if found:
-        table = _table("Sender", "Name")
-        table.add_column("Mails", justify="right")
-        table.add_column("Newest mail", no_wrap=True)
-        for each in found:
-            table.add_row(printable(each.sender or NOBODY), printable(each.name), str(each.mails), _local(each.newest))
-        console.print(table)
-        console.print()
+    _print_senders(console, found)
     console.print(_waiting_summary(found, scheme))
     return 0
+
+
+async def _show_inbox(scheme: Scheme, servers: Servers) -> int:
+    console = open_console()
+    with working(console, "Reading the Inbox and the address book"):
+        found = await undecided_in_inbox(servers.client, await servers.contacts(), scheme)
+    _print_senders(console, found)
+    console.print(_inbox_summary(found))
+    return 0
+
+
+def _print_senders(console: Console, found: Sequence[Waiting]) -> None:
+    if not found:
+        return
+    table = _table("Sender", "Name")
+    table.add_column("Mails", justify="right")
+    table.add_column("Newest mail", no_wrap=True)
+    asks = any(each.asks for each in found)
+    if asks:
+        table.add_column("Why it waits", overflow="fold")
+    for each in found:
+        row = (printable(each.sender or NOBODY), printable(each.name), str(each.mails), _local(each.newest))
+        table.add_row(*row, *([printable(each.asks or "")] if asks else []))
+    console.print(table)
+    console.print()
 
 
 async def _show_members(category: Category, servers: Servers) -> int:
@@ -88,7 +120,17 @@ def _waiting_summary(found: Sequence[Waiting], scheme: Scheme) -> str:
     waits = "waits" if len(found) == 1 else "wait"
     order = ", newest first" if len(found) > 1 else ""
     mails = _count(sum(each.mails for each in found), "mail")
-    return f"{_count(len(found), 'sender')} {waits} in {scheme.screener} with {mails}{order}."
+    where = f"{scheme.screener} or for your answer" if any(each.asks for each in found) else scheme.screener
+    return f"{_count(len(found), 'sender')} {waits} in {where} with {mails}{order}."
+
+
+def _inbox_summary(found: Sequence[Waiting]) -> str:
+    if not found:
+        return "Nobody is in the Inbox undecided."
+    is_are = "is" if len(found) == 1 else "are"
+    order = ", newest first" if len(found) > 1 else ""
+    mails = _count(sum(each.mails for each in found), "mail")
+    return f"{_count(len(found), 'sender')} {is_are} in the Inbox undecided with {mails}{order}."
 
 
 def _table(*columns: str) -> Table:

@@ -1,13 +1,11 @@
-"""`mailroom triage ADDRESS CATEGORY`: what a label on the phone does, from the shell.
+"""`mailroom triage ADDRESS… CATEGORY`: what labels on the phone do, from the shell."""
 
-The label goes onto one of the sender's mails first, and then the pass runs for that sender alone: cut off anywhere, it
-is finished by the daemon's next pass, or by the same command. Without mail there is nothing to label.
-"""
-
-from collections.abc import Iterable
-from dataclasses import replace
+import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
+
+from rich.console import Console
 
 from mailroom.account.servers import Servers
 from mailroom.addresses import canonical
@@ -16,106 +14,86 @@ from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
-from mailroom.decisions.contact import matching_card
 from mailroom.decisions.plan import Plan
-from mailroom.decisions.select import Sender, name_of, select
 from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import ConfigError, SenderFailed
-from mailroom.senders.tap import by_age, label_for, other_labels, put_label
-from mailroom.senders.waiting import who_waits
-from mailroom.suggest import did_you_mean
-from mailroom.triage.look_up import Found, look_up
+from mailroom.senders.settle import Permissions, settle
 from mailroom.triage.one_pass import Moved, Pass
-from mailroom.triage.scan import scan
 from mailroom.triage.start_check import check_account
-from mailroom.triage.treat import Failed, Settled, treat_one
+from mailroom.triage.treat import Settled
+
+STANDARD_INPUT = "-"
 
 
-def usable(address: str) -> str:
-    """The address in canonical form. Raises `ConfigError`."""
-    found = canonical(address)
-    if found is None:
-        raise ConfigError([f"{address!r} is no mail address; give it alone, such as ann@example.org"])
-    return found
+def given(words: Iterable[str]) -> list[str]:
+    """The addresses that were given, in canonical form, each once; `-` stands for those on standard input.
+
+    These are one a line; blank lines and what follows a `#` don't count. Raises `ConfigError` that names all that are
+    no addresses.
+    """
+    texts = [text for word in words for text in (_lines() if word == STANDARD_INPUT else [word])]
+    if not texts:
+        raise ConfigError(["there is no address on standard input: write one a line"])
+    if problems := [
+        f"{text!r} is no mail address; give it alone, such as ann@example.org"
+        for text in texts
+        if canonical(text) is None
+    ]:
+        raise ConfigError(problems)
+    return list(dict.fromkeys(address for text in texts if (address := canonical(text))))
 
 
-async def triage(address: str, category: Category, settings: Settings, scheme: Scheme) -> int:
-    """Triage one sender (canonical address) and print what happened. Raises `MailroomError`."""
-    return await with_servers(settings, partial(_triage, address, category, scheme))
+def _lines() -> list[str]:
+    return [text for line in sys.stdin if (text := line.partition("#")[0].strip())]
 
 
-async def _triage(address: str, category: Category, scheme: Scheme, servers: Servers) -> int:
+async def triage(
+    addresses: Sequence[str], category: Category, permissions: Permissions, settings: Settings, scheme: Scheme
+) -> int:
+    """Settle senders (canonical addresses) and print what happened; returns 1 if some failed.
+
+    Raises `MailroomError`.
+    """
+    return await with_servers(settings, partial(_triage, addresses, category, permissions, scheme))
+
+
+async def _triage(
+    addresses: Sequence[str], category: Category, permissions: Permissions, scheme: Scheme, servers: Servers
+) -> int:
     console = open_console()
-    with working(console, f"Triaging {printable(address)} to {category.name}"):
-        run = await _start(address, scheme, servers)
-        asked = Sender(address, "", category, ())
-        found = await look_up(run, [asked])
-        sender = await _labelled(run, asked, found)
-        settled = await _settle(run, sender)
-    console.print(_told(settled, scheme), soft_wrap=True)
-    if scheme.warnings_enabled and to_warn_of(sender.mails, settled.plan.names):
-        name = printable(settled.plan.card_name)
-        console.print(f"The mail shows another name than the contact ({name}), so it carries {scheme.warning_label}.")
-    return 0
+    who = printable(addresses[0]) if len(addresses) == 1 else f"{len(addresses)} senders"
+    with working(console, f"Triaging {who} to {category.name}"):
+        run = await _start(addresses, scheme, servers)
+        outcome = await settle(run, addresses, category, permissions)
+    for settled in outcome.settled:
+        _tell(console, settled, scheme)
+    if outcome.failed and not outcome.settled and len(outcome.failed) == 1:
+        raise SenderFailed(outcome.failed[0])
+    errors = open_console(stderr=True)
+    for problem in outcome.failed:
+        errors.print(f"mailroom: {printable(problem)}", soft_wrap=True)
+    return 1 if outcome.failed else 0
 
 
-async def _start(address: str, scheme: Scheme, servers: Servers) -> Pass:
-    """The daemon's start check, and the one for this address. Raises `ConfigError`."""
+async def _start(addresses: Sequence[str], scheme: Scheme, servers: Servers) -> Pass:
+    """The daemon's start check, and the one for these addresses. Raises `ConfigError`."""
     contacts = await servers.contacts()
     account = await check_account(servers.client, contacts, scheme)
-    if address in account.own:
-        raise ConfigError([f"{address} is one of your own addresses: these are never triaged"])
+    if own := [each for each in addresses if each in account.own]:
+        raise ConfigError([f"{each} is one of your own addresses: these are never triaged" for each in own])
     mail_account = (await servers.client.session()).mail_account
     return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, datetime.now(UTC), Moved())
 
 
-async def _labelled(run: Pass, asked: Sender, found: Found) -> Sender:
-    """The sender as a pass sees it, with the label on a mail, or without mail. Raises `ConfigError`, `SenderFailed`."""
-    mails = found.mails.get(asked.address, ())
-    card = matching_card(asked.address, found.book, run.scheme)
-    if not mails and card is None:
-        raise ConfigError([await _unknown(run, asked.address)])
-    if others := other_labels(mails, asked.category, run.places):
-        raise ConfigError(
-            [f"mail of {asked.address} already carries {', '.join(others)}: take that off, or wait until it is settled"]
+def _tell(console: Console, settled: Settled, scheme: Scheme) -> None:
+    console.print(_told(settled, scheme), soft_wrap=True)
+    if scheme.warnings_enabled and to_warn_of(settled.plan.sender.mails, settled.plan.names):
+        name = printable(settled.plan.card_name)
+        console.print(
+            f"The mail shows another name than the contact ({name}), or another contact's, so it carries "
+            f"{scheme.warning_label}.",
+            soft_wrap=True,
         )
-    label = label_for(mails, asked.category, run.places)
-    if label is None:
-        names = [name for email in sorted(mails, key=by_age, reverse=True) if (name := name_of(email))]
-        return replace(asked, name=next(iter(names), card.fields.full_name if card else ""))
-    await put_label(run, *label)
-    return await _as_scanned(run, asked)
-
-
-async def _unknown(run: Pass, address: str) -> str:
-    known = {each.sender for each in await who_waits(run.client, run.scheme) if each.sender}
-    known.update(*(card.addresses for card in (await run.contacts.read_all()).book.cards))
-    nearest = did_you_mean(address, known)
-    return f"nobody writes from {address}: there is no mail and no contact{nearest or '; check the spelling'}"
-
-
-async def _as_scanned(run: Pass, asked: Sender) -> Sender:
-    """The sender with its labelled mails, by the scan that every pass starts with. Raises `SenderFailed`."""
-    labelled = (await scan(run.client, run.scheme, run.places)).labelled
-    for sender in select(labelled, run.places, run.own).senders:
-        if sender.address == asked.address and sender.category == asked.category:
-            return sender
-    raise SenderFailed(
-        f"{asked.category.label} is gone from the mail of {asked.address} already: a daemon that runs has settled it, "
-        f"or someone took it off. `mailroom senders --category '{asked.category.name}'` shows who is there"
-    )
-
-
-async def _settle(run: Pass, sender: Sender) -> Settled:
-    result = await treat_one(run, sender)
-    if isinstance(result, Failed):
-        stays = (
-            f"{sender.category.label} stays on the mail; the daemon tries again, and so does" if sender.mails else ""
-        )
-        raise SenderFailed(
-            f"{sender.address} could not be settled: {result.reason}. {stays or 'To try again, run'} the same command"
-        )
-    return result
 
 
 def _told(settled: Settled, scheme: Scheme) -> str:

@@ -94,6 +94,11 @@ class Move:
         return patch | {f"keywords/{keyword}": None for keyword in sorted(self.clear)}
 
 
+def moved(email: Email, move: Move) -> Email:
+    """The mail as it is after a move."""
+    return email.model_copy(update={"mailbox_ids": (email.mailbox_ids | move.add) - move.remove})
+
+
 def move_emails(batch: Batch, session: Session, moves: Mapping[str, Move]) -> tuple[Slot[SetResult], ...]:
     """Change mails, by id; each mail changes whole or not at all."""
     patches = {id: moves[id].patch() for id in sorted(moves) if moves[id]}

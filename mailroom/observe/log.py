@@ -17,6 +17,8 @@ LogFormat = Literal["auto", "json", "console"]
 PATIENCE_MILLISECONDS = 250
 """How long one line may wait for a reader that is slow, before lines are lost rather than the daemon held up."""
 
+_TIME_FOR_PEOPLE = "%Y-%m-%dT%H:%M:%SZ"
+
 _FIRST = ("event", "level", "timestamp", "component")
 
 # A pipe that poll() calls writable takes this much without blocking.
@@ -36,7 +38,7 @@ def set_up(level: str, log_format: LogFormat, *, fd: int | None = None) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="iso" if as_json else _TIME_FOR_PEOPLE, utc=True),
             *(_json_processors() if as_json else _console_processors(colors=os.isatty(fd))),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -1,14 +1,14 @@
 """One tap: the triage label on one mail of a sender, as a mail app puts it there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mailroom.config.scheme import Category
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import labels_of
-from mailroom.errors import ConfigError, SenderFailed
+from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Email, Move, move_emails
-from mailroom.jmap.set import merged_errors
+from mailroom.jmap.set import SetError, merged_errors
 from mailroom.triage.one_pass import Pass
 
 
@@ -45,11 +45,18 @@ def by_age(email: Email) -> tuple[str, str]:
     return email.received_at, email.id
 
 
-async def put_label(run: Pass, id: str, move: Move) -> None:
-    if not move:
-        return
+def clearing(mails: Iterable[Email], category: Category, places: Places) -> dict[str, Move]:
+    """The triage labels of other categories and the error label off, by mail id."""
+    others = frozenset(id for id, each in places.labels.items() if each != category)
+    off = others | (frozenset({places.error_label}) if places.error_label else frozenset())
+    return {email.id: Move(remove=off & email.mailbox_ids) for email in mails if off & email.mailbox_ids}
+
+
+async def put_labels(run: Pass, moves: Mapping[str, Move]) -> Mapping[str, SetError]:
+    """Change labels, by mail id, in one request; what the server refused, by id."""
+    if not any(moves.values()):
+        return {}
     batch = Batch()
-    slots = move_emails(batch, await run.client.session(), {id: move})
+    slots = move_emails(batch, await run.client.session(), moves)
     replies = await run.client.send(batch)
-    if error := merged_errors(replies[slot] for slot in slots).get(id):
-        raise SenderFailed(f"the mail could not be labelled: {error}. Run the same command again")
+    return merged_errors(replies[slot] for slot in slots)

@@ -1,53 +1,108 @@
-"""Who waits in the Screener."""
+"""Who waits in the Screener, and why; who is in the Inbox undecided."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.own import OwnAddresses
+from mailroom.decisions.pauses import question
 from mailroom.decisions.places import Places, find_places
 from mailroom.decisions.select import name_of, sender_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mail import Email, get_identities
+from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
-from mailroom.jmap.query import search
+from mailroom.triage.start_check import own_of
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A sender whose mail is in the Screener: canonical address (None if there is no usable one), name of the newest
-    mail that has one, number of mails, and when the newest came (a UTCDate)."""
+    """A sender with mail in a mailbox: canonical address (None if there is no usable one), name of the newest mail that
+    has one, number of mails, when the newest came (a UTCDate), and what Mailroom asks of the user about it, or None."""
 
     sender: str | None
     name: str
     mails: int
     newest: str
+    asks: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What of an account these lists need."""
+
+    places: Places
+    own: OwnAddresses
 
 
 async def who_waits(client: Client, scheme: Scheme) -> tuple[Waiting, ...]:
-    """Who has mail in the Screener, newest first. Two requests beside the session, and one a further page."""
+    """Who has mail in the Screener, or mail that waits for the user elsewhere, newest first.
+
+    Two requests beside the session, and one a further page.
+    """
+    account = await _account(client, scheme)
+    if account.places.screener is None:
+        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
+    emails = await _mails_in(client, account.places.screener, account.places.error_label)
+    return waiting(emails, account.places, account.own)
+
+
+async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme) -> tuple[Waiting, ...]:
+    """Who has mail in the Inbox and is in no category, newest first; the user's own mail doesn't count.
+
+    Three requests beside the session, and one a further page.
+    """
+    account = await _account(client, scheme)
+    if account.places.inbox is None:
+        raise ConfigError(["the account has no Inbox: the server gives no mailbox that role"])
+    emails = await _mails_in(client, account.places.inbox)
+    decided = _decided((await contacts.read_all()).book, scheme)
+    found = waiting(emails, account.places, account.own)
+    return tuple(each for each in found if each.sender not in decided and each.sender not in account.own)
+
+
+def _decided(book: AddressBook, scheme: Scheme) -> frozenset[str]:
+    """The addresses of all cards in a managed group."""
+    members = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
+    return frozenset[str]().union(*(card.addresses for card in book.cards if card.uid in members))
+
+
+async def _account(client: Client, scheme: Scheme) -> _Account:
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
-    places = find_places(found, scheme)
-    if places.screener is None:
-        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
+    identities = batch.add(get_identities(session.mail_account)) if session.identities else None
+    replies = await client.send(batch)
+    own = own_of(session, replies[identities] if identities else (), scheme)
+    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
+    return _Account(find_places(found, scheme), own)
+
+
+async def _mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]:
+    session = await client.session()
     batch = Batch()
-    page = search(batch, EMAIL, session.mail_account, session.limits, {"inMailbox": places.screener})
-    return waiting(await client.all_found(page, await client.send(batch)), places)
+    anywhere = search_mail(batch, session, within=[id for id in mailboxes if id is not None])
+    return await mail_found(client, anywhere, await client.send(batch))
 
 
-def waiting(emails: Iterable[Email], places: Places) -> tuple[Waiting, ...]:
+def waiting(emails: Iterable[Email], places: Places, own: Container[str]) -> tuple[Waiting, ...]:
     """The senders of these mails, newest first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
     for email in sorted(emails, key=lambda each: (each.received_at, each.id)):
         if not email.mailbox_ids & places.untouched:
             by_sender[sender_of(email)].append(email)
     found = [
-        Waiting(address, next(filter(None, map(name_of, reversed(mails))), ""), len(mails), mails[-1].received_at)
+        Waiting(
+            sender=address,
+            name=next(filter(None, map(name_of, reversed(mails))), ""),
+            mails=len(mails),
+            newest=mails[-1].received_at,
+            asks=question(address, mails, places, own),
+        )
         for address, mails in sorted(by_sender.items(), key=lambda item: item[0] or "")
     ]
     return tuple(sorted(found, key=lambda each: each.newest, reverse=True))

@@ -8,8 +8,10 @@ from datetime import datetime
 import structlog
 
 from mailroom.config.scheme import Scheme
+from mailroom.decisions.pauses import Conflict, standing_conflicts
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Pause, Selection
+from mailroom.jmap.mail import Email
 from mailroom.triage.patience import Patience
 
 log = structlog.get_logger(component="triage")
@@ -36,6 +38,7 @@ class Memory:
         self.places = places
         self.screening_since = screening_since
         self.dealt_with = frozenset[str]()
+        self._conflicts = frozenset[Conflict]()
         self.failing = Patience[str]()
         self._unmarked = Patience[_Unmarked]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
@@ -59,6 +62,16 @@ class Memory:
         """Leave these mails alone for a while. One that has the error label now isn't seen again, and so forgotten."""
         for each in pauses:
             self._unmarked.failed(_Unmarked(each, self.places.error_label), now)
+
+    def note_conflict(self, mails: Conflict) -> None:
+        """Of two addresses of one card it can't be seen on their mail: it is remembered from when it was found."""
+        self._conflicts |= {mails}
+
+    def conflicts_among(self, labelled: Sequence[Email]) -> frozenset[Conflict]:
+        """The conflicts that still stand, as far as these mails show or this remembers; the others are forgotten."""
+        known = {each for each in self._conflicts if each & {email.id for email in labelled}}
+        self._conflicts = frozenset(known) | standing_conflicts(labelled, self.places)
+        return self._conflicts
 
     def forget_about(self, ids: Iterable[str]) -> None:
         """Leave these mails alone for as long as this runs: they are marked, told of, or can't be marked."""

@@ -18,23 +18,25 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
 from mailroom.decisions.own import OwnAddresses
+from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Pause, Reason, Sender, select
 from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
+from mailroom.jmap.mail import Email, Move, move_emails, moved
 from mailroom.observe.status import PassOutcome, Tally
 from mailroom.triage.commit import hold, report_held
 from mailroom.triage.memory import Memory
 from mailroom.triage.new_mail import NewFound, Window
 from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
-from mailroom.triage.scan import scan
+from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, tell, tell_what_would_be
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
 from mailroom.triage.state import read_card, settle_screening
-from mailroom.triage.treat import Result, Settled, Treated, log_pause, treat
+from mailroom.triage.treat import Paused, Result, Settled, Treated, log_pause, treat
 
 log = structlog.get_logger(component="triage")
 
@@ -116,7 +118,7 @@ class Triage:
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
-        selection = self._memory.due(select(found.labelled, found.places, self._own), started)
+        selection = self._memory.due(select(await self._release(found), found.places, self._own), started)
         new = found.new.without(self._memory.dealt_with) if found.new else None
         run = await self._begin(found.places, now)
         try:
@@ -153,6 +155,18 @@ class Triage:
             self._subject_code,
         )
 
+    async def _release(self, found: Scan) -> Sequence[Email]:
+        """Take the error label off mail whose reason to wait is gone; gives the mails as they are then."""
+        moves = released(found.labelled, found.places, self._memory.conflicts_among(found.labelled))
+        if not moves:
+            return found.labelled
+        batch = Batch()
+        slots = move_emails(batch, await self._client.session(), moves)
+        if not report_held(await self._client.send(batch), slots):
+            return found.labelled
+        log.info("error_label_taken_off", mails=len(moves))
+        return [moved(email, moves.get(email.id, Move())) for email in found.labelled]
+
     async def _tell_new_mail(self, new: NewFound, done: NewMailDone, now: datetime) -> None:
         """Log and count what happened to new mail, and remember what is not to be asked for again."""
         if done.judged.begins_anew:
@@ -179,6 +193,10 @@ class Triage:
                 self._memory.failing.forget(result.plan.sender.address)
                 self._tally.senders_triaged[result.plan.sender.category.name] += 1
                 _log_settled(result, run.scheme)
+                continue
+            if isinstance(result, Paused):
+                if result.pause.reason is Reason.CONFLICT:
+                    self._memory.note_conflict(frozenset(email.id for email in result.pause.mails))
                 continue
             failures = self._memory.failing.failed(result.sender.address, trio.current_time())
             log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)

@@ -15,7 +15,8 @@ from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, sear
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The mailboxes as they are now, the mails with a triage label, sorted by id, and new mail if it was looked for."""
+    """The mailboxes as they are now, the mails with a triage label or the error label, sorted by id, and new mail if it
+    was looked for."""
 
     places: Places
     labelled: tuple[Email, ...]
@@ -49,7 +50,7 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
 
 
 def _searched(places: Places) -> tuple[frozenset[str], str | None, str | None]:
-    return frozenset(places.labels), places.inbox, places.screener
+    return _label_ids(places), places.inbox, places.screener
 
 
 def _search(batch: Batch, session: Session, places: Places, window: Window | None) -> _Searches:
@@ -60,7 +61,14 @@ def _search(batch: Batch, session: Session, places: Places, window: Window | Non
 
 def _search_labelled(batch: Batch, session: Session, places: Places) -> MailSearch | None:
     """Mail in any label mailbox; None where there is no label mailbox at all."""
-    return search_mail(batch, session, within=places.labels) if places.labels else None
+    ids = _label_ids(places)
+    return search_mail(batch, session, within=ids) if ids else None
+
+
+def _label_ids(places: Places) -> frozenset[str]:
+    """Triage labels and error label: a mail may have lost the former, and keep the latter."""
+    error_label = () if places.error_label is None else (places.error_label,)
+    return frozenset((*places.labels, *error_label))
 
 
 async def _found(client: Client, labelled: MailSearch | None, replies: Replies) -> tuple[Email, ...]:

@@ -39,7 +39,14 @@ class Failed:
     reason: str
 
 
-Result = Settled | Failed
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """Mails that have the error label now, or would have if the account had one."""
+
+    pause: Pause
+
+
+Result = Settled | Failed | Paused
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +72,6 @@ class _Part:
         if self.new or not self.selection.is_divisible:
             return ()
         return tuple(_Part(half, None) for half in self.selection.halves())
-
-
-async def treat_one(run: Pass, sender: Sender) -> Result:
-    """Take one sender alone through the steps of a pass; one without labelled mail gets card, groups and filing."""
-    treated = await treat(run, Selection((sender,), ()))
-    if treated.failure is not None:
-        raise treated.failure
-    (result,) = treated.results
-    return result
 
 
 async def treat(run: Pass, selection: Selection, new: NewFound | None = None) -> Treated:
@@ -137,6 +135,7 @@ async def _commit(
         failed |= {each.sender: each.reason.value for each in people.pauses if each.sender}
     why = {sender: failed.get(same.get(sender.address, sender.address)) for sender in selection.senders}
     return [
+        *map(Paused, done.pauses),
         *(Failed(sender, reason) for sender, reason in why.items() if reason is not None),
         *(Settled(each, run.moved.count(each.sender.address)) for each in plans if each.sender.address not in failed),
     ]

@@ -99,6 +99,17 @@ async def test_a_ring_brings_a_pass_after_the_debounce(autojump_clock: MockClock
     assert loop.status.health().last_poll_trigger == "push"
 
 
+async def test_the_echo_of_a_pass_is_no_news_and_the_next_push_is(autojump_clock: MockClock) -> None:
+    passes = Passes(BUSY, IDLE)
+    async with running(passes) as loop:
+        for _ in range(2):
+            await trio.sleep(10)
+            await loop.rings.send(RING)
+        await trio.sleep(10)
+    told = [(line["trigger"], line["log_level"]) for line in loop.logged("poll_completed")]
+    assert told == [("startup", "info"), ("push", "debug"), ("push", "info")]
+
+
 async def test_the_debounce_window_starts_with_the_first_ring_and_is_not_stretched(autojump_clock: MockClock) -> None:
     passes = Passes(IDLE)
     async with running(passes) as loop:
@@ -169,7 +180,7 @@ async def test_what_was_done_is_told_and_idle_passes_only_at_debug(autojump_cloc
         await loop.rings.send(RING)
         await trio.sleep(70)
     told = [(line["trigger"], line["log_level"], line["mails_filed"]) for line in loop.logged("poll_completed")]
-    assert told == [("startup", "debug", 0), ("fallback", "info", 3), ("push", "info", 0), ("fallback", "debug", 0)]
+    assert told == [("startup", "debug", 0), ("fallback", "info", 3), ("push", "debug", 0), ("fallback", "debug", 0)]
 
 
 async def test_passes_are_counted_by_trigger_and_outcome(autojump_clock: MockClock) -> None:

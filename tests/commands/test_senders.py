@@ -26,9 +26,9 @@ def deliver(sandbox: Sandbox, minute: int, sender: str, *mailboxes: str) -> None
     sandbox.deliver(sender, f"At {minute}", mailboxes or ("Screener",), received_at=received_at)
 
 
-def waiting(sender: str | None, name: str, mails: int, minute: int) -> Mapping[str, object]:
+def waiting(sender: str | None, name: str, mails: int, minute: int, asks: str | None = None) -> Mapping[str, object]:
     newest = (START + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"sender": sender, "name": name, "mails": mails, "newest": newest}
+    return {"sender": sender, "name": name, "mails": mails, "newest": newest, "asks": asks}
 
 
 def api_calls(sandbox: Sandbox) -> int:
@@ -72,6 +72,67 @@ async def test_the_table_says_how_many_wait_and_in_which_order() -> None:
         "",
         "2 senders wait in Screener with 3 mails, newest first.",
     ]
+
+
+@FLAVOURS
+async def test_who_waits_for_the_user_is_listed_with_the_reason_wherever_the_mail_lies(
+    flavour: Flavour, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+    error = "@MailroomError"
+    deliver(sandbox, 1, "Ann <ann@x.org>", "Screener", "@ToJail", error)
+    deliver(sandbox, 2, "Ann <ann@x.org>", "Archive", "@ToFeed", error)
+    deliver(sandbox, 3, "undisclosed", "Screener", "@ToFeed", error)
+    deliver(sandbox, 4, f"Robin <{sandbox.email}>", "Inbox", "@ToFeed", error)
+    deliver(sandbox, 5, "Bob <bob@x.org>", "@ToFeed", error)
+    deliver(sandbox, 6, "Cy <cy@x.org>")
+    deliver(sandbox, 7, "Dee <dee@x.org>", "Screener", error)
+    async with settings_for(sandbox) as settings:
+        assert await senders.waiting_as_json(settings, DEFAULT_SCHEME) == 0
+        found = {each["sender"]: each["asks"] for each in json.loads(capsys.readouterr().out)}
+        assert found == {
+            "ann@x.org": "asks you: @ToFeed and @ToJail",
+            None: "no usable sender",
+            sandbox.email: "your own address",
+            "bob@x.org": "asks you: @ToFeed failed, or another address of the contact has another label "
+            "(the log says which)",
+            "cy@x.org": None,
+            "dee@x.org": None,
+        }
+        assert await senders.show_waiting(settings, DEFAULT_SCHEME) == 0
+    shown = capsys.readouterr().out
+    assert "Why it waits" in shown.splitlines()[0]
+    assert shown.endswith("\n6 senders wait in Screener or for your answer with 7 mails, newest first.\n")
+    assert sets(sandbox) == []
+
+
+@FLAVOURS
+async def test_who_is_in_the_inbox_undecided(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+    sandbox.add_card("friend@x.org", "A Friend", emails={"a": {"address": "friend@x.org"}, "b": {"address": "f@w.org"}})
+    sandbox.add_card("known@x.org", "Known")
+    sandbox.add_group("Imbox", ["friend@x.org"])
+    for minute, address in enumerate(("friend@x.org", "f@w.org", "known@x.org", "who@x.org", sandbox.email)):
+        deliver(sandbox, minute, f"Name <{address}>", "Inbox")
+    deliver(sandbox, 9, "Who <WHO@x.org>", "Inbox", "Feed")
+    deliver(sandbox, 9, "Elsewhere <elsewhere@x.org>", "Archive")
+    async with settings_for(sandbox) as settings:
+        assert await senders.inbox_as_json(settings, DEFAULT_SCHEME) == 0
+        assert json.loads(capsys.readouterr().out) == [
+            waiting("who@x.org", "Who", 2, 9),
+            waiting("known@x.org", "Name", 1, 2),
+        ]
+        assert await senders.show_inbox(settings, DEFAULT_SCHEME) == 0
+        told = capsys.readouterr().out
+        assert told.endswith("\n2 senders are in the Inbox undecided with 3 mails, newest first.\n")
+        assert (await command(settings, "senders", "--inbox")).output == told
+    assert sets(sandbox) == []
+
+
+async def test_nobody_is_in_the_inbox_undecided(capsys: pytest.CaptureFixture[str]) -> None:
+    async with settings_for(empty_sandbox()) as settings:
+        assert await senders.show_inbox(settings, DEFAULT_SCHEME) == 0
+    assert capsys.readouterr().out == "Nobody is in the Inbox undecided.\n"
 
 
 async def test_nobody_waits(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """`mailroom triage ADDRESS CATEGORY`: one sender, settled from the shell."""
 
+import io
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
@@ -14,8 +15,9 @@ from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
+from mailroom.senders.settle import Permission
 from mailroom.senders.tap import label_for
-from tests.commands.support import bare_sandbox, sets, settings_for
+from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.decisions.test_plan import PLACES, mail, places_of
 from tests.screener import NOW, Wire, connected, empty_sandbox, start
 from tests.triage.test_crash import seen
@@ -26,8 +28,16 @@ CATEGORIES = DEFAULT_SCHEME.by_name
 FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 
-async def run(settings: Settings, address: str, name: str) -> int:
-    return await triage.triage(triage.usable(address), CATEGORIES[name], settings, DEFAULT_SCHEME)
+NEW, FORCE = Permission.NEW, Permission.FORCE
+
+
+async def run(settings: Settings, address: str, name: str, *permissions: Permission) -> int:
+    return await settle(settings, [address], name, *permissions)
+
+
+async def settle(settings: Settings, addresses: list[str], name: str, *permissions: Permission) -> int:
+    given = triage.given(addresses)
+    return await triage.triage(given, CATEGORIES[name], frozenset(permissions), settings, DEFAULT_SCHEME)
 
 
 async def refused(sandbox: Sandbox, address: str, name: str = "Feed") -> MailroomError:
@@ -149,7 +159,9 @@ async def test_another_name_on_the_mail_than_on_the_card_is_told(capsys: pytest.
     async with settings_for(sandbox) as settings:
         assert await run(settings, ANN, "Feed") == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == "The mail shows another name than the contact (Ann Lee), so it carries @MailroomWarning."
+    assert last == (
+        "The mail shows another name than the contact (Ann Lee), or another contact's, so it carries @MailroomWarning."
+    )
     assert sandbox.mailboxes_of(mail_id) == {"Feed", "@MailroomWarning"}
 
 
@@ -189,14 +201,128 @@ async def test_an_own_address_is_never_triaged() -> None:
     assert "is one of your own addresses: these are never triaged" in str(error)
 
 
-@pytest.mark.parametrize("mailboxes", [["Archive", "@ToJail"], ["Screener", "@ToJail", "@MailroomError"]])
-async def test_another_label_on_mail_of_the_sender_is_a_conflict(mailboxes: list[str]) -> None:
+async def test_another_label_on_mail_of_the_sender_has_to_be_decided() -> None:
     sandbox = empty_sandbox()
     sandbox.deliver(f"Ann <{ANN}>")
-    sandbox.deliver(f"Ann <{ANN}>", mailboxes=mailboxes)
+    sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Archive", "@ToJail"])
     error = await refused(sandbox, ANN)
     assert isinstance(error, ConfigError)
-    assert str(error) == "mail of ann@x.org already carries @ToJail: take that off, or wait until it is settled"
+    assert str(error) == (
+        "mail of ann@x.org already carries @ToJail: take that off, wait until it is settled, "
+        "or decide for Feed with --force"
+    )
+
+
+async def test_a_sender_who_waits_is_named_with_its_labels_and_force_decides() -> None:
+    sandbox = empty_sandbox()
+    one = sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "@ToFeed", "@MailroomError"])
+    two = sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "@ToJail", "@MailroomError"])
+    error = await refused(sandbox, ANN, "Imbox")
+    assert isinstance(error, ConfigError)
+    assert str(error) == (
+        "mail of ann@x.org waits for you: it carries @ToFeed, @ToJail, @MailroomError. --force decides for Imbox"
+    )
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Imbox", FORCE) == 0
+    assert sandbox.mailboxes_of(one) == sandbox.mailboxes_of(two) == {"Imbox", "Inbox"}
+
+
+async def test_force_decides_for_one_of_the_labels_and_takes_the_others_off_mail_in_the_trash_too() -> None:
+    sandbox = empty_sandbox()
+    one = sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "@ToFeed", "@ToJail", "@MailroomError"])
+    gone = sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Trash", "@ToJail"])
+    async with settings_for(sandbox) as settings:
+        assert await run(settings, ANN, "Feed", FORCE) == 0
+    assert sandbox.mailboxes_of(one) == {"Feed"}
+    assert sandbox.mailboxes_of(gone) == {"Trash"}
+
+
+async def test_many_are_settled_in_one_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    addresses = [f"s{number}@x.org" for number in range(12)]
+    mails = [sandbox.deliver(f"Somebody <{address}>") for address in addresses]
+    sandbox.add_card("card@x.org", "Card Only")
+    async with settings_for(sandbox) as settings:
+        assert await settle(settings, [*addresses, addresses[0].upper(), "card@x.org"], "Feed") == 0
+    assert {frozenset(sandbox.mailboxes_of(each)) for each in mails} == {frozenset({"Feed"})}
+    assert sandbox.groups()["Feed"] == {*addresses, "card@x.org"}
+    told = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0] for line in told) == sorted([*addresses, "card@x.org"])
+    api_requests = sum(bool(request.calls) for request in sandbox.requests)
+    assert api_requests == 7  # check, look up, labels, scan, look up, apply, commit
+
+
+async def test_of_many_what_stands_in_the_way_is_all_told_before_anything_is_written() -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "@ToJail"])
+    sandbox.deliver("Bob <bob@x.org>")
+    async with settings_for(sandbox) as settings:
+        with pytest.raises(ConfigError) as raised:
+            await settle(settings, [ANN, "bob@x.org", "cy@x.org", "dee@x.org"], "Feed")
+        with pytest.raises(ConfigError) as not_addresses:
+            await settle(settings, ["Ann", "bob@x.org", "Cy"], "Feed")
+    assert [problem.split(":")[0] for problem in raised.value.problems] == [
+        "nobody writes from cy@x.org",
+        "nobody writes from dee@x.org",
+        "mail of ann@x.org already carries @ToJail",
+    ]
+    assert len(not_addresses.value.problems) == 2
+    assert sets(sandbox) == []
+
+
+async def test_of_many_those_that_fail_are_told_and_the_others_are_settled(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver("Bob <bob@x.org>")
+    sandbox.faults.set_errors[sandbox.deliver(f"Ann <{ANN}>")] = SetError("forbidden")
+    async with settings_for(sandbox) as settings:
+        assert await settle(settings, [ANN, "bob@x.org"], "Feed") == 1
+    printed = capsys.readouterr()
+    assert printed.out.startswith("bob@x.org is settled in Feed")
+    assert printed.err == "mailroom: the mail could not be labelled: forbidden. Run the same command again\n"
+
+
+async def test_two_addresses_of_one_contact_are_one_sender(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    sandbox.add_card(ANN, "Ann Lee", emails={"a": {"address": ANN}, "b": {"address": "ann@work.example"}})
+    mails = [sandbox.deliver(f"Ann Lee <{address}>") for address in (ANN, "ann@work.example")]
+    async with settings_for(sandbox) as settings:
+        assert await settle(settings, ["ann@work.example", ANN], "Feed") == 0
+    assert [sandbox.mailboxes_of(each) for each in mails] == [{"Feed"}, {"Feed"}]
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+async def test_addresses_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"# from a list\n\n {ANN}  # a friend\nBOB@x.org\n"))
+    assert triage.given(["-", "cy@x.org", "bob@x.org"]) == [ANN, "bob@x.org", "cy@x.org"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    with pytest.raises(ConfigError, match="there is no address on standard input"):
+        triage.given(["-"])
+
+
+async def test_somebody_is_let_in_before_the_first_mail(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    async with settings_for(sandbox) as settings:
+        error = await failed(settings, ANN, "Imbox")
+        assert "With --new it is settled before its first mail" in str(error)
+        assert sets(sandbox) == []
+        assert await run(settings, ANN, "Imbox", NEW) == 0
+    assert capsys.readouterr().out == (
+        "ann@x.org is settled in Imbox: no mail to file; contact 'ann' created; joined Imbox.\n"
+    )
+    assert groups_of(sandbox, ANN) == {"Imbox", "Mailroom"}
+
+
+async def test_the_command_line_takes_many_and_its_options() -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "@ToJail"])
+    async with settings_for(sandbox) as settings:
+        ended = await command(settings, "triage", "--force", "--new", ANN, "bob@x.org", "Feed")
+        nobody = await command(settings, "triage", "Feed")
+        empty = await command(settings, "triage", "-", "Feed")
+    assert (ended.status, ended.errors) == (0, "")
+    assert len(ended.output.splitlines()) == 2
+    assert nobody.status == empty.status == 2
+    assert "there is no address on standard input: write one a line" in empty.errors
 
 
 async def test_an_account_that_lacks_something_is_told_all_of_it() -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,17 @@ def test_the_format_can_be_chosen(log_format: log.LogFormat, is_json: bool, pipe
     log.set_up("info", log_format, fd=pipe.write_end)
     structlog.get_logger(component="push").info("eventsource_connected")
     assert pipe.read().startswith("{") is is_json
+
+
+@pytest.mark.parametrize(
+    ("log_format", "time"),
+    [("json", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z"), ("console", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")],
+)
+def test_people_get_no_fractions_of_a_second(log_format: log.LogFormat, time: str, pipe: Pipe) -> None:
+    log.set_up("info", log_format, fd=pipe.write_end)
+    structlog.get_logger(component="push").info("eventsource_connected")
+    (found,) = re.findall(r"\d{4}-\d\d-\d\dT[\d:.]+Z", pipe.read())
+    assert re.fullmatch(time, found)
 
 
 @pytest.mark.parametrize(("level", "told"), [("debug", 3), ("info", 2), ("warning", 1), ("error", 0), ("critical", 0)])

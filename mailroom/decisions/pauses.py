@@ -1,0 +1,65 @@
+"""Mail with the error label: why it waits, and when the reason is gone (pure)."""
+
+from collections import defaultdict
+from collections.abc import Collection, Container, Iterable
+
+from mailroom.decisions.places import Places
+from mailroom.decisions.select import labels_of, sender_of
+from mailroom.jmap.mail import Email, Move
+
+Conflict = frozenset[str]
+"""The ids of mails that got the error label together, since their triage labels differ."""
+
+
+def standing_conflicts(mails: Iterable[Email], places: Places) -> frozenset[Conflict]:
+    """The conflicts that can be seen: by sender, mails that wait with different triage labels."""
+    waiting: dict[str | None, list[Email]] = defaultdict(list)
+    for email in mails:
+        if places.error_label in email.mailbox_ids:
+            waiting[sender_of(email)].append(email)
+    by_sender = (each for sender, each in waiting.items() if sender is not None)
+    return frozenset(
+        frozenset(email.id for email in each if labels_of(email, places))
+        for each in by_sender
+        if len(_labels(each, places)) > 1
+    )
+
+
+def released(mails: Iterable[Email], places: Places, conflicts: Iterable[Conflict]) -> dict[str, Move]:
+    """The error label off, by id, where its reason is gone: no triage label is left, or a conflict's no longer differ.
+
+    Any other reason can't be seen on the mail: there the user takes the error label off.
+    """
+    by_id = {email.id: email for email in mails}
+    waiting = {id: email for id, email in by_id.items() if places.error_label in email.mailbox_ids}
+    gone = {id for id, email in waiting.items() if not labels_of(email, places)}
+    for conflict in conflicts:
+        if len(_labels((by_id[id] for id in conflict & by_id.keys()), places)) <= 1:
+            gone |= conflict & waiting.keys()
+    return {id: _without_error_label(waiting[id], places) for id in sorted(gone)}
+
+
+def _without_error_label(email: Email, places: Places) -> Move:
+    """A mail that would be in no mailbox goes to the Screener, where a mail app took it from."""
+    off = email.mailbox_ids & {places.error_label}
+    screener = frozenset({places.screener} if places.screener and email.mailbox_ids == off else ())
+    return Move(add=screener, remove=off)
+
+
+def _labels(mails: Iterable[Email], places: Places) -> frozenset[str]:
+    return frozenset[str]().union(*(labels_of(email, places) for email in mails))
+
+
+def question(sender: str | None, mails: Collection[Email], places: Places, own: Container[str]) -> str | None:
+    """What mails of one sender ask the user, in a few words; None if none of them has the error label."""
+    waiting = [email for email in mails if places.error_label in email.mailbox_ids]
+    labels = sorted(places.labels[id].label for id in _labels(waiting, places))
+    if not labels:
+        return None
+    if sender is None:
+        return "no usable sender"
+    if sender in own:
+        return "your own address"
+    if len(labels) > 1:
+        return f"asks you: {', '.join(labels[:-1])} and {labels[-1]}"
+    return f"asks you: {labels[0]} failed, or another address of the contact has another label (the log says which)"

@@ -180,7 +180,7 @@ def setup(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
 def senders(
     settings: "Settings", scheme: "Scheme", waiting: bool, inbox: bool, category: str | None, as_json: bool
 ) -> int:
-    """List who waits, who is in the Inbox undecided, or who is in a category."""
+    """List who waits, or is undecided, or is in a category."""
     lists = [name for name, wanted in (("--waiting", waiting), ("--inbox", inbox), ("--category", category)) if wanted]
     if len(lists) > 1:
         raise click.UsageError(f"{' and '.join(lists)} ask for different lists: give one of them.")

@@ -43,9 +43,12 @@ def known_names(sender: Sender, full_name: str, book: AddressBook) -> KnownNames
 
 
 def _is_somebody(card: Card) -> bool:
-    """Whether nobody else should be called so: companies that Mailroom made cards for write from many addresses."""
-    made_for_a_company = note.says_created(card.note) and as_written(card.fields) == "company"
-    return is_full_name(card.fields.full_name) and not made_for_a_company
+    """Whether nobody else should be called so. A card just as Mailroom made it only repeats what some sender shows.
+
+    Many companies write from many addresses; and a card that a pass made before it was cut off must not alarm the next.
+    """
+    is_made_by_us = note.says_created(card.note) and as_written(card.fields) is not None
+    return is_full_name(card.fields.full_name) and not is_made_by_us
 
 
 def to_warn_of(mails: Iterable[Email], known: KnownNames) -> frozenset[str]:

@@ -167,15 +167,17 @@ def test_mail_changes_only_in_what_mailroom_manages_and_is_never_without_a_mailb
         for mail, now in zip(person.mails, after[person.address].mails, strict=True):
             assert now
             assert now ^ mail.mailboxes <= MAY_CHANGE
+            # No category here takes from the Inbox.
             assert "Inbox" not in mail.mailboxes - now
 
 
 @examples
 @given(world=worlds)
 def test_each_sender_ends_as_if_it_were_alone(world: World) -> None:
-    together = after_a_pass(world)
+    # But for warnings: those are about the names of others.
+    together = without_warnings(after_a_pass(world))
     for person in world:
-        assert after_a_pass([person]) == {person.address: together[person.address]}
+        assert without_warnings(after_a_pass([person])) == {person.address: together[person.address]}
 
 
 @examples

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 import structlog
 import trustme
+from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).parents[1]
+
+# An example may take its time on a busy machine: hypothesis would fail it after 200 ms.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:

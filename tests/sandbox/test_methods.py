@@ -114,7 +114,7 @@ def sample() -> Sandbox:
 
 
 @given(st.sampled_from(sorted(METHODS)), arguments)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_arguments_are_answered_or_refused(method: str, given: Json) -> None:
     taken = {field.alias for field in METHODS[method].arguments.model_fields.values()}
     fitting = {name: value for name, value in given.items() if name in taken}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import trio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Category
@@ -145,7 +145,7 @@ def after_a_pass(people: Iterable[Person]) -> dict[str, Seen]:
     return seen(sandbox, ids)
 
 
-examples = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples = settings(max_examples=8)
 
 
 @examples

@@ -132,7 +132,10 @@ P = ParamSpec("P")
 
 
 def with_settings(command: Callable[Concatenate["Settings", "Scheme", P], int]) -> Callable[P, int]:
-    """Hand a command the settings and the scheme, read when it runs. A mistake in them is a `ConfigError`."""
+    """Hand a command the settings and the scheme, read when it runs. A mistake in them is a `ConfigError`.
+
+    What is wrong with the command line itself is told before.
+    """
 
     @wraps(command)
     def with_both(*args: P.args, **kwargs: P.kwargs) -> int:
@@ -176,14 +179,16 @@ def setup(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
 @click.option("--inbox", is_flag=True, help="Who has mail in the Inbox and is in no category, newest first.")
 @click.option("--category", metavar="NAME", help="Who is in this category, by address.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, for scripts.")
-@with_settings
-def senders(
-    settings: "Settings", scheme: "Scheme", waiting: bool, inbox: bool, category: str | None, as_json: bool
-) -> int:
+def senders(waiting: bool, inbox: bool, category: str | None, as_json: bool) -> int:
     """List who waits, or is undecided, or is in a category."""
     lists = [name for name, wanted in (("--waiting", waiting), ("--inbox", inbox), ("--category", category)) if wanted]
     if len(lists) > 1:
         raise click.UsageError(f"{' and '.join(lists)} ask for different lists: give one of them.")
+    return _senders(inbox, category, as_json)
+
+
+@with_settings
+def _senders(settings: "Settings", scheme: "Scheme", inbox: bool, category: str | None, as_json: bool) -> int:
     import trio
 
     from mailroom.commands import senders
@@ -253,8 +258,7 @@ def doctor(read_only: bool, as_json: bool, verbose: bool) -> int:
 )
 @click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
 @click.option("--remove", is_flag=True, help="Remove that script again; yours is the active one as before.")
-@with_settings
-def rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool, remove: bool) -> int:
+def rules(form: str | None, apply: bool, remove: bool) -> int:
     """Print rules for mail yet to come.
 
     The mail server runs them. With --apply, a Sieve script is installed beside yours; --remove takes it away.
@@ -263,6 +267,11 @@ def rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool,
         raise click.UsageError("--apply and --remove are opposites: give one of them.")
     if form is None and not remove:
         raise click.UsageError("Missing option '--format'. Choose from: fastmail, sieve.")
+    return _rules(form, apply, remove)
+
+
+@with_settings
+def _rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool, remove: bool) -> int:
     import trio
 
     from mailroom.commands import rules
@@ -277,8 +286,7 @@ def rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool,
 @commands.command("reset")
 @click.option("--apply", is_flag=True, help="Undo it, after asking.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
-@with_settings
-def reset(settings: "Settings", scheme: "Scheme", apply: bool, yes: bool) -> int:
+def reset(apply: bool, yes: bool) -> int:
     """Show what Mailroom did that can be undone.
 
     With --apply, undo it: mail goes back to the Screener, contacts that Mailroom made are deleted unless you edited
@@ -288,6 +296,11 @@ def reset(settings: "Settings", scheme: "Scheme", apply: bool, yes: bool) -> int
         raise click.UsageError("--yes goes with --apply.")
     if apply and not yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("There is no terminal to ask on: add --yes to undo everything without being asked.")
+    return _reset(apply, yes)
+
+
+@with_settings
+def _reset(settings: "Settings", scheme: "Scheme", apply: bool, yes: bool) -> int:
     import trio
 
     from mailroom.commands import reset

@@ -511,7 +511,7 @@ async def test_own_addresses_are_named_and_missed_where_none_is_known(examine: E
     sandbox = empty_sandbox()
     async with settings_for(sandbox) as settings:
         known = await examine(settings)
-        sandbox.email = "robin"
+        sandbox.email, sandbox.identities = "robin", [("Robin", "")]
         sandbox.renew_session()
         unknown = await examine(settings)
     assert known.of("own_addresses")["detail"] == "yours, and never triaged: robin@example.com"

@@ -39,7 +39,7 @@ async def test_a_category_that_takes_from_the_inbox_takes_all_mail_of_the_sender
 async def test_an_account_whose_addresses_nobody_knows_is_told() -> None:
     sandbox = empty_sandbox()
     assert "own_addresses_unknown" not in await told_at_the_start(sandbox)
-    sandbox.email = "robin"
+    sandbox.email, sandbox.identities = "robin", [("Robin", "")]
     assert "own_addresses_unknown" in await told_at_the_start(sandbox)
     assert "own_addresses_unknown" not in await told_at_the_start(sandbox, Scheme(own_addresses=("me@x.org",)))
 

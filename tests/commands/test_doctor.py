@@ -18,14 +18,13 @@ from mailroom.config.settings import Settings
 from mailroom.decisions.contact import new_uid
 from mailroom.doctor import contacts_check, push_check
 from mailroom.doctor.findings import Check
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
+from mailroom.sandbox import Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
+from tests.flavours import every_flavour
 from tests.real.processes import free_port
 from tests.screener import empty_sandbox
-
-FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 NAMES = [
     "settings",
@@ -90,7 +89,7 @@ def content(sandbox: Sandbox) -> tuple[list[str], dict[str, set[str]], list[Any]
 # --- healthy accounts
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_healthy_account_passes_and_is_left_as_it_was(flavour: Flavour, examine: Examine) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     before = content(sandbox)
@@ -103,7 +102,7 @@ async def test_a_healthy_account_passes_and_is_left_as_it_was(flavour: Flavour, 
     assert {"ContactCard/set", "Mailbox/set"} == set(sets(sandbox))
 
 
-@FLAVOURS
+@every_flavour
 async def test_read_only_writes_nothing(flavour: Flavour, examine: Examine) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     async with settings_for(sandbox) as settings:
@@ -216,7 +215,7 @@ async def test_a_missing_label_is_a_warning_since_the_daemon_runs_without(examin
 # --- contacts
 
 
-@FLAVOURS
+@every_flavour
 async def test_contacts_that_refuse_a_card_fail(flavour: Flavour, examine: Examine) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     sandbox.faults.set_errors["new0"] = SetError("forbidden", "read only")

@@ -25,10 +25,9 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
+from tests.flavours import every_flavour
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
-
-FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 ANN, BOB, CY, DEE, EVE, FAY = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve", "fay"))
 LABELS = DEFAULT_SCHEME.labels | {"@MailroomError", "@MailroomWarning"}
@@ -114,7 +113,7 @@ def tables(output: str) -> list[list[str]]:
     ]
 
 
-@FLAVOURS
+@every_flavour
 async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     lived = await lived_in(flavour)
     before = len(sets(lived.sandbox))
@@ -156,7 +155,7 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
     assert len(sets(lived.sandbox)) == before
 
 
-@FLAVOURS
+@every_flavour
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]
 )
@@ -321,7 +320,7 @@ async def test_an_outage_says_how_to_finish() -> None:
     assert_undone(lived)
 
 
-@FLAVOURS
+@every_flavour
 async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour) -> None:
     whole = await lived_in(flavour)
     wire = Wire()

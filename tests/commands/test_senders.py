@@ -11,14 +11,13 @@ from mailroom.commands import senders
 from mailroom.commands.names import category_named
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.errors import ConfigError
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox
+from mailroom.sandbox import Flavour, Limits, Sandbox
 from tests.commands.support import bare_sandbox, command, sets, settings_for
+from tests.flavours import every_flavour
 from tests.screener import empty_sandbox
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FEED = DEFAULT_SCHEME.by_name["Feed"]
-
-FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 
 def deliver(sandbox: Sandbox, minute: int, sender: str, *mailboxes: str) -> None:
@@ -35,7 +34,7 @@ def api_calls(sandbox: Sandbox) -> int:
     return sum(bool(request.calls) for request in sandbox.requests)
 
 
-@FLAVOURS
+@every_flavour
 async def test_who_waits_is_sorted_newest_first_and_a_sender_in_two_spellings_is_one(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +73,7 @@ async def test_the_table_says_how_many_wait_and_in_which_order() -> None:
     ]
 
 
-@FLAVOURS
+@every_flavour
 async def test_who_waits_for_the_user_is_listed_with_the_reason_wherever_the_mail_lies(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +105,7 @@ async def test_who_waits_for_the_user_is_listed_with_the_reason_wherever_the_mai
     assert sets(sandbox) == []
 
 
-@FLAVOURS
+@every_flavour
 async def test_who_is_in_the_inbox_undecided(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     sandbox.add_card("friend@x.org", "A Friend", emails={"a": {"address": "friend@x.org"}, "b": {"address": "f@w.org"}})
@@ -161,7 +160,7 @@ async def test_names_that_would_steer_a_terminal_are_shown_as_text(capsys: pytes
     assert "Ann\\x1b[31m\\u202e" in capsys.readouterr().out
 
 
-@FLAVOURS
+@every_flavour
 async def test_who_is_in_a_category_is_sorted_by_address(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     sandbox.add_card("bob@x.org", "Bob")

@@ -19,6 +19,7 @@ from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
+from tests.flavours import every_flavour
 from tests.real.processes import free_port
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 
@@ -27,10 +28,12 @@ ALL = 25
 
 INSTALL_AGAIN = {
     name: f"New mail is sorted by rules that name all this: install them, again if they are: `{command}`."
-    for name, command in (("fastmail", "mailroom rules"), ("cyrus", "mailroom rules --format sieve --apply"))
+    for name, command in (
+        ("fastmail", "mailroom rules"),
+        ("cyrus", "mailroom rules --format sieve --apply"),
+        ("stalwart", "mailroom rules --format sieve --apply"),
+    )
 }
-
-FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 
 def rows(output: str) -> dict[str, str]:
@@ -43,7 +46,7 @@ def mailboxes(sandbox: Sandbox) -> list[str]:
     return sorted(mailbox.name for mailbox in sandbox.store.mailboxes.objects.values())
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_new_account_is_shown_what_it_lacks_and_stays_as_it_is(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +69,7 @@ async def test_a_new_account_is_shown_what_it_lacks_and_stays_as_it_is(
     assert sets(sandbox) == []
 
 
-@FLAVOURS
+@every_flavour
 async def test_what_is_missing_is_created_and_the_daemon_finds_it(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,7 +88,7 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
             await start(client)
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_second_run_finds_nothing_missing_and_writes_nothing(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,7 +204,7 @@ def move_to(sandbox: Sandbox, uid: str, group: str) -> None:
             sandbox.change_card(card.uid, {"members": {**members, **joined}})
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_group_that_it_creates_anew_is_refilled_from_the_notes(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,7 +273,7 @@ async def test_notes_of_a_category_that_is_not_configured_are_told(capsys: pytes
         assert "! 1 contact carries a note of a category that isn't configured: Truck (1)." in capsys.readouterr().out
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_group_that_cannot_be_read_is_named_and_no_second_one_made(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,7 +345,7 @@ async def test_a_parent_that_is_refused_is_named_as_the_reason(capsys: pytest.Ca
 # --- what goes wrong
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_single_failure_stops_nothing_else(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = bare_sandbox(flavour)
     sandbox.faults.set_errors |= {"mailbox2": SetError("overQuota"), "group1": SetError("forbidden", "read only")}

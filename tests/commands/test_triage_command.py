@@ -14,18 +14,17 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, SetError
+from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.settle import Permission
 from mailroom.senders.tap import label_for
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.decisions.test_plan import PLACES, mail, places_of
+from tests.flavours import every_flavour
 from tests.screener import NOW, Wire, connected, empty_sandbox, start
 from tests.triage.test_crash import seen
 
 ANN = "ann@x.org"
 CATEGORIES = DEFAULT_SCHEME.by_name
-
-FLAVOURS = pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
 
 
 NEW, FORCE = Permission.NEW, Permission.FORCE
@@ -60,7 +59,7 @@ def groups_of(sandbox: Sandbox, address: str) -> set[str]:
     return {name for name, members in sandbox.groups().items() if address in members}
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_sender_is_settled_as_by_a_label_and_what_happened_is_told(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -125,7 +124,7 @@ def test_a_label_that_is_missing_is_needed_only_for_mail() -> None:
         label_for((mail("1", "Screener"),), CATEGORIES["Feed"], places)
 
 
-@FLAVOURS
+@every_flavour
 async def test_a_contact_without_mail_gets_card_and_groups_only(
     flavour: Flavour, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
+from mailroom.sandbox import Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
+from tests.flavours import every_flavour
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.scrape import samples
@@ -38,7 +39,7 @@ async def scrape(process: DaemonProcess) -> str:
         return (await http.get(process.health_url.replace("healthz", "metrics"))).text
 
 
-@pytest.mark.parametrize("flavour", [FASTMAIL, CYRUS], ids=lambda flavour: flavour.name)
+@every_flavour
 async def test_a_label_files_the_sender_within_moments_of_the_push(flavour: Flavour) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     mail = sandbox.deliver("Ann <ann@example.org>")

@@ -18,7 +18,7 @@ from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.doctor import contacts_check, push_check
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
-from mailroom.doctor.machine_checks import check_clock, check_health_port
+from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import (
     check_mail,
     check_mailboxes,
@@ -36,6 +36,7 @@ _REST = (
     Check("rules", "Future mail", check_rules, ("session",), if_broken=Outcome.WARNING),
     Check("clock", "Clock", check_clock, ("session",), if_broken=Outcome.WARNING),
     Check("health_port", "Health port", check_health_port),
+    Check("dotenv", "Secrets", check_dotenv, if_broken=Outcome.WARNING),
 )
 _MAILBOXES = (
     Check("mailboxes", "Mailboxes", check_mailboxes, ("session",)),

@@ -1,6 +1,7 @@
 """What concerns this machine: its clock, and the port for health checks."""
 
 import errno
+import stat
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -8,6 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import trio
 
+from mailroom.config.settings import DOTENV
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.http import fetch
 from mailroom.observe.running_daemon import ask_daemon
@@ -46,6 +48,17 @@ def _unix_seconds(date: str) -> float | None:
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+
+
+async def check_dotenv(examined: Examined) -> Finding:
+    """Whether others on this machine can read the file that holds the login."""
+    try:
+        mode = (await trio.Path(DOTENV).stat()).st_mode
+    except OSError:
+        return Finding(Outcome.OK, f"there is no {DOTENV} here")
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        return Finding(Outcome.WARNING, f"others on this machine may read {DOTENV}", f"chmod 600 {DOTENV}")
+    return Finding(Outcome.OK, f"{DOTENV} is readable by you alone")
 
 
 async def check_health_port(examined: Examined) -> Finding:

@@ -39,6 +39,7 @@ NAMES = [
     "eventsource",
     "clock",
     "health_port",
+    "dotenv",
 ]
 FINE = dict.fromkeys(NAMES, "ok")
 """A healthy account. What is seen of rules depends on the server: tests/doctor/test_checks.py."""
@@ -142,7 +143,8 @@ async def test_a_refused_token_is_what_to_renew_and_later_checks_say_why_they_ar
     async with settings_for(empty_sandbox()) as settings:
         found = await examine(settings, MAILROOM_JMAP_TOKEN="an0ther-t0ken")  # noqa: S106  invented
     assert found.status == 1
-    rest = dict.fromkeys(NAMES, "skipped") | {"settings": "ok", "session": "failed", "health_port": "ok"}
+    rest = dict.fromkeys(NAMES, "skipped") | {"settings": "ok", "session": "failed"}
+    rest |= {"health_port": "ok", "dotenv": "ok"}
     assert found.statuses == rest
     assert found.of("session")["advice"] == "renew MAILROOM_JMAP_TOKEN and start again"
     assert found.of("mail")["detail"] == "not possible without: Session"
@@ -382,7 +384,7 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
         ended = await command(settings, "doctor", FORCE_COLOR="1", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓·✓-✓✓T"]
+    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓·✓-✓✓✓T"]
     assert lines[3] == (
         "· Contacts     creates the contact 'Mailroom doctor (a test card: delete it)' in the provenance group and "
         "removes it again (--read-only leaves this out)"

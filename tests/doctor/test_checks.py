@@ -18,7 +18,7 @@ from mailroom.config.settings import Settings
 from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Outcome
-from mailroom.doctor.machine_checks import check_clock, check_health_port
+from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import APPLY_RULES, check_mail, check_mailboxes, check_rules
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
 from mailroom.sandbox import CYRUS
@@ -232,3 +232,15 @@ async def test_a_port_of_a_daemon_that_has_no_success_is_a_warning() -> None:
         Outcome.WARNING,
         f"a running Mailroom 1.2 answers on port {port}, and had no success for 900 s",
     )
+
+
+@pytest.mark.parametrize(("mode", "outcome"), [(0o600, Outcome.OK), (0o640, Outcome.WARNING), (0o604, Outcome.WARNING)])
+async def test_a_file_with_the_login_that_others_can_read_is_a_warning(mode: int, outcome: Outcome) -> None:
+    path = trio.Path(".env")
+    await path.write_text("MAILROOM_JMAP_TOKEN=x\n")
+    await path.chmod(mode)
+    sandbox = empty_sandbox()
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        found = await check_dotenv(Examined(settings, DEFAULT_SCHEME, servers, print))
+    assert found.outcome is outcome
+    assert found.advice == ("" if outcome is Outcome.OK else "chmod 600 .env")

@@ -16,6 +16,7 @@ from mailroom.account.servers import open_servers
 from mailroom.commands import doctor, reset, rules, senders, setup, triage
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.settings import Settings
+from mailroom.decisions.note import ADOPTED, recorded
 from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
 from mailroom.sandbox.faults import Endpoint, Fault, Reply
@@ -36,6 +37,7 @@ from tests.leaks import (
     delivered,
     talkative_sandbox,
 )
+from tests.screener import NOW
 from tests.scripted_server import Answer, ScriptedServer, reply, session_reply
 
 ANSWERS = {**REPLIES, "401": Reply(401, ECHO.encode()), "403": Reply(403, ECHO.encode())}
@@ -107,6 +109,7 @@ class TestCommands:
         sandbox.label(mail, "@ToFeed")
         sandbox.destroy_mailbox("@ToJail")
         sandbox.move(mail, "Feed")
+        sandbox.add_card(ANN, "", notes={"n": {"note": recorded("", "Feed", NOW, ADOPTED)}})
         sandbox.faults.set_errors[mail] = SetError(kind, ECHO, properties=(SUBJECT,))
         sandbox.faults.method_error("Mailbox/set", MethodError(kind, ECHO), times=None)
         sandbox.faults.method_error("ContactCard/set", MethodError(kind, ECHO), times=None)

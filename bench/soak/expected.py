@@ -35,6 +35,8 @@ FILED_IN = {
     "@ToBillboard": frozenset({"Billboard", "Paper Trail"}),
     "@ToTruck": frozenset({"Truck", "Paper Trail"}),
 }
+INTO_INBOX = frozenset({"@ToImbox", "@ToPerson"})
+OUT_OF_INBOX = frozenset({"@ToJail"})
 """Mailboxes, which are called as the contact groups are, by label."""
 
 LABELS = frozenset(FILED_IN)
@@ -142,5 +144,6 @@ def _filed(mailboxes: frozenset[str], label: str) -> frozenset[str]:
     if "Trash" in mailboxes:
         return mailboxes - {label}
     from_screener = "Screener" in mailboxes or mailboxes == {label}
-    inbox = {"Inbox"} if label == "@ToImbox" and from_screener else frozenset[str]()
-    return (mailboxes - MANAGED - {label}) | FILED_IN[label] | inbox
+    inbox = {"Inbox"} if label in INTO_INBOX and from_screener else frozenset[str]()
+    taken = {"Inbox"} if label in OUT_OF_INBOX else frozenset[str]()
+    return (mailboxes - MANAGED - taken - {label}) | FILED_IN[label] | inbox

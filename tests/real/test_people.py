@@ -6,7 +6,7 @@ from tests.real.accounts import Account, SandboxContacts
 from tests.real.contacts_app import ContactsApp
 from tests.screener import NOW, Wire
 
-pytestmark = pytest.mark.real_server
+pytestmark = pytest.mark.real
 
 HOME, WORK, STRANGER = "ann@home.example", "ann@work.example", "ann.lee@evil.example"
 

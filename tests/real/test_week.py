@@ -26,7 +26,7 @@ from tests.real.mailbox_user import ROLES, MailboxUser, group_card, put_card
 from tests.real.processes import free_port
 from tests.real.test_sieve import MINE, User
 
-pytestmark = pytest.mark.real_server
+pytestmark = pytest.mark.real
 
 MAILS = 400
 OWN = ("Feed", "Jail", "Receipts")

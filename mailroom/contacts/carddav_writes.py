@@ -199,4 +199,4 @@ def _complete(text: str, edit: CardEdit) -> str:
     found = vcard.read(edit.card.ref, text)
     if isinstance(found, Card) and found.note not in (edit.card.note, vcard.clean(edit.note)):
         raise SenderFailed("someone else changed the card's note meanwhile; the next pass starts from theirs")
-    return vcard.completed(text, edit.fill, edit.note)
+    return vcard.completed(vcard.recast(text, edit.recast) if edit.recast else text, edit.fill, edit.note)

@@ -13,6 +13,7 @@ Mailbox = tuple[str | None, str]
 """Display name and address."""
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
+_CONTENT = re.compile(r'"((?:[^"\\]|\\.)*)"?')
 _PIECE = re.compile(rf'(?P<quoted>{_QUOTED})|(?P<angle><(?:{_QUOTED}|[^>"])*>?)|(?P<word>[^\s"<(,;:]+)|(?P<other>.)')
 _ROUTE = re.compile(r"^@[^:]*:")
 _COMMENT = re.compile(r"\([^()]*\)")
@@ -101,7 +102,9 @@ def _comment(text: str, position: int) -> tuple[int, str]:
 
 
 def _unquoted(word: str) -> str:
-    return re.sub(r"\\(.)", r"\1", word.strip('"')) if word.startswith('"') else word
+    if (quoted := _CONTENT.fullmatch(word)) is None:
+        return word
+    return re.sub(r"\\(.)", r"\1", quoted[1])
 
 
 def addresses(value: str) -> tuple[Mailbox, ...]:

@@ -19,6 +19,7 @@ from mailroom.sandbox.message import Message
         ("Ann <ANN@Bücher.example>", (("Ann", "ANN@Bücher.example"),)),
         ("a@x.org, B <b@x.org>", ((None, "a@x.org"), ("B", "b@x.org"))),
         ("Jane (Work) <j@x.org>", (("Jane", "j@x.org"),)),
+        (r'"Ann \"Annie\"" <a@x.org>', (('Ann "Annie"', "a@x.org"),)),
         ("(only comment) a@x.org", ((None, "a@x.org"),)),
         ("a@x.org (Jane (at work))", (("Jane (at work)", "a@x.org"),)),
         ("a(not me)@x.org, (Bob) <b@x.org>", ((None, "a@x.org"), (None, "b@x.org"))),

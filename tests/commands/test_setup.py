@@ -30,6 +30,7 @@ INSTALL_AGAIN = {
     name: f"New mail is sorted by rules that name all this: install them, again if they are: `{command}`."
     for name, command in (
         ("fastmail", "mailroom rules"),
+        ("james", "mailroom rules"),
         ("cyrus", "mailroom rules --format sieve --apply"),
         ("stalwart", "mailroom rules --format sieve --apply"),
     )

@@ -71,10 +71,10 @@ FAULTS = tuple(
             healthy=True,
         ),
         Fault(
-            "contacts: 401",
-            "it ends with status 2 and says what to renew; the next start files",
+            "contacts: 401 for some minutes",
+            "passes fail, ever less often; health is red; filed after the end",
             contacts_login_is_refused,
-            ends="MAILROOM_CARDDAV_USERNAME and _PASSWORD",
+            (Told("poll_failed", "HTTP 401"),),
         ),
         Fault(
             "mail down, contacts work",

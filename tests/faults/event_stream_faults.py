@@ -180,5 +180,7 @@ FAULTS = (
         most_per_minute=8,
         lasts=180.0,
     ),
-    *map(unavailable, (204, 401, 403, 404)),
+    *map(unavailable, (204, 404)),
+    broken("event stream: HTTP 401", faults.status(401), "HTTP 401", 30),
+    broken("event stream: HTTP 403", faults.status(403), "HTTP 403", 30),
 )

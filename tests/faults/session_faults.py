@@ -58,7 +58,13 @@ RENEW = "renew MAILROOM_JMAP_TOKEN and start again"
 
 FAULTS = (
     Fault("401 at the start", ENDS, token_expires, quiet=None, ends=RENEW),
-    Fault("401 after an hour", ENDS, token_expires, quiet=3600.0, ends=RENEW),
+    Fault(
+        "401 for some minutes, after an hour",
+        "passes fail, ever less often; health is red; filed after the end",
+        answers(faults.status(401), Endpoint.API),
+        (Told("poll_failed", "HTTP 401"),),
+        quiet=3600.0,
+    ),
     Fault(
         "session and API move",
         "the session is read at its new place, and all works",

@@ -69,7 +69,7 @@ FAULTS = (
         "session and API move",
         "the session is read at its new place, and all works",
         server_moves,
-        told=(Told("eventsource_listener_started", "/moved/event/"),),
+        told=(Told("eventsource_reconnected"),),
         filed=True,
         healthy=True,
     ),

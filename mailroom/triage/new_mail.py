@@ -28,6 +28,11 @@ class Window:
     after: datetime
     with_subject: bool = False
 
+    @property
+    def kind(self) -> Kind[NewMail]:
+        """What is read of such mail."""
+        return NEW_MAIL_WITH_SUBJECT if self.with_subject else NEW_MAIL
+
 
 @dataclass(frozen=True, slots=True)
 class NewFound:
@@ -70,18 +75,21 @@ def search_new(batch: Batch, session: Session, places: Places, window: Window) -
     if places.inbox is None or places.screener is None:
         return None
     state = batch.add(get_email_state(session.mail_account))
-    kind: Kind[NewMail] = NEW_MAIL_WITH_SUBJECT if window.with_subject else NEW_MAIL
 
     def find(filter: Filter) -> Newest:
-        return newest(batch, session, kind, filter, MAILS_A_PASS)
+        return newest(batch, session, window.kind, filter, MAILS_A_PASS)
 
-    after = window.after.strftime("%Y-%m-%dT%H:%M:%SZ")
     return NewSearch(
         state,
-        inbox=find({"inMailbox": places.inbox, "notKeyword": SEEN, "after": after}),
+        inbox=find(new_in_inbox(places.inbox, window)),
         screener=find({"inMailbox": places.screener, "notKeyword": WAITING}),
         moved=find({"hasKeyword": WAITING, "inMailboxOtherThan": [places.screener]}),
     )
+
+
+def new_in_inbox(inbox: str, window: Window) -> Filter:
+    """Mail in the Inbox that nobody has judged yet; `inbox` is its id."""
+    return {"inMailbox": inbox, "notKeyword": SEEN, "after": window.after.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
@@ -90,7 +98,7 @@ def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
         return None
     pages = (asked.inbox, asked.screener, asked.moved)
     try:
-        inbox, screener, moved = (tuple(map(_arrival, replies[page.mails])) for page in pages)
+        inbox, screener, moved = (tuple(map(arrival, replies[page.mails])) for page in pages)
         is_full = any(len(replies[page.query].ids) >= page.limit for page in pages)
         return NewFound(replies[asked.state], WorkList(moved=moved, inbox=inbox, screener=screener), is_full)
     except BatchRefused as refused:
@@ -98,7 +106,8 @@ def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
         return None
 
 
-def _arrival(mail: NewMail) -> Arrival:
+def arrival(mail: NewMail) -> Arrival:
+    """A mail as the verdict takes it."""
     return Arrival(
         id=mail.id,
         mailbox_ids=mail.mailbox_ids,

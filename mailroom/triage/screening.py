@@ -103,15 +103,25 @@ async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[
     """
     if not new:
         return NOTHING_NEW
-    state = state_in(found.book, run.account_id)
     is_on = run.scheme.screening.mode == "on"
-    if is_on and state.screening_since is None:
+    if is_on and state_in(found.book, run.account_id).screening_since is None:
         return replace(NOTHING_NEW, begins_anew=True)
+    said = verdicts(run, new, found, plans)
+    return await with_patches(run, new, said) if is_on else Judged(new.state, said)
+
+
+def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan] = ()) -> dict[str, Verdict]:
+    """The verdicts by mail id, with the contact groups as they will be after these plans."""
     then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
-    known = _known(run, standings(then, run.scheme), found.told, state.open_until)
-    verdicts = {mail.id: judge(mail, known) for mail in to_judge(new.work, run.places)}
+    open_until = state_in(found.book, run.account_id).open_until
+    known = _known(run, standings(then, run.scheme), found.told, open_until)
+    return {mail.id: judge(mail, known) for mail in to_judge(new.work, run.places)}
+
+
+async def with_patches(run: Pass, new: NewFound, verdicts: Mapping[str, Verdict]) -> Judged:
+    """What these verdicts write: as much as goes into one write."""
     most = min(MOST, (await run.client.session()).limits.max_objects_in_set)
-    return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most) if is_on else {})
+    return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most))
 
 
 def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:

@@ -4,7 +4,7 @@ Mail with a triage label is `plan`'s. What was dealt with is marked, so that it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from mailroom.decisions.arrival import Arrival
@@ -29,15 +29,6 @@ _DEALT_WITH = frozenset({"$seen", "$flagged", "$answered", "$draft", "$notjunk"}
 
 
 @dataclass(frozen=True, slots=True)
-class Patch:
-    """What changes about one mail."""
-
-    move: Move = field(default_factory=Move)
-    keywords_on: frozenset[str] = frozenset()
-    keywords_off: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class WorkList:
     """What the queries of a pass found, each in the order found, the same mail perhaps twice.
 
@@ -55,12 +46,12 @@ def to_judge(work: WorkList, places: Places) -> tuple[Arrival, ...]:
     return tuple(mail for mail in _new(work, places).values() if not left_alone(mail, places))
 
 
-def marks(work: WorkList, verdicts: Mapping[str, Verdict], places: Places, most: int = MOST) -> dict[str, Patch]:
+def marks(work: WorkList, verdicts: Mapping[str, Verdict], places: Places, most: int = MOST) -> dict[str, Move]:
     """Patches by mail id: of mail that the user moved, then of the Inbox, then of the Screener, no more than `most`.
 
     `verdicts` are by mail id. A mail that has none, or none yet, has no patch, nor one that can't go where it belongs.
     """
-    moved = {id: Patch(keywords_on=frozenset({SEEN}), keywords_off=frozenset({WAITING})) for id in _moved(work, places)}
+    moved = {id: Move(set=frozenset({SEEN}), clear=frozenset({WAITING})) for id in _moved(work, places)}
     new = _new(work, places).items()
     judged = {id: patch for id, mail in new if (patch := _patch(mail, verdicts.get(id), places)) is not None}
     return dict(islice((moved | judged).items(), most))
@@ -102,7 +93,7 @@ def _is_plans(mail: Arrival, places: Places) -> bool:
     return bool(mail.mailbox_ids & places.labels.keys()) and places.error_label not in mail.mailbox_ids
 
 
-def _patch(mail: Arrival, verdict: Verdict | None, places: Places) -> Patch | None:
+def _patch(mail: Arrival, verdict: Verdict | None, places: Places) -> Move | None:
     if left_alone(mail, places):
         return _marked(mail, places)
     if verdict is None or verdict.outcome is Outcome.UNDECIDED:
@@ -111,47 +102,51 @@ def _patch(mail: Arrival, verdict: Verdict | None, places: Places) -> Patch | No
     return None if patch is None else _warned(patch, verdict, places)
 
 
-def _marked(mail: Arrival, places: Places) -> Patch:
+def _marked(mail: Arrival, places: Places) -> Move:
     is_waiting = places.screener in mail.mailbox_ids
-    return Patch(keywords_on=frozenset({SEEN, WAITING} if is_waiting else {SEEN}))
+    return Move(set=frozenset({SEEN, WAITING} if is_waiting else {SEEN}))
 
 
-def _in_screener(mail: Arrival, verdict: Verdict, places: Places) -> Patch | None:
+def _in_screener(mail: Arrival, verdict: Verdict, places: Places) -> Move | None:
     """Filed where its sender's mail belongs, as all that waits; else it waits there, whatever would let it stay."""
     if verdict.reason is Reason.FORGED:
-        return Patch(keywords_on=frozenset({SEEN, WAITING, FORGED}))
+        return Move(set=frozenset({SEEN, WAITING, FORGED}))
     if verdict.route is None or FORGED in mail.keywords:
         return _marked(mail, places)
     destinations = _destinations(verdict.route, places)
     if destinations is None:
         return None
     inbox = _inbox(places) if verdict.route.inbox else frozenset[str]()
-    move = Move((destinations | inbox) - mail.mailbox_ids, (places.managed - destinations) & mail.mailbox_ids)
-    return Patch(move, frozenset({SEEN}), frozenset({WAITING}))
+    return Move(
+        add=(destinations | inbox) - mail.mailbox_ids,
+        remove=(places.managed - destinations) & mail.mailbox_ids,
+        set=frozenset({SEEN}),
+        clear=frozenset({WAITING}),
+    )
 
 
-def _in_inbox(verdict: Verdict, places: Places) -> Patch | None:
+def _in_inbox(verdict: Verdict, places: Places) -> Move | None:
     """Out of the Inbox, unless it stays; its other mailboxes are the user's."""
     if verdict.outcome is Outcome.STAYS:
-        return Patch(keywords_on=frozenset({SEEN}))
+        return Move(set=frozenset({SEEN}))
     if verdict.route is not None:
         destinations = _destinations(verdict.route, places)
         if destinations is None:
             return None
         if verdict.route.inbox:
-            return Patch(Move(destinations), frozenset({SEEN}))
-        return Patch(Move(destinations, _inbox(places)), frozenset({SEEN, FROM_INBOX}))
+            return Move(destinations, set=frozenset({SEEN}))
+        return Move(destinations, _inbox(places), frozenset({SEEN, FROM_INBOX}))
     if places.screener is None:
         return None
     forged = {FORGED} if verdict.reason is Reason.FORGED else frozenset[str]()
-    return Patch(Move(frozenset({places.screener}), _inbox(places)), frozenset({SEEN, WAITING, FROM_INBOX}) | forged)
+    return Move(frozenset({places.screener}), _inbox(places), frozenset({SEEN, WAITING, FROM_INBOX}) | forged)
 
 
-def _warned(patch: Patch, verdict: Verdict, places: Places) -> Patch:
+def _warned(patch: Move, verdict: Verdict, places: Places) -> Move:
     """The warning label is a mailbox; without one there is no warning."""
     if not verdict.is_warned or places.warning_label is None:
         return patch
-    return replace(patch, move=replace(patch.move, add=patch.move.add | {places.warning_label}))
+    return replace(patch, add=patch.add | {places.warning_label})
 
 
 def _inbox(places: Places) -> frozenset[str]:

@@ -84,7 +84,12 @@ class Move:
     clear: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.remove or self.set or self.clear)
+        return bool(self.changes_mailboxes or self.set or self.clear)
+
+    @property
+    def changes_mailboxes(self) -> bool:
+        """Whether it moves the mail, and does not mark it alone."""
+        return bool(self.add or self.remove)
 
     def patch(self) -> Json:
         """As a PatchObject (RFC 8620 §5.3). No id and no keyword of ours holds a character that needs an escape."""

@@ -9,7 +9,7 @@ import structlog
 
 from mailroom.decisions.arrival import Known
 from mailroom.decisions.judge import Outcome, Verdict, judge, undecided
-from mailroom.decisions.marks import MOST, Patch, marks, to_judge
+from mailroom.decisions.marks import MOST, marks, to_judge
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.routes import routes
 from mailroom.decisions.standing import Standings, after, standings
@@ -37,7 +37,7 @@ class Judged:
 
     state: str
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
-    patches: Mapping[str, Patch] = field(default_factory=dict)
+    patches: Mapping[str, Move] = field(default_factory=dict)
     begins_anew: bool = False
 
 
@@ -67,7 +67,7 @@ class NewMailDone:
     def _moved(self) -> list[Verdict]:
         """Of what was moved; mail that only got a mark isn't."""
         patches = self.judged.patches
-        return [self.judged.verdicts[id] for id in self.written.done if id in patches and patches[id].move]
+        return [self.judged.verdicts[id] for id in self.written.done if id in patches and patches[id].changes_mailboxes]
 
     @property
     def screened(self) -> int:
@@ -142,11 +142,7 @@ def stage(batch: Batch, session: Session, new: Judged) -> Slot[SetResult] | None
     """The one write: mark and move of all new mail, and none of it if any mail has changed since it was read."""
     if not new.patches:
         return None
-    moves = {
-        id: Move(each.move.add, each.move.remove, each.keywords_on, each.keywords_off)
-        for id, each in new.patches.items()
-    }
-    return update_emails_in_state(batch, session, new.state, moves)
+    return update_emails_in_state(batch, session, new.state, new.patches)
 
 
 def settle(replies: Replies, slot: Slot[SetResult] | None) -> Written:

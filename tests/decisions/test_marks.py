@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.arrival import Arrival
 from mailroom.decisions.judge import Outcome, Reason, Verdict
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING, Patch, WorkList, left_alone, marks, to_judge
+from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING, WorkList, left_alone, marks, to_judge
 from mailroom.decisions.places import Places
 from mailroom.decisions.routes import Route
 from mailroom.jmap.mail import Move
@@ -19,7 +19,7 @@ from tests.decisions.test_plan import places_of
 PLACES = places_of()
 STAYS, STRANGER = Verdict(Reason.KNOWN_CONTACT), Verdict(Reason.STRANGER)
 FORGERY = Verdict(Reason.FORGED, is_warned=True)
-MOVED = Patch(keywords_on=frozenset({SEEN}), keywords_off=frozenset({WAITING}))
+MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING}))
 
 
 def mail(*mailboxes: str, id: str = "1", keywords: tuple[str, ...] = ()) -> Arrival:
@@ -30,7 +30,7 @@ def decided(name: str, reason: Reason = Reason.DECIDED, *, is_warned: bool = Fal
     return Verdict(reason, Route(DEFAULT_SCHEME.chain(DEFAULT_SCHEME.by_name[name])), is_warned)
 
 
-def patch_of(each: Arrival, verdict: Verdict | None, places: Places = PLACES) -> Patch | None:
+def patch_of(each: Arrival, verdict: Verdict | None, places: Places = PLACES) -> Move | None:
     """The patch of one mail, found where it is."""
     inbox = (each,) if "Inbox" in each.mailbox_ids else ()
     screener = (each,) if "Screener" in each.mailbox_ids else ()
@@ -38,12 +38,12 @@ def patch_of(each: Arrival, verdict: Verdict | None, places: Places = PLACES) ->
     return marks(WorkList((), inbox, screener), verdicts, places).get(each.id)
 
 
-def said(patch: Patch | None) -> str:
+def said(patch: Move | None) -> str:
     """A patch in one line: what goes on, then what goes off."""
     if patch is None:
         return "nothing"
-    on = sorted(patch.move.add) + sorted(patch.keywords_on)
-    off = sorted(patch.move.remove) + sorted(patch.keywords_off)
+    on = sorted(patch.add) + sorted(patch.set)
+    off = sorted(patch.remove) + sorted(patch.clear)
     return " ".join([*(f"+{each}" for each in on), *(f"-{each}" for each in off)]).replace("mailroom-", "")
 
 
@@ -250,11 +250,11 @@ def found(mails: list[Arrival], places: Places = PLACES) -> WorkList:
     )
 
 
-def written(each: Arrival, patch: Patch) -> Arrival:
+def written(each: Arrival, patch: Move) -> Arrival:
     return replace(
         each,
-        mailbox_ids=(each.mailbox_ids | patch.move.add) - patch.move.remove,
-        keywords=(each.keywords | patch.keywords_on) - patch.keywords_off,
+        mailbox_ids=(each.mailbox_ids | patch.add) - patch.remove,
+        keywords=(each.keywords | patch.set) - patch.clear,
     )
 
 
@@ -265,7 +265,7 @@ def test_passes_end_with_nothing_to_write_and_every_mail_somewhere(
     verdicts = {str(number): verdict for number, verdict in enumerate(by_number)}
     for _ in mails:
         patches = marks(found(mails, places), verdicts, places, max(most, 1))
-        mails = [written(each, patches.get(each.id, Patch())) for each in mails]
+        mails = [written(each, patches.get(each.id, Move())) for each in mails]
         assert all(each.mailbox_ids for each in mails)
     assert marks(found(mails, places), verdicts, places) == {}
 
@@ -289,8 +289,8 @@ def test_what_leaves_the_inbox_says_so_and_what_is_the_users_stays(
 ) -> None:
     verdicts = {str(number): verdict for number, verdict in enumerate(by_number)}
     for id, patch in marks(found(mails), verdicts, PLACES).items():
-        assert ("Inbox" in patch.move.remove) == (FROM_INBOX in patch.keywords_on)
-        assert patch.move.remove <= PLACES.managed | {"Inbox"}
-        assert patch.move.add.isdisjoint(mails[int(id)].mailbox_ids)
-        assert SEEN in patch.keywords_on
-        assert patch.move == Move() or not left_alone(mails[int(id)], PLACES)
+        assert ("Inbox" in patch.remove) == (FROM_INBOX in patch.set)
+        assert patch.remove <= PLACES.managed | {"Inbox"}
+        assert patch.add.isdisjoint(mails[int(id)].mailbox_ids)
+        assert SEEN in patch.set
+        assert not patch.changes_mailboxes or not left_alone(mails[int(id)], PLACES)

@@ -41,6 +41,12 @@ class WorkList:
     screener: tuple[Arrival, ...] = ()
 
 
+def is_idle(work: WorkList, places: Places) -> bool:
+    """Whether nothing is to be done about any of these: a mail that waits and has another mailbox is found again and
+    again, and so is one that waits for its label."""
+    return not (to_judge(work, places) or marks(work, {}, places))
+
+
 def to_judge(work: WorkList, places: Places) -> tuple[Arrival, ...]:
     """The mails that need a verdict."""
     return tuple(mail for mail in _new(work, places).values() if not left_alone(mail, places))

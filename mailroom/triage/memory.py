@@ -12,6 +12,7 @@ from mailroom.decisions.pauses import Conflict, standing_conflicts
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Pause, Selection
 from mailroom.jmap.mail import Email
+from mailroom.triage.new_mail import Finding, NewFound
 from mailroom.triage.patience import Patience
 
 log = structlog.get_logger(component="triage")
@@ -37,10 +38,12 @@ class Memory:
     def __init__(self, places: Places, screening_since: datetime | None = None) -> None:
         self.places = places
         self.screening_since = screening_since
-        self.dealt_with = frozenset[str]()
         self._conflicts = frozenset[Conflict]()
         self.failing = Patience[str]()
         self._unmarked = Patience[_Unmarked]()
+        self._written = frozenset[Finding]()
+        self._left_alone = frozenset[Finding]()
+        self._refused = Patience[Finding]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
     def see(self, places: Places, scheme: Scheme) -> None:
@@ -73,9 +76,31 @@ class Memory:
         self._conflicts = frozenset(known) | standing_conflicts(labelled, self.places)
         return self._conflicts
 
-    def forget_about(self, ids: Iterable[str]) -> None:
-        """Leave these mails alone for as long as this runs: they are marked, told of, or can't be marked."""
-        self.dealt_with |= frozenset(ids)
+    def new_due(self, new: NewFound, now: float) -> NewFound:
+        """The part of new mail that is to be looked at now; what is no longer found is forgotten.
+
+        What is found again although it was written is left alone: this server's queries don't see what was written.
+        """
+        found = new.findings
+        if again := self._written & found:
+            log.warning("new_mail_found_again", mails=len(again))
+        self._left_alone = (self._left_alone | again) & found
+        self._written = frozenset()
+        self._refused.keep_only(found)
+        left = {each for each in found if each in self._left_alone or not self._refused.may_try(each, now)}
+        return new.without(left)
+
+    def leave_alone(self, findings: Iterable[Finding]) -> None:
+        """Nothing is written on these, for as long as they are found."""
+        self._left_alone |= frozenset(findings)
+
+    def wrote(self, findings: Iterable[Finding]) -> None:
+        """These should not be found again."""
+        self._written = frozenset(findings)
+
+    def refused(self, findings: Iterable[Finding], now: float) -> frozenset[Finding]:
+        """Try these less and less often; returns those that were refused for the first time."""
+        return frozenset(each for each in findings if self._refused.failed(each, now) == 1)
 
     def _report_missing(self, scheme: Scheme) -> None:
         """A warning once, and an error once if it lasts: someone may be renaming things just now.

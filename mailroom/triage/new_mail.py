@@ -1,8 +1,9 @@
 """New mail in the scan: in the Inbox, in the Screener, and moved out of the Screener by the user."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 import structlog
 
@@ -35,6 +36,14 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A mail in one of the lists: the same mail in another one is there because something has happened to it."""
+
+    where: Literal["moved", "inbox", "screener"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewFound:
     """New mail, each list the newest first, and the state of all mails before any of it was read.
 
@@ -48,13 +57,24 @@ class NewFound:
     def __bool__(self) -> bool:
         return bool(self.work.inbox or self.work.screener or self.work.moved)
 
-    def without(self, ids: Collection[str]) -> "NewFound":
-        """The same, but for these mails."""
-        inbox, screener, moved = (
-            tuple(mail for mail in mails if mail.id not in ids)
-            for mails in (self.work.inbox, self.work.screener, self.work.moved)
+    @property
+    def findings(self) -> frozenset[Finding]:
+        return frozenset(
+            (
+                *(Finding("moved", mail.id) for mail in self.work.moved),
+                *(Finding("inbox", mail.id) for mail in self.work.inbox),
+                *(Finding("screener", mail.id) for mail in self.work.screener),
+            )
         )
-        return NewFound(self.state, WorkList(moved=moved, inbox=inbox, screener=screener), self.is_full)
+
+    def without(self, findings: Collection[Finding]) -> "NewFound":
+        """The same, but for these."""
+        work = WorkList(
+            moved=tuple(mail for mail in self.work.moved if Finding("moved", mail.id) not in findings),
+            inbox=tuple(mail for mail in self.work.inbox if Finding("inbox", mail.id) not in findings),
+            screener=tuple(mail for mail in self.work.screener if Finding("screener", mail.id) not in findings),
+        )
+        return replace(self, work=work)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
+from mailroom.decisions.marks import is_idle
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
@@ -119,7 +120,7 @@ class Triage:
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
         selection = self._memory.due(select(await self._release(found), found.places, self._own), started)
-        new = found.new.without(self._memory.dealt_with) if found.new else None
+        new = self._new_due(found, started)
         run = await self._begin(found.places, now)
         try:
             treated = await treat(run, selection, new)
@@ -132,6 +133,13 @@ class Triage:
         if treated.failure is not None:
             raise treated.failure
         return self._outcome(run, treated, new)
+
+    def _new_due(self, found: Scan, started: float) -> NewFound | None:
+        """New mail that there is something to do about; None if there is none."""
+        if found.new is None:
+            return None
+        due = self._memory.new_due(found.new, started)
+        return None if is_idle(due.work, found.places) else due
 
     def _window(self, now: datetime) -> Window | None:
         """Which mail is new; None where none is looked for."""
@@ -176,11 +184,13 @@ class Triage:
             return
         if self._scheme.screening.mode == "watch":
             tell_what_would_be(done.judged, new)
-            self._memory.forget_about(done.judged.verdicts)
+            self._memory.leave_alone(each for each in new.findings if each.id in done.judged.decided)
             return
-        for id, reason in sorted(done.written.refused.items()):
-            log.warning("new_mail_not_marked", mail=id, reason=reason)
-        self._memory.forget_about({*done.written.done, *done.written.refused})
+        written = done.written
+        self._memory.wrote(each for each in new.findings if each.id in written.done)
+        refused = [each for each in new.findings if each.id in written.refused]
+        for id in sorted({each.id for each in self._memory.refused(refused, trio.current_time())}):
+            log.warning("new_mail_not_marked", mail=id, reason=written.refused[id])
         tell(done)
         self._tally.mails_screened += done.screened
         self._tally.mails_routed += sum(done.routed.values())
@@ -215,7 +225,7 @@ class Triage:
             mailboxes_missing=len(run.places.missing),
             mails_screened=done.screened,
             mails_routed=sum(done.routed.values()),
-            has_more=new is not None and new.is_full and bool(done.written.done),
+            has_more=bool(done.written.done) and (done.judged.is_cut or (new is not None and new.is_full)),
             is_outdated=done.written.is_outdated,
         )
 

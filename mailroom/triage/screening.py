@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
@@ -32,13 +33,20 @@ log = structlog.get_logger(component="triage")
 class Judged:
     """The verdicts on the new mail of a pass, and what is to be written, both by mail id.
 
-    `begins_anew` is whether nobody knows any more since when mail is screened.
+    `begins_anew` is whether nobody knows any more since when mail is screened, `is_cut` whether there is more to be
+    written than one write takes.
     """
 
     state: str
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     patches: Mapping[str, Move] = field(default_factory=dict)
     begins_anew: bool = False
+    is_cut: bool = False
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """The ids of mails that have a verdict; what nobody knows yet is judged again."""
+        return frozenset(id for id, each in self.verdicts.items() if each.outcome is not Outcome.UNDECIDED)
 
 
 NOTHING_NEW = Judged("")
@@ -121,7 +129,8 @@ def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan] = ())
 async def with_patches(run: Pass, new: NewFound, verdicts: Mapping[str, Verdict]) -> Judged:
     """What these verdicts write: as much as goes into one write."""
     most = min(MOST, (await run.client.session()).limits.max_objects_in_set)
-    return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most))
+    patches = marks(new.work, verdicts, run.places, most + 1)
+    return Judged(new.state, verdicts, dict(islice(patches.items(), most)), is_cut=len(patches) > most)
 
 
 def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:

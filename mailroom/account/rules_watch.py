@@ -16,11 +16,18 @@ log = structlog.get_logger(component="rules")
 
 LOOK_AGAIN_SECONDS = 60 * 60.0
 
+_APPLY = "`mailroom rules --format sieve --apply`"
 _HINTS = {
-    "none": "new mail is not screened: `mailroom rules --format sieve --apply` installs the script again",
-    "old": "it differs from what would be written now: `mailroom rules --format sieve --apply` replaces it",
-    "replaced": "the script is there, but the server runs another or none: `mailroom rules --format sieve --apply` "
-    "has it run again, and yours with it",
+    "none": f"new mail is not screened: {_APPLY} installs the script again",
+    "old": f"it differs from what would be written now: {_APPLY} replaces it",
+    "replaced": f"the script is there, but the server runs another or none: {_APPLY} has it run again, and yours with "
+    "it",
+}
+_HINTS_WHERE_THE_DAEMON_SCREENS = {
+    **_HINTS,
+    "none": f"the daemon sorts new mail alone, a few seconds after it has come: {_APPLY} installs the script again",
+    "old": f"it differs from what would be written now; one from before screening was on has to leave mail of "
+    f"strangers to the daemon: {_APPLY} replaces it",
 }
 
 
@@ -31,7 +38,7 @@ async def watch_rules(servers: Servers, scheme: Scheme, status: Status) -> Never
     while True:
         status.server_rules = await _look(servers, scheme)
         if status.server_rules != "unknown":
-            _tell(known, status.server_rules)
+            _tell(known, status.server_rules, scheme)
             known = status.server_rules
         await trio.sleep(LOOK_AGAIN_SECONDS)
 
@@ -49,11 +56,12 @@ async def _look(servers: Servers, scheme: Scheme) -> ServerRules:
         return "unknown"
 
 
-def _tell(was: ServerRules, now: ServerRules) -> None:
+def _tell(was: ServerRules, now: ServerRules, scheme: Scheme) -> None:
     """Whoever never had rules isn't told, nor is anybody told twice."""
     if now == was or (was == "unknown" and now in ("none", "current")):
         return
     if now == "current":
         log.info("rules_changed", server_rules=now, was=was)
     else:
-        log.warning("rules_changed", server_rules=now, was=was, hint=_HINTS[now])
+        hints = _HINTS_WHERE_THE_DAEMON_SCREENS if scheme.screening.is_on else _HINTS
+        log.warning("rules_changed", server_rules=now, was=was, hint=hints[now])

@@ -42,11 +42,21 @@ def print_fastmail(scheme: Scheme) -> int:
     _warn(*warnings(scheme))
     _say(
         "Save this as mailrules.json and import it on Fastmail, at Settings → Filters & Rules; the mailboxes and "
-        "contact groups must be there first (`mailroom setup`). If you write to yourself, put yourself into one of "
-        f"the groups, or such mail waits in the {scheme.screener}. A mail with several addresses in From is taken to "
-        "be from each of them: Fastmail's rules can't tell it apart."
+        f"contact groups must be there first (`mailroom setup`). {_about_strangers(scheme)} A mail with several "
+        "addresses in From is taken to be from each of them: Fastmail's rules can't tell it apart."
     )
     return 0
+
+
+def _about_strangers(scheme: Scheme) -> str:
+    if scheme.screening.is_on:
+        return (
+            f"None of them is for the {scheme.screener}, since the daemon screens new mail itself: delete the one "
+            f"called “{fastmail.name_of_catch_all(scheme)}” there, if you have imported it before."
+        )
+    return (
+        f"If you write to yourself, put yourself into one of the groups, or such mail waits in the {scheme.screener}."
+    )
 
 
 def apply_fastmail() -> int:
@@ -90,7 +100,9 @@ async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
     installed, server = await find_installed(client, access), sieve_of(access)
     print(await script_text(client, contacts, scheme, server, installed.include), end="")
     _warn(
-        *warnings(scheme), *sieve.warnings(server), *sieve.warnings_about(await users_text(client, access, installed))
+        *warnings(scheme),
+        *sieve.warnings(server),
+        *sieve.warnings_about(scheme, await users_text(client, access, installed)),
     )
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
@@ -108,7 +120,9 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
         raise ConfigError(problems)
     text = await script_text(client, await servers.contacts(), scheme, server, installed.include)
     _warn(
-        *warnings(scheme), *sieve.warnings(server), *sieve.warnings_about(await users_text(client, access, installed))
+        *warnings(scheme),
+        *sieve.warnings(server),
+        *sieve.warnings_about(scheme, await users_text(client, access, installed)),
     )
     if installed.runs and installed.own_text == text:
         _say(f"Nothing to do: the script {installed.name} is installed and up to date.")

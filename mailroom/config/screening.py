@@ -47,9 +47,14 @@ class Screening:
     moves: bool | None = None
 
     @property
+    def is_on(self) -> bool:
+        """Whether new mail is moved, and not only watched."""
+        return self.mode == "on"
+
+    @property
     def follows_moves(self) -> bool:
         """Whether a mail that the user moves out of the Screener into a category's mailbox decides about its sender."""
-        return self.mode == "on" if self.moves is None else self.moves
+        return self.is_on if self.moves is None else self.moves
 
 
 DEFAULT_SCREENING = Screening()

@@ -10,6 +10,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
+from mailroom.rules import fastmail, sieve
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import find_installed
 from mailroom.triage.look_up import from_any
@@ -19,6 +20,8 @@ CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (
     "`mailroom rules --format sieve --apply` installs rules for the contact groups, and keeps a script that is active"
 )
+TAKE_IT_OUT = "take the rule for everybody else out of the script; the daemon screens such mail"
+_HOW = ": it puts mail of everybody else into the Screener, be it of people whom you know or wrote to"
 
 
 async def check_session(examined: Examined) -> Finding:
@@ -124,31 +127,46 @@ async def check_searching(examined: Examined) -> Finding:
 
 
 async def check_rules(examined: Examined) -> Finding:
-    """What can be seen of the rules that sort mail yet to come."""
-    client = examined.servers.client
+    """What can be seen of the rules that sort mail yet to come, and whether they leave strangers to the daemon."""
+    client, screening = examined.servers.client, examined.scheme.screening
     access = (await client.session()).sieve
     if access is None:
         return _unseen_rules(examined)
     installed = await find_installed(client, access)
+    if installed.active is None and screening.is_on:
+        return Finding(Outcome.OK, "no Sieve script is active: the daemon alone sorts new mail")
     if installed.active is None:
         return Finding(Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted", APPLY_RULES)
     active = f"the Sieve script {installed.active.name or installed.active.id} is active"
+    too_much = screening.is_on and sieve.screens_strangers(installed.running_text)
     match await state_of(client, await examined.servers.contacts(), examined.scheme, access, installed):
         case "current":
             how = "runs Mailroom's" if installed.includes_own else "is the one that Mailroom would write now"
-            return Finding(Outcome.OK, f"{active}, and {how}")
+            left = ", which leaves mail of strangers to the daemon" if screening.is_on else ""
+            return Finding(Outcome.OK, f"{active}, and {how}{left}")
         case "old":
-            return Finding(Outcome.WARNING, f"{active}, but Mailroom's is not what it would write now", APPLY_RULES)
+            old = "undoes half of the screening" if too_much else "is not what it would write now"
+            return Finding(Outcome.WARNING, f"{active}, but Mailroom's {old}{_HOW if too_much else ''}", APPLY_RULES)
+        case _ if too_much:
+            return Finding(Outcome.WARNING, f"{active}, and undoes half of the screening{_HOW}", TAKE_IT_OUT)
+        case _ if screening.is_on:
+            return Finding(Outcome.OK, f"{active}, and doesn't run Mailroom's: the daemon sorts what reaches the Inbox")
         case _:
             return Finding(Outcome.WARNING, f"{active}, and doesn't run Mailroom's", APPLY_RULES)
 
 
 def _unseen_rules(examined: Examined) -> Finding:
+    scheme = examined.scheme
     if is_fastmail(examined.settings):
+        old = (
+            f"; a rule “{fastmail.name_of_catch_all(scheme)}” there undoes half of the screening{_HOW}: delete it"
+            if scheme.screening.is_on
+            else ""
+        )
         return Finding(
             Outcome.SKIPPED,
             "Fastmail shows its rules to no program",
-            "look at Settings → Filters & Rules; `mailroom rules --format fastmail` prints what to import there",
+            f"look at Settings → Filters & Rules; `mailroom rules --format fastmail` prints what to import there{old}",
         )
     return Finding(
         Outcome.SKIPPED,

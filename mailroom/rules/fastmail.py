@@ -1,5 +1,7 @@
 """The rules as Fastmail's Settings → Filters & Rules imports them: a JSON array, the Screener's rule last (pure).
 
+Where the daemon screens new mail itself, there is no rule for the Screener: strangers' mail is left to it.
+
 Every rule that matches a mail adds its label, and takes the mail out of the Inbox if it says so. A mail's labels
 come from several rules, so all that match one mail agree about the Inbox: where a category below another one
 decides otherwise, its group is excluded from that one's rule and gets a second rule for that label.
@@ -29,10 +31,13 @@ class Rule:
 
 
 def rules(scheme: Scheme) -> tuple[Rule, ...]:
-    """One rule for each category in the user's order, more where the Inbox asks for it, and the Screener's last."""
+    """One rule for each category in the user's order, more where the Inbox asks for it, and the Screener's last.
+
+    The Screener has none where the daemon screens.
+    """
     all_routes = routes(scheme)
     made = [rule for each in scheme.categories for rule in _rules_of(each.name, each.destination_mailbox, all_routes)]
-    return (*made, _catch_all(scheme))
+    return tuple(made) if scheme.screening.is_on else (*made, _catch_all(scheme))
 
 
 def as_json(made: Sequence[Rule]) -> str:
@@ -73,11 +78,16 @@ def _names(route: Route) -> tuple[str, ...]:
     return tuple(each.name for each in route.chain)
 
 
+def name_of_catch_all(scheme: Scheme) -> str:
+    """What the Screener's rule is called, for whoever has to delete it by hand."""
+    return f"Mailroom: {scheme.screener}"
+
+
 def _catch_all(scheme: Scheme) -> Rule:
     """Whoever is in no managed group waits in the Screener; a contact whom nobody judged does, too."""
     groups = dict.fromkeys(each.contact_group for each in scheme.categories)
     search = " ".join(f"NOT {_from(group)}" for group in groups)
-    return Rule(f"Mailroom: {scheme.screener}", search, scheme.screener, skip_inbox=True)
+    return Rule(name_of_catch_all(scheme), search, scheme.screener, skip_inbox=True)
 
 
 def _from(group: str) -> str:

@@ -1,7 +1,8 @@
 """The rules as a Sieve script (RFC 5228), for servers that run one at delivery (pure).
 
 A sender is in the first group that matches, the deepest first, and that one decides everything: labels, and whether
-the mail is in the Inbox, too. Who is in no group waits in the Screener. How a script knows the members of a group
+the mail is in the Inbox, too. Who is in no group waits in the Screener; where the daemon screens new mail itself, such
+mail is left in the Inbox for it. How a script knows the members of a group
 depends on the server: it asks the address book at delivery where it can, else the addresses are in the script.
 
 Sieve compares every address of a From header, and nobody can tell whose a mail from several people is: where the
@@ -38,6 +39,8 @@ _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
 # What you change here is lost with the next `mailroom rules --format sieve --apply`.
 """
+_LEAVES_STRANGERS = "# Mail of everybody else is left in the Inbox, where the daemon screens it.\n"
+_CATCH_ALL = "everybody else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ def script(scheme: Scheme, names: ScriptNames, server: Server, include: str | No
     It runs first so that its `stop`, `discard` and `reject` count for more than where Mailroom files a mail.
     """
     first = [] if include is None else [include_line(include), ""]
-    return "\n".join([_HEADER, _require(server, include), "", *first, *_body(scheme, names, server), ""])
+    header = _HEADER + _LEAVES_STRANGERS if scheme.screening.is_on else _HEADER
+    return "\n".join([header, _require(server, include), "", *first, *_body(scheme, names, server), ""])
 
 
 def include_line(name: str) -> str:
@@ -123,6 +127,11 @@ def is_made_by_mailroom(text: str) -> bool:
     return text.lstrip("\ufeff").startswith(MARKER)
 
 
+def screens_strangers(text: str) -> bool:
+    """Whether a script holds Mailroom's last rule: mail of everybody in no group goes to the Screener."""
+    return any(line.strip() == f"# {_CATCH_ALL}" for line in text.splitlines())
+
+
 def runs(text: str, name: str) -> bool:
     """Whether a script runs another one, that of this name, by `include`."""
     return bool(_includes(text, name))
@@ -147,9 +156,9 @@ def warnings(server: Server) -> Iterator[str]:
         )
 
 
-def warnings_about(text: str) -> Iterator[str]:
+def warnings_about(scheme: Scheme, text: str) -> Iterator[str]:
     """What of the user's own script doesn't go together with the rules, one line each."""
-    if _goes_on_after_filing(text):
+    if not scheme.screening.is_on and _goes_on_after_filing(text):
         yield (
             "your own script files or keeps mail and goes on, so that the rules put that mail into the Screener, too: "
             "write `stop;` after each `fileinto` and `keep` there"
@@ -218,7 +227,10 @@ def _body(scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
 
 
 def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[str, str | None]) -> Iterator[_Case]:
-    """Several senders, the routes by the tests for their groups (None for a group without members), the Screener."""
+    """Several senders, the routes by the tests for their groups (None for a group without members), the Screener.
+
+    Where the daemon screens, strangers are its: here nobody can ask who answers the user, or whom the user wrote to.
+    """
     screener = _fileinto(scheme.screener, names, server, frozenset())
     if server.counts:
         yield _Case("several addresses in From: nobody can tell whose mail it is", _SEVERAL_IN_FROM, (screener,))
@@ -226,8 +238,10 @@ def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[st
         test = tests[route.group]
         if test is not None:
             yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
+    if scheme.screening.is_on:
+        return
     own = _from_own(names.own)
-    yield _Case("everybody else", None if own is None else f"not {own}", (screener,))
+    yield _Case(_CATCH_ALL, None if own is None else f"not {own}", (screener,))
 
 
 def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:

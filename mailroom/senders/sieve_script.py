@@ -65,6 +65,11 @@ class Installed:
         return self.own is not None and (self.is_active or self.includes_own)
 
     @property
+    def running_text(self) -> str:
+        """What of Mailroom's and the active script runs at delivery."""
+        return f"{self.active_text}\n{self.own_text}" if self.includes_own else self.active_text
+
+    @property
     def include(self) -> str | None:
         """The user's script that Mailroom's has to run: the active one, or the one that it runs already."""
         if self.is_active:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import structlog
@@ -13,7 +13,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.account.rules_watch import LOOK_AGAIN_SECONDS, watch_rules
 from mailroom.account.servers import Servers, open_servers
-from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
@@ -34,14 +35,14 @@ class Watched:
     clock: MockClock
     logs: list[EventDict]
 
-    async def install(self) -> None:
+    async def install(self, scheme: Scheme = DEFAULT_SCHEME) -> None:
         """What `mailroom rules --apply` does; the command would set up logging."""
         client = self.servers.client
         access = (await client.session()).sieve
         assert access is not None
         installed = await find_installed(client, access)
         contacts = await self.servers.contacts()
-        text = await script_text(client, contacts, DEFAULT_SCHEME, sieve_of(access), installed.include)
+        text = await script_text(client, contacts, scheme, sieve_of(access), installed.include)
         await install(client, access, installed, text)
 
     async def start(self) -> None:
@@ -63,14 +64,16 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(clock: MockClock, flavour: Flavour = CYRUS) -> AsyncIterator[Watched]:
+async def watched(
+    clock: MockClock, flavour: Flavour = CYRUS, scheme: Scheme = DEFAULT_SCHEME
+) -> AsyncIterator[Watched]:
     sandbox = empty_sandbox(flavour=flavour)
     status = Status(poll_interval=60)
     async with served(sandbox) as url, trio.open_nursery() as nursery:
         settings = Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         async with open_servers(settings) as servers:
             with structlog.testing.capture_logs() as logs:
-                nursery.start_soon(watch_rules, servers, DEFAULT_SCHEME, status)
+                nursery.start_soon(watch_rules, servers, scheme, status)
                 yield Watched(sandbox, servers, status, clock, logs)
             nursery.cancel_scope.cancel()
 
@@ -118,6 +121,24 @@ async def test_what_becomes_of_the_rules_is_told_once_and_so_is_their_return(
         await it.install()
         await it.hour()
         assert (it.status.health().server_rules, it.changes[1:]) == ("current", [("info", state, "current")])
+
+
+async def test_rules_from_before_screening_was_on_are_old_and_so_are_those_of_screening_when_it_is_off(
+    mock_clock: MockClock,
+) -> None:
+    screening = replace(DEFAULT_SCHEME, screening=Screening("on"))
+    for installed, now, said in (
+        (DEFAULT_SCHEME, screening, "has to leave mail of strangers to the daemon"),
+        (screening, DEFAULT_SCHEME, "it differs from what would be written now"),
+    ):
+        async with watched(mock_clock, scheme=now) as it:
+            await it.install(installed)
+            await it.start()
+            assert it.changes == [("warning", "unknown", "old")]
+            assert said in it.logs[-1]["hint"]
+            await it.install(now)
+            await it.hour()
+            assert it.changes[1:] == [("info", "old", "current")]
 
 
 async def test_rules_that_are_old_at_the_start_are_told(mock_clock: MockClock) -> None:

@@ -8,6 +8,7 @@ import pytest
 from mailroom import cli
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError
 from mailroom.rules import sieve
@@ -71,6 +72,13 @@ class TestForFastmail:
         assert output == ""
         assert "leave --apply out" in errors
 
+    def test_has_none_for_the_screener_where_the_daemon_screens(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert rules.print_fastmail(replace(DEFAULT_SCHEME, screening=Screening("on"))) == 0
+        output, errors = capsys.readouterr()
+        assert len(json.loads(output)) == COUNT - 1
+        assert "Screener" not in output
+        assert "delete the one called “Mailroom: Screener” there" in errors
+
     def test_warns_of_categories_that_share_a_group(self, capsys: pytest.CaptureFixture[str]) -> None:
         scheme = Scheme((category("Bills"), category("Water", parent="Bills", contact_group="Bills")))
         assert rules.print_fastmail(scheme) == 0
@@ -90,6 +98,17 @@ class TestWithoutSieve:
             with pytest.raises(ConfigError, match=r"offers no Sieve scripts over JMAP.*ManageSieve"):
                 await rules.apply_sieve(settings, DEFAULT_SCHEME)
         assert capsys.readouterr().out == ""
+
+
+class TestWhereTheDaemonScreens:
+    async def test_is_installed_without_the_last_rule_as_the_environment_says(self) -> None:
+        sandbox = cyrus_with_members()
+        async with settings_for(sandbox) as settings:
+            done = await command(settings, "rules", "--format", "sieve", "--apply", MAILROOM_SCREENING="on")
+        assert (done.status, done.output) == (0, "")
+        text = sandbox.scripts()["mailroom"]
+        assert ending(text, "ann@example.org") == {"Imbox", "Inbox"}
+        assert ending(text, "who@example.net") == {"Inbox"}
 
 
 class TestADryRun:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
@@ -11,15 +12,16 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.account.servers import open_servers
+from mailroom.account.servers import FASTMAIL_SESSION_HOST, open_servers
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
-from mailroom.doctor.mail_checks import APPLY_RULES, check_mail, check_mailboxes, check_rules
+from mailroom.doctor.mail_checks import APPLY_RULES, TAKE_IT_OUT, check_mail, check_mailboxes, check_rules
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
 from mailroom.sandbox import CYRUS
 from tests.commands.support import settings_for
@@ -29,6 +31,7 @@ from tests.screener import empty_sandbox
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 
 HOUR = 3600
+SCREENING = replace(DEFAULT_SCHEME, screening=Screening("on"))
 
 
 def session(*urns: str) -> dict[str, Any]:
@@ -212,6 +215,58 @@ async def test_a_script_of_the_users_that_runs_the_rules_is_fine() -> None:
         sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
         found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print))
     assert (found.outcome, found.detail) == (Outcome.OK, "the Sieve script mine is active, and runs Mailroom's")
+
+
+# --- rules beside a daemon that screens
+
+
+async def test_a_daemon_that_screens_needs_no_script() -> None:
+    async with examined(SIEVE, CONTACTS, api=script(isActive=False)) as it:
+        found = await check_rules(replace(it, scheme=SCREENING))
+    assert (found.outcome, found.detail) == (
+        Outcome.OK,
+        "no Sieve script is active: the daemon alone sorts new mail",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [(b"keep;\n", Outcome.OK), (b'# everybody else\nfileinto "Screener";\n', Outcome.WARNING)],
+    ids=["of the user's alone", "with our rules in it"],
+)
+async def test_a_script_of_the_users_is_fine_unless_it_screens_strangers(text: bytes, outcome: Outcome) -> None:
+    async with examined(SIEVE, CONTACTS, api=script(isActive=True), download__u1__b1=reply("200 OK", text)) as it:
+        found = await check_rules(replace(it, scheme=SCREENING))
+    assert found.outcome is outcome
+    assert found.advice == ("" if outcome is Outcome.OK else TAKE_IT_OUT)
+    assert ("undoes half of the screening" in found.detail) is (outcome is Outcome.WARNING)
+
+
+@pytest.mark.parametrize("runs", ["alone", "by the user's"])
+async def test_rules_from_before_screening_was_on_undo_half_of_it_until_they_are_installed_again(runs: str) -> None:
+    sandbox = empty_sandbox(flavour=CYRUS)
+    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
+        it = Examined(settings, SCREENING, servers, print)
+        await rules.apply_sieve(settings, DEFAULT_SCHEME)
+        if runs == "by the user's":
+            sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
+        found = await check_rules(it)
+        assert (found.outcome, found.advice) == (Outcome.WARNING, APPLY_RULES)
+        assert "but Mailroom's undoes half of the screening" in found.detail
+        await rules.apply_sieve(settings, SCREENING)
+        found = await check_rules(it)
+    assert (found.outcome, found.advice) == (Outcome.OK, "")
+    assert found.detail.endswith(", which leaves mail of strangers to the daemon")
+
+
+async def test_a_rule_on_fastmail_that_would_undo_it_is_named() -> None:
+    async with examined() as it:
+        settings = it.settings.model_copy(update={"jmap_session_url": f"https://{FASTMAIL_SESSION_HOST}/jmap/session"})
+        before = await check_rules(replace(it, settings=settings))
+        found = await check_rules(replace(it, settings=settings, scheme=SCREENING))
+    assert found.outcome is Outcome.SKIPPED
+    assert "a rule “Mailroom: Screener” there undoes half of the screening" in found.advice
+    assert found.advice.startswith(before.advice)
 
 
 async def test_rules_that_no_program_can_see_are_not_judged() -> None:

@@ -2,12 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.screening import Screening
 from mailroom.rules.fastmail import as_json, rules
 from tests.rules.endings import INBOX, Ending, all_triaged, schemes, triaged
 
@@ -131,6 +134,15 @@ def test_for_any_scheme_mail_ends_where_triage_would_have_put_it(scheme: Scheme)
 def test_for_any_scheme_the_rules_of_a_mail_agree_about_the_inbox(scheme: Scheme) -> None:
     for each in all_triaged(scheme).values():
         assert len({rule["skipInbox"] for rule in matching(scheme, each.groups)}) == 1
+
+
+@given(scheme=schemes(), data=st.data())
+def test_for_any_scheme_only_mail_of_strangers_ends_elsewhere_where_the_daemon_screens(
+    scheme: Scheme, data: st.DataObject
+) -> None:
+    groups = data.draw(st.frozensets(st.sampled_from(sorted(scheme.groups))))
+    screening = replace(scheme, screening=Screening("on"))
+    assert ending(screening, groups) == (ending(scheme, groups) if groups else {INBOX})
 
 
 @given(scheme=schemes())

@@ -1,12 +1,14 @@
 """The Sieve script, run by a small interpreter: mail ends where triage would have put it. Cyrus: tests/real."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.screening import Mode, Screening
 from mailroom.rules.sieve import (
     ADDRESS_BOOKS,
     COUNTING,
@@ -21,11 +23,12 @@ from mailroom.rules.sieve import (
     needs,
     quoted,
     runs,
+    screens_strangers,
     script,
     warnings,
     warnings_about,
 )
-from tests.rules.endings import SENDER, Ending, all_triaged, schemes, triaged
+from tests.rules.endings import INBOX, SENDER, Ending, all_triaged, schemes, triaged
 from tests.rules.sieve_interpreter import Delivery, deliver, group_of
 
 PLAIN = Server(frozenset({"fileinto"}))
@@ -34,6 +37,7 @@ LISTS = Server(COMMON.extensions | {"extlists"}, frozenset({ADDRESS_BOOKS}))
 CYRUS = Server(LISTS.extensions | COUNTING | {CYRUS_QUERY}, LISTS.external_lists)
 COUNTS = Server(COMMON.extensions | COUNTING)
 SERVERS = {"plain": PLAIN, "common": COMMON, "lists": LISTS, "cyrus": CYRUS, "counts": COUNTS}
+SCREENING = replace(DEFAULT_SCHEME, screening=Screening("on"))
 OWN = "me@example.org"
 OWN_DOMAIN = "*@me.example"
 
@@ -127,7 +131,8 @@ def test_a_server_that_cannot_count_addresses_is_a_warning(server: Server) -> No
     ],
 )
 def test_a_script_of_the_users_that_files_and_goes_on_is_a_warning(text: str, warned: bool) -> None:
-    assert [*warnings_about(text)] == (
+    assert [*warnings_about(SCREENING, text)] == []
+    assert [*warnings_about(DEFAULT_SCHEME, text)] == (
         [
             "your own script files or keeps mail and goes on, so that the rules put that mail into the Screener, too: "
             "write `stop;` after each `fileinto` and `keep` there"
@@ -222,6 +227,49 @@ def test_the_ids_of_mailboxes_are_read_back_from_mailrooms(server: Server) -> No
     names = account(scheme, scheme.groups)
     ids = mailbox_ids(script(scheme, names, server))
     assert ids == ({} if server is PLAIN else names.mailbox_ids)
+
+
+# --- where the daemon screens new mail itself
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_mail_of_strangers_is_left_to_a_daemon_that_screens(server: Server) -> None:
+    assert ending(SCREENING, frozenset(), server) == {"Inbox"}
+    assert ending(SCREENING, frozenset({"Choir"}), server) == {"Inbox"}
+    assert ending(SCREENING, frozenset(), server, sender=OWN) == {"Inbox"}
+
+
+@pytest.mark.parametrize("server", [CYRUS, COUNTS], ids=["cyrus", "counts"])
+def test_mail_of_several_people_waits_whoever_screens(server: Server) -> None:
+    """The verdict on it is the same, and depends on nothing that a script can't ask."""
+    text = script(SCREENING, account(SCREENING), server)
+    assert deliver(text, Delivery(SENDER, others=1, group_uids={f"uid of {g}": g for g in SCREENING.groups})) == {
+        "Screener"
+    }
+
+
+@pytest.mark.parametrize("mode", ["off", "watch"])
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+def test_a_script_says_whether_it_screens_strangers_itself(server: Server, mode: Mode) -> None:
+    scheme = replace(DEFAULT_SCHEME, screening=Screening(mode))
+    assert screens_strangers(script(scheme, account(scheme, frozenset({"Feed"})), server))
+    assert not screens_strangers(script(SCREENING, account(SCREENING, frozenset({"Feed"})), server))
+    assert screens_strangers(script(scheme, account(scheme), server).replace("\n", "\r\n"))
+
+
+def test_a_group_called_like_the_last_rule_is_not_it() -> None:
+    scheme = replace(SCREENING, categories=(category("A", contact_group="everybody else"),))
+    assert not screens_strangers(script(scheme, account(scheme, frozenset({"everybody else"})), COMMON))
+
+
+@given(scheme=schemes(), data=st.data(), server=st.sampled_from([*SERVERS.values()]), lists=st.booleans())
+def test_for_any_scheme_only_mail_of_strangers_ends_elsewhere_where_the_daemon_screens(
+    scheme: Scheme, data: st.DataObject, server: Server, lists: bool
+) -> None:
+    groups = data.draw(st.frozensets(st.sampled_from(sorted(scheme.groups))))
+    screening = replace(scheme, screening=Screening("on"))
+    alone = ending(scheme, groups, server, lists=lists)
+    assert ending(screening, groups, server, lists=lists) == (alone if groups else {INBOX})
 
 
 def test_mailroom_knows_its_own_script() -> None:

@@ -30,11 +30,10 @@ def display_name(name: str | None) -> str:
     Empty for none, for one that shows nothing, and for one that is itself an address: that says nothing about who
     writes.
     """
-    visible = "".join(" " if unicodedata.category(each) in _SPACES else each for each in name or "")
-    short = " ".join(visible.split())[:_LONGEST_TO_NORMALIZE]
+    short = " ".join(_visible(name or "").split())[:_LONGEST_TO_NORMALIZE]
     text = _unquoted(unicodedata.normalize("NFC", short).strip())
     cut = _unquoted(text[:_LONGEST].strip())
-    is_address = any(canonical(each) and " " not in each for each in (text, cut))
+    is_address = any("@" in each and " " not in each and canonical(each) for each in (text, cut))
     return "" if is_address or all(map(_shows_nothing, cut)) else cut
 
 
@@ -54,12 +53,19 @@ def comparable(name: str) -> str:
     """
     text = contact_name(display_name(name)).translate(_ALL_QUOTES)
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join("".join(each for each in folded if not _is_unseen(each)).split())
+    seen = folded if folded.isascii() else "".join(each for each in folded if not _is_unseen(each))
+    return " ".join(seen.split())
 
 
 def is_full_name(name: str) -> bool:
     """Whether a name is long enough to be somebody's in particular: two words or more."""
     return " " in comparable(name)
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(" " if unicodedata.category(each) in _SPACES else each for each in text)
 
 
 def _unquoted(text: str) -> str:

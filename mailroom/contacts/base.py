@@ -1,12 +1,16 @@
 """Contact cards and groups as triage sees them, whichever protocol carries them."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.names import comparable
 
+K = TypeVar("K")
+V = TypeVar("V")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -62,16 +66,45 @@ class Unreadable:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AddressBook:
     """The part of an address book that a pass needs: cards of the addresses and names asked for, and all groups.
 
-    Each tuple is sorted by ref.
+    Each tuple is sorted by ref, in the indexes, too. These are made once, when the first sender is looked for.
     """
 
     cards: tuple[Card, ...]
     groups: tuple[Group, ...]
     unreadable: tuple[Unreadable, ...] = ()
+
+    @cached_property
+    def cards_by_address(self) -> Mapping[str, tuple[Card, ...]]:
+        return _index((address, card) for card in self.cards for address in card.addresses)
+
+    @cached_property
+    def cards_by_name(self) -> Mapping[str, tuple[Card, ...]]:
+        """By full name, as `names.comparable` writes it."""
+        return _index((comparable(card.fields.full_name), card) for card in self.cards)
+
+    @cached_property
+    def groups_by_member(self) -> Mapping[str, tuple[Group, ...]]:
+        """By the uid of a card."""
+        return _index((uid, group) for group in self.groups for uid in group.members)
+
+    @cached_property
+    def groups_by_name(self) -> Mapping[str, tuple[Group, ...]]:
+        return _index((group.name, group) for group in self.groups)
+
+    @cached_property
+    def unreadable_by_address(self) -> Mapping[str, tuple[Unreadable, ...]]:
+        return _index((address, card) for card in self.unreadable for address in card.addresses)
+
+
+def _index(items: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:
+    found: dict[K, list[V]] = defaultdict(list)
+    for key, value in items:
+        found[key].append(value)
+    return {key: tuple(values) for key, values in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

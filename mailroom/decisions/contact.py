@@ -25,21 +25,21 @@ _TITLES = (
 def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
     """The card of an address: of several the one in a managed group, else the oldest. Raises `SenderFailed`."""
     card = readable_card(address, book, scheme)
-    unreadable = (each for each in book.unreadable if address in each.addresses)
-    if card is None and (broken := next(unreadable, None)) is not None:
+    if card is None and (unreadable := book.unreadable_by_address.get(address)):
+        broken = unreadable[0]
         raise SenderFailed(f"the contact card {broken.ref} can't be read ({broken.reason}): mend or delete it")
     return card
 
 
 def readable_card(address: str, book: AddressBook, scheme: Scheme) -> Card | None:
     """As `matching_card`; None, too, where the only card can't be read."""
-    settled = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
-    cards = cards_of(address, book)
-    return min(cards, key=lambda card: (card.uid not in settled, card.age, card.uid), default=None)
+    cards = book.cards_by_address.get(address, ())
+    return min(cards, key=lambda card: (not managed_groups(card.uid, book, scheme), card.age, card.uid), default=None)
 
 
-def cards_of(address: str, book: AddressBook) -> list[Card]:
-    return [card for card in book.cards if address in card.addresses]
+def managed_groups(uid: str, book: AddressBook, scheme: Scheme) -> tuple[Group, ...]:
+    """The groups of categories that a card is in."""
+    return tuple(group for group in book.groups_by_member.get(uid, ()) if group.name in scheme.groups)
 
 
 def new_uid(account_id: str, address: str) -> str:
@@ -121,16 +121,16 @@ def groups_to_change(
 ) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
     """The groups that the card joins and those that it leaves: ALL managed groups against the category's chain."""
     names = [each.contact_group for each in scheme.chain(category)]
-    old = [group for group in book.groups if group.name in scheme.groups and uid in group.members]
+    old = managed_groups(uid, book, scheme)
     joined = tuple(_group(name, book) for name in dict.fromkeys(names) if name not in {group.name for group in old})
     return joined, tuple(group for group in old if group.name not in names)
 
 
 def _group(name: str, book: AddressBook) -> Group:
     """The group of a name, the first by ref if there are several. Raises `SenderFailed`."""
-    group = next((group for group in book.groups if group.name == name), None)
-    if group is None:
+    groups = book.groups_by_name.get(name)
+    if not groups:
         raise SenderFailed(
             unreadable_group(name, book) or f"no contact group {name}: create it, or run `mailroom setup --apply`"
         )
-    return group
+    return groups[0]

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, Change
+from mailroom.decisions.contact import managed_groups
 from mailroom.decisions.note import last_category
 
 
@@ -18,18 +19,18 @@ def refill(book: AddressBook, scheme: Scheme, names: Collection[str]) -> tuple[C
 
     Who is in a group of another category was put there since the note was written, and stays there.
     """
-    groups = {group.name: group for group in reversed(book.groups) if group.name in names}
+    groups = {name: book.groups_by_name[name][0] for name in names if name in book.groups_by_name}
     changes: list[Change] = []
     for card in book.cards:
         chain = _groups_of_note(card, scheme)
         joined = tuple(groups[name] for name in chain if name in groups and card.uid not in groups[name].members)
-        if joined and not _managed_groups(card, book, scheme) - set(chain):
+        if joined and not _names_of_groups(card, book, scheme) - set(chain):
             changes.append(Change(card.ref, card.uid, None, joined))
     return tuple(changes)
 
 
 def _unknown_categories(book: AddressBook, scheme: Scheme) -> Iterator[str]:
-    lost = [card for card in book.cards if not _managed_groups(card, book, scheme)]
+    lost = [card for card in book.cards if not managed_groups(card.uid, book, scheme)]
     named = Counter(name for card in lost if (name := last_category(card.note)) and name not in scheme.by_name)
     if named:
         names = ", ".join(f"{name} ({named[name]})" for name in sorted(named))
@@ -42,7 +43,7 @@ def _unknown_categories(book: AddressBook, scheme: Scheme) -> Iterator[str]:
 def _emptied_groups(book: AddressBook, scheme: Scheme) -> Iterator[str]:
     """A setup that was killed leaves such a group: it was made, and not refilled yet."""
     filled = {group.name for group in book.groups if group.members}
-    empty = sorted(scheme.groups & {group.name for group in book.groups} - filled)
+    empty = sorted(scheme.groups & book.groups_by_name.keys() - filled)
     for name in empty:
         count = len(refill(book, scheme, [name]))
         if count:
@@ -61,5 +62,5 @@ def _groups_of_note(card: Card, scheme: Scheme) -> tuple[str, ...]:
     return () if category is None else tuple(dict.fromkeys(each.contact_group for each in scheme.chain(category)))
 
 
-def _managed_groups(card: Card, book: AddressBook, scheme: Scheme) -> set[str]:
-    return {group.name for group in book.groups if group.name in scheme.groups and card.uid in group.members}
+def _names_of_groups(card: Card, book: AddressBook, scheme: Scheme) -> set[str]:
+    return {group.name for group in managed_groups(card.uid, book, scheme)}

@@ -44,6 +44,7 @@ def as_people(
     """
     others = {each.address: other_addresses(each.address, book, scheme, own) for each in senders}
     addresses = frozenset(others).union(*others.values())
+    others |= {each: other_addresses(each, book, scheme, own) for each in addresses.difference(others)}
     found = {email.id: email for address in addresses for email in mails.get(address, ())}
     paused = {id for id, email in found.items() if places.error_label in email.mailbox_ids}
     labelled = found | {email.id: email for each in senders for email in each.mails}
@@ -54,10 +55,7 @@ def as_people(
         same_person(addresses, book, scheme),
     )
     without_mail = (each for each in senders if not each.mails)
-    people = (
-        replace(each, also=other_addresses(each.address, book, scheme, own))
-        for each in (*joined.senders, *without_mail)
-    )
+    people = (replace(each, also=others[each.address]) for each in (*joined.senders, *without_mail))
     return Selection(tuple(people), joined.pauses)
 
 

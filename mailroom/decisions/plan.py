@@ -14,7 +14,6 @@ from mailroom.contacts.base import AddressBook, Change, Departure
 from mailroom.decisions import note
 from mailroom.decisions.contact import (
     card_change,
-    cards_of,
     fields_of,
     groups_to_change,
     matching_card,
@@ -76,7 +75,7 @@ def plan(
         card_name=card_name,
         names=known_names(sender, card_name, book),
         contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
-        cards_found=len(cards_of(sender.address, book)),
+        cards_found=len(book.cards_by_address.get(sender.address, ())),
     )
 
 

@@ -95,8 +95,8 @@ def select(
             pauses.append(Pause(reason, address, tuple(sorted(places.labels[id].label for id in labels)), mails))
         elif address is not None:
             (label,) = labels
-            names = [name for email in mails if (name := name_of(email))]
-            senders.append(Sender(address, names[-1] if names else "", places.labels[label], mails))
+            name = next(filter(None, map(name_of, reversed(mails))), "")
+            senders.append(Sender(address, name, places.labels[label], mails))
     return Selection(tuple(senders), tuple(pauses))
 
 

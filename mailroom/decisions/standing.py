@@ -9,6 +9,7 @@ from mailroom.addresses import canonical_list_id
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Group, NewCard
 from mailroom.decisions import note
+from mailroom.decisions.contact import managed_groups
 
 _DECISION = re.compile(r"(?:(?:Triaged|Re-triaged|Moved) to .+|(Back to the Screener)|Undone) on \S+")
 
@@ -41,14 +42,13 @@ class Standings:
 
 def standings(book: AddressBook, scheme: Scheme) -> Standings:
     """The index of an address book."""
-    groups = _groups_by_uid(book.groups, scheme)
     senders: dict[str, Standing] = {
         address: Standing(is_unreadable=True) for each in book.unreadable for address in each.addresses
     }
     domains: dict[str, Standing] = {}
     lists: dict[str, Standing] = {}
     for card in book.cards:
-        said = _standing(card, frozenset(groups.get(card.uid, ())))
+        said = _standing(card, managed_groups(card.uid, book, scheme))
         _add(senders, card.addresses, said)
         _add(domains, _whole_domain(card), said)
         _add(lists, _whole_list(card), said)
@@ -81,16 +81,6 @@ def after(book: AddressBook, changes: Iterable[Change], departures: Iterable[Dep
     )
 
 
-def _groups_by_uid(groups: Iterable[Group], scheme: Scheme) -> Mapping[str, set[str]]:
-    """The names of managed groups by the uids of their members."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for group in groups:
-        if group.name in scheme.groups:
-            for uid in group.members:
-                found[uid].add(group.name)
-    return found
-
-
 def _add(index: dict[str, Standing], keys: Iterable[str], said: Standing) -> None:
     for key in keys:
         has = index.get(key, NOBODY)
@@ -102,8 +92,9 @@ def _add(index: dict[str, Standing], keys: Iterable[str], said: Standing) -> Non
         )
 
 
-def _standing(card: Card, groups: frozenset[str]) -> Standing:
-    return Standing(groups, is_taken_back=_is_taken_back(card), is_users=not note.says_created(card.note))
+def _standing(card: Card, groups: Iterable[Group]) -> Standing:
+    names = frozenset(group.name for group in groups)
+    return Standing(names, is_taken_back=_is_taken_back(card), is_users=not note.says_created(card.note))
 
 
 def _lines(card: Card) -> Iterator[str]:

@@ -13,15 +13,14 @@ from mailroom.names import comparable, contact_name, is_full_name
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """Comparable names: those that a sender's own cards have, and those of contacts with other addresses alone."""
+    """Comparable names that go with a sender: those of its own cards but the ones that somebody else has as well."""
 
     own: frozenset[str]
-    of_others: frozenset[str]
 
     def differ_from(self, name: str) -> bool:
         """Whether mail that shows this name is to be warned of; none is shown by most machines."""
         shown = comparable(name)
-        return bool(shown) and (shown not in self.own or shown in self.of_others)
+        return bool(shown) and shown not in self.own
 
 
 def names_shown(senders: Iterable[Sender]) -> tuple[str, ...]:
@@ -32,14 +31,17 @@ def names_shown(senders: Iterable[Sender]) -> tuple[str, ...]:
 
 def known_names(sender: Sender, full_name: str, book: AddressBook) -> KnownNames:
     """What is known of a sender whose card will have this name."""
-    own = [card for card in book.cards if card.addresses & sender.addresses]
-    others = [card for card in book.cards if card.addresses and card not in own and _is_somebody(card)]
+    own = [card for address in sender.addresses for card in book.cards_by_address.get(address, ())]
     # Who has two cards for two people of one name knows them both.
     told_apart = {comparable(card.fields.full_name) for card in own if not note.says_created(card.note)}
-    return KnownNames(
-        own=frozenset(map(comparable, (full_name, *(card.fields.full_name for card in own)))),
-        of_others=frozenset(comparable(card.fields.full_name) for card in others) - told_apart,
-    )
+    names = {comparable(name) for name in (full_name, *(card.fields.full_name for card in own))}
+    return KnownNames(frozenset(name for name in names if name in told_apart or not _is_anothers(name, sender, book)))
+
+
+def _is_anothers(name: str, sender: Sender, book: AddressBook) -> bool:
+    """Whether a contact that has other addresses alone is called so."""
+    cards = (card for card in book.cards_by_name.get(name, ()) if card.addresses.isdisjoint(sender.addresses))
+    return any(card.addresses and _is_somebody(card) for card in cards)
 
 
 def _is_somebody(card: Card) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+import trio
 
 from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
@@ -112,7 +113,7 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
         return [], NO_NEW_MAIL
     found = await look_up(run, selection.senders, strangers(run, part.new))
     people = as_people(selection.senders, found.mails, found.book, run.places, run.scheme, run.own)
-    plans, failed = _decide(run, people.senders, found)
+    plans, failed = await _decide(run, people.senders, found)
     new = await judged(run, part.new, found, plans)
     applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), new)
     failed |= applied.failed
@@ -141,7 +142,7 @@ async def _commit(
     ]
 
 
-def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Plan], dict[str, str]]:
+async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Plan], dict[str, str]]:
     """A plan for each sender, and the reasons of those that can't have one.
 
     Should two come to one card after all (a new one has the uid of one that the user gave another address), the first
@@ -150,6 +151,8 @@ def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[list[Pl
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
     for sender in senders:
+        # Thousands of them must not hold up the health port.
+        await trio.lowlevel.checkpoint()
         mails = mails_of(sender, found.mails)
         try:
             decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.now)

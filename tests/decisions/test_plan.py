@@ -1,6 +1,6 @@
 """The decisions, rule by rule: the names of these tests read as the rules page."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -517,3 +517,23 @@ def test_a_selection_halves_down_to_one_sender_or_the_pauses() -> None:
 def test_a_mail_without_a_sender_shows_no_name() -> None:
     assert name_of(mail("1", "Screener", sender=None)) == ""
     assert name_of(mail("1", "Screener", sender="not an address")) == ""
+
+
+class Walked(tuple[Card, ...]):
+    """Counts how often somebody looks at each of its cards in turn."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[Card]:
+        Walked.walks += 1
+        return super().__iter__()
+
+
+def test_the_address_book_is_not_searched_again_for_each_sender() -> None:
+    book = AddressBook(Walked(card(f"uid{number}", address=f"{number}@x.org") for number in range(9)), groups())
+    walks = []
+    for _ in range(3):
+        plan(sender(), book, (), PLACES, DEFAULT_SCHEME, "u1", NOW)
+        walks.append(Walked.walks)
+    assert walks[0] > 0
+    assert walks[1:] == walks[:-1]

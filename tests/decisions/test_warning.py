@@ -87,4 +87,4 @@ def test_the_newest_mail_of_each_name_that_differs_is_warned_of() -> None:
         mail("3", "@ToFeed", name="Ann Lee", at="2026-04-01"),
         mail("4", "@ToFeed", name="Cy Lee", at="2026-01-01"),
     ]
-    assert to_warn_of(mails, KnownNames(frozenset({"ann lee"}), frozenset())) == {"1", "4"}
+    assert to_warn_of(mails, KnownNames(frozenset({"ann lee"}))) == {"1", "4"}

@@ -33,7 +33,8 @@ class Wire(httpx.AsyncHTTPTransport):
 
     `before` maps the number of a request (from 1) to what another client does just then; `cut_before` and
     `cut_after` are the requests whose connection breaks before the server sees them, or after it acted. `writes` are
-    the numbers of those that change anything: an answer to another one is lost like the request itself.
+    the numbers of those that change anything: an answer to another one is lost like the request itself. `most_at_once`
+    is how many were under way at the same time.
     """
 
     def __init__(self, *, cut_before: int | None = None, cut_after: int | None = None) -> None:
@@ -43,8 +44,18 @@ class Wire(httpx.AsyncHTTPTransport):
         self._cut_after = cut_after
         self.requests = 0
         self.writes: list[int] = []
+        self.most_at_once = 0
+        self._at_once = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            return await self._handle(request)
+        finally:
+            self._at_once -= 1
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         number = self.requests
         if request.method in ("PUT", "DELETE") or b'/set"' in await request.aread():

@@ -26,6 +26,7 @@ class Limits(Wire):
     Sizes are bytes, the others are counts.
     """
 
+    max_concurrent_requests: int = Field(4, ge=1)
     max_calls_in_request: int = Field(16, ge=2)
     max_objects_in_get: int = Field(500, ge=1)
     max_objects_in_set: int = Field(500, ge=1)

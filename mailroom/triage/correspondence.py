@@ -3,13 +3,14 @@
 A question that the server fails to answer stays open: what nobody knows is in neither mapping.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 import trio
 
 from mailroom.addresses import search_texts
+from mailroom.contacts.base import AddressBook
 from mailroom.errors import BatchRefused, MailroomError
 from mailroom.jmap.batch import Batch, Replies, Slot, slices
 from mailroom.jmap.client import Client
@@ -55,12 +56,14 @@ NOTHING_ASKED = Correspondence({}, {})
 class Strangers:
     """The senders of new mail, by canonical address, whose cards are looked up, and what is asked about them.
 
-    `uids` are those of further cards that the verdict needs.
+    `uids` are those of further cards that the verdict needs. `undecided` tells who is still to be asked about once the
+    cards are there.
     """
 
     addresses: tuple[str, ...]
     uids: tuple[str, ...]
     questions: Questions
+    undecided: Callable[[AddressBook], Collection[str]] = lambda _: ()
 
     def __bool__(self) -> bool:
         return bool(self.addresses or self.uids)
@@ -89,8 +92,8 @@ class Asked:
         for address in self._questions.addresses[: max(0, free // _calls_of_one_sender(self._session))]:
             self._sent[address] = _stage_sent(batch, self._session, self._questions.sent, address)
 
-    async def settle(self, replies: Replies) -> Correspondence:
-        """The answers to all questions; those that did not fit are asked now, side by side."""
+    async def settle(self, replies: Replies, undecided: Collection[str]) -> Correspondence:
+        """The answers; what did not fit is asked now, side by side, and only about addresses in `undecided`."""
         sent = self._questions.sent
         if sent is None:
             # Nobody was written to, and no thread holds a mail of the user's.
@@ -100,25 +103,31 @@ class Asked:
         written_to: dict[str, bool] = {}
         unsure: list[str] = []
         self._judge(replies, self._sent, written_to, unsure)
-        rest = [address for address in self._questions.addresses if address not in self._sent]
-        at_once = max(1, self._session.limits.max_calls_in_request // _calls_of_one_sender(self._session))
+        rest = [each for each in self._questions.addresses if each not in self._sent and each in undecided]
+        limits = self._session.limits
+        side_by_side = trio.CapacityLimiter(limits.max_concurrent_requests)
         async with trio.open_nursery() as nursery:
-            for part in slices(rest, at_once):
-                nursery.start_soon(self._ask_apart, sent, part, written_to, unsure)
+            for part in slices(rest, max(1, limits.max_calls_in_request // _calls_of_one_sender(self._session))):
+                nursery.start_soon(self._ask_apart, side_by_side, sent, part, written_to, unsure)
         await self._look_further(sent, unsure, written_to)
         return Correspondence(await self._holds_sent(replies, sent), written_to)
 
     async def _ask_apart(
-        self, sent: str, addresses: Sequence[str], written_to: dict[str, bool], unsure: list[str]
+        self,
+        side_by_side: trio.CapacityLimiter,
+        sent: str,
+        addresses: Sequence[str],
+        written_to: dict[str, bool],
+        unsure: list[str],
     ) -> None:
         batch = Batch()
         asked = {address: _stage_sent(batch, self._session, sent, address) for address in addresses}
         try:
-            replies = await self._client.send(batch)
+            async with side_by_side:
+                replies = await self._client.send(batch)
+            self._judge(replies, asked, written_to, unsure)
         except MailroomError as failure:
             log.warning("correspondents_unknown", addresses=len(addresses), reason=str(failure))
-            return
-        self._judge(replies, asked, written_to, unsure)
 
     def _judge(
         self, replies: Replies, asked: Mapping[str, Sequence[SentTo]], written_to: dict[str, bool], unsure: list[str]
@@ -160,15 +169,18 @@ class Asked:
         except BatchRefused as refused:
             # `requestTooLarge`: together they have more mails than one /get takes.
             log.debug("threads_one_by_one", threads=len(self._questions.threads), reason=str(refused))
+        return await self._holds_sent_each(sent)
+
+    async def _holds_sent_each(self, sent: str) -> dict[str, bool]:
+        batch = Batch()
+        asked = [_stage_threads(batch, self._session, (id,)) for id in self._questions.threads]
         holds: dict[str, bool] = {}
-        for id in self._questions.threads:
-            batch = Batch()
-            threads, mails = _stage_threads(batch, self._session, (id,))
-            try:
-                answers = await self._client.send(batch)
-                holds |= _threads_with(sent, answers[threads], answers[mails])
-            except MailroomError as failure:
-                log.warning("thread_unknown", reason=str(failure))
+        try:
+            replies = await self._client.send(batch)
+            for threads, mails in asked:
+                holds |= _threads_with(sent, replies[threads], replies[mails])
+        except MailroomError as failure:
+            log.warning("threads_unknown", threads=len(asked) - len(holds), reason=str(failure))
         return holds
 
 

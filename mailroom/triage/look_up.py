@@ -21,12 +21,10 @@ from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
 from mailroom.jmap.query import Filter
 from mailroom.jmap.session import Session
 from mailroom.triage.correspondence import (
-    NO_QUESTIONS,
     NOBODY_NEW,
     NOTHING_ASKED,
     Asked,
     Correspondence,
-    Questions,
     Strangers,
 )
 from mailroom.triage.one_pass import Pass
@@ -62,23 +60,24 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
     addresses = [sender.address for sender in senders]
     names = names_shown(senders) if run.scheme.warnings_enabled else ()
     wanted = Wanted(list(dict.fromkeys([*addresses, *strangers.addresses])), strangers.uids, names)
-    found = await _ask(run, wanted, addresses, strangers.questions)
+    found = await _ask(run, wanted, addresses, strangers)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
     if further := sorted(frozenset[str]().union(*others).difference(addresses)):
         wanted = replace(wanted, addresses=list(dict.fromkeys([*wanted.addresses, *further])))
-        more = await _ask(run, wanted, further, NO_QUESTIONS)
+        more = await _ask(run, wanted, further, NOBODY_NEW)
         return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
 
 
-async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], questions: Questions) -> Found:
+async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], strangers: Strangers) -> Found:
     batch = Batch()
     session = await run.client.session()
     searches = searches_from(batch, session, for_mail)
-    asked = Asked(run.client, session, questions)
+    asked = Asked(run.client, session, strangers.questions)
     asked.stage(batch)
     replies, looked_up = await beside(run.client, batch, run.contacts.look_up(wanted))
-    return Found(looked_up, await mails_found(run, searches, replies), await asked.settle(replies))
+    told = await asked.settle(replies, strangers.undecided(looked_up.book))
+    return Found(looked_up, await mails_found(run, searches, replies), told)
 
 
 def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *within: str) -> list[MailSearch]:

@@ -8,6 +8,7 @@ from itertools import islice
 
 import structlog
 
+from mailroom.contacts.base import AddressBook
 from mailroom.decisions.arrival import Known
 from mailroom.decisions.judge import Outcome, Verdict, judge, undecided
 from mailroom.decisions.marks import MOST, marks, to_judge
@@ -97,10 +98,15 @@ def strangers(run: Pass, new: NewFound | None) -> Strangers:
         return NOBODY_NEW
     mails = to_judge(new.work, run.places)
     asked = undecided(mails, _known(run, Standings(), NOTHING_ASKED, None))
+
+    def still_undecided(book: AddressBook) -> frozenset[str]:
+        return undecided(mails, _known(run, standings(book, run.scheme), NOTHING_ASKED, None)).senders
+
     return Strangers(
         tuple(sorted({mail.sender for mail in mails if mail.sender})),
         (uid_of(run.account_id),),
         Questions(tuple(sorted(asked.threads)), tuple(sorted(asked.senders)), run.places.sent),
+        still_undecided,
     )
 
 

@@ -134,7 +134,13 @@ async def sets(client: Client, limits: Limits) -> object:
     return replies[scripts], str(replies[valid]), {id: str(error) for id, error in errors.items()}
 
 
-STOCK = Limits(max_calls_in_request=50, max_objects_in_get=500, max_objects_in_set=500, max_size_request=10_000_000)
+STOCK = Limits(
+    max_concurrent_requests=4,
+    max_calls_in_request=50,
+    max_objects_in_get=500,
+    max_objects_in_set=500,
+    max_size_request=10_000_000,
+)
 
 Question = Callable[[Client, Limits], Awaitable[object]]
 

@@ -40,7 +40,13 @@ def packed(batch: Batch, limits: Limits) -> list[list[str]]:
 
 
 def limits(calls: int = 16, size: int = 10_000_000, get: int = 500, set: int = 500) -> Limits:
-    return Limits(max_calls_in_request=calls, max_size_request=size, max_objects_in_get=get, max_objects_in_set=set)
+    return Limits(
+        max_concurrent_requests=4,
+        max_calls_in_request=calls,
+        max_size_request=size,
+        max_objects_in_get=get,
+        max_objects_in_set=set,
+    )
 
 
 ROOMY = limits()

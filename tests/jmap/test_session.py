@@ -213,10 +213,20 @@ class TestAccounts:
 
 class TestLimits:
     def test_are_the_servers(self) -> None:
-        core = {"maxCallsInRequest": 50, "maxObjectsInGet": 4096, "maxObjectsInSet": 100, "maxSizeRequest": 5_000_000}
+        core = {
+            "maxConcurrentRequests": 10,
+            "maxCallsInRequest": 50,
+            "maxObjectsInGet": 4096,
+            "maxObjectsInSet": 100,
+            "maxSizeRequest": 5_000_000,
+        }
         session = read(document(capabilities={CORE: core, MAIL: {}}))
         assert session.limits == Limits(
-            max_calls_in_request=50, max_objects_in_get=4096, max_objects_in_set=100, max_size_request=5_000_000
+            max_concurrent_requests=10,
+            max_calls_in_request=50,
+            max_objects_in_get=4096,
+            max_objects_in_set=100,
+            max_size_request=5_000_000,
         )
 
     @pytest.mark.parametrize("core", [{}, None, {"maxSizeUpload": 5}])

@@ -11,7 +11,7 @@ import structlog.testing
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
 from mailroom.decisions.state_card import read_state, uid_of
-from mailroom.sandbox import CYRUS, FASTMAIL, JAMES, STALWART, Flavour, Limits, MethodError, Sandbox
+from mailroom.sandbox import CYRUS, FASTMAIL, JAMES, STALWART, Flavour, MethodError, Sandbox
 from tests.screener import NOW, Screener, empty_sandbox, screener
 
 ON = replace(DEFAULT_SCHEME, screening=Screening(mode="on"))
@@ -135,16 +135,6 @@ async def test_new_mail_of_a_sender_who_is_labelled_in_the_same_pass_is_routed()
         assert s.wire.requests == 4
     assert (sandbox.mailboxes_of(labelled), sandbox.mailboxes_of(new)) == ({"Feed"}, {"Feed"})
     assert keywords_of(sandbox, new) == {"mailroom-seen", "mailroom-from-inbox"}
-
-
-@pytest.mark.parametrize(("senders", "requests"), [(0, 1), (1, 3), (18, 3), (40, 4)])
-async def test_requests_of_new_mail_alone(senders: int, requests: int) -> None:
-    sandbox = empty_sandbox(Limits(max_calls_in_request=50))
-    for number in range(senders):
-        arrives(sandbox, f"S <s{number}@example.org>")
-    async with screening(sandbox) as s:
-        outcome = await s.run(NOW + timedelta(minutes=2))
-        assert (outcome.mails_screened, s.wire.requests) == (senders, requests)
 
 
 async def test_a_mail_that_the_user_touches_between_look_and_write_stays_as_the_user_left_it() -> None:

@@ -107,12 +107,14 @@ async def connected(sandbox: Sandbox, session_url: httpx.URL, wire: Wire) -> Asy
         yield Client(http, session_url, Credentials(bearer(SecretStr(sandbox.token)), session_url))
 
 
-async def start(client: Client, scheme: Scheme = DEFAULT_SCHEME, tally: Tally | None = None) -> Triage:
+async def start(
+    client: Client, scheme: Scheme = DEFAULT_SCHEME, tally: Tally | None = None, now: datetime = NOW
+) -> Triage:
     """What the daemon does before its first pass."""
     session = await client.session()
     assert session.contacts_account is not None
     contacts = JmapContacts(client, session.contacts_account, session.limits)
-    return await prepare(client, contacts, scheme, tally or Tally(), NOW)
+    return await prepare(client, contacts, scheme, tally or Tally(), now)
 
 
 @asynccontextmanager
@@ -120,12 +122,13 @@ async def screener(
     sandbox: Sandbox | None = None,
     scheme: Scheme = DEFAULT_SCHEME,
     before: Mapping[int, Callable[[], object]] | None = None,
+    now: datetime = NOW,
 ) -> AsyncIterator[Screener]:
-    """A triage, ready for its first pass; requests count from there."""
+    """A triage that starts at `now`, ready for its first pass; requests count from there."""
     sandbox = sandbox or empty_sandbox()
     wire = Wire()
     async with served(sandbox) as url, connected(sandbox, url, wire) as client:
         tally = Tally()
-        triage = await start(client, scheme, tally)
+        triage = await start(client, scheme, tally, now)
         wire.requests, wire.before = 0, before or {}
         yield Screener(sandbox, triage, wire, tally)

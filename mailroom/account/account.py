@@ -57,7 +57,8 @@ class Account:
         self._settings = settings
         self._scheme = scheme
         self._servers = servers
-        self.status = Status(settings.poll_interval, [category.name for category in scheme.categories])
+        categories = [category.name for category in scheme.categories]
+        self.status = Status(settings.poll_interval, categories, scheme.screening.mode)
         self.metrics = registry_of(self.status, servers.client)
         self._reader = PushReader(servers.client, stream_http, Bell(rings_in, self.status), self.status)
         rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)

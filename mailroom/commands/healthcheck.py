@@ -52,13 +52,27 @@ def _judge(where: str, status: int, body: bytes) -> int:
         said, age = health["status"], health["last_poll_age_seconds"]
         last_pass = "no successful pass yet" if age is None else f"last successful pass {age:.0f} s ago"
         error = health.get("last_poll_error")
+        told = "".join(f"; {each}" for each in _told(health))
     except (ValueError, LookupError, TypeError):
         print(f"unhealthy: {where} answers {status}, but not as Mailroom does; does another program use the port?")
         return 1
     healthy = status == http.client.OK and said == "ok"
     why = f"; the last pass failed: {_printable(str(error))}" if error else ""
-    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}{why}")
+    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}{told}{why}")
     return 0 if healthy else 1
+
+
+def _told(health: Mapping[str, object]) -> Iterator[str]:
+    """What else is worth a look: screening, and what could not be done. A daemon of another version may not tell."""
+    waiting = health.get("mails_waiting")
+    if (mode := health.get("screening")) in ("on", "watch"):
+        yield f"screening is {mode}" + (f", {waiting} mails in the Screener" if isinstance(waiting, int) else "")
+    for key, what in (("senders_failing", "senders failing"), ("mailboxes_missing", "mailboxes missing")):
+        count = health.get(key)
+        if isinstance(count, int) and count > 0:
+            yield f"{what}: {count}"
+    if (rules := health.get("server_rules")) in ("old", "replaced"):
+        yield f"rules on the mail server: {rules}"
 
 
 def _printable(text: str) -> str:

@@ -22,7 +22,7 @@ from mailroom.decisions.note import last_category
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_counts, get_mailboxes
+from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.rules.sieve import mailbox_ids
 from mailroom.senders.sieve_script import find_installed
@@ -99,7 +99,6 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     session = await servers.client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
-    counts = batch.add(get_counts(session.mail_account))
     replies = await servers.client.send(batch)
     found = await servers.client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     everything = await contacts.read_all()
@@ -108,7 +107,8 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
         # The installed script remembers which mailbox had which name.
         installed = await find_installed(servers.client, session.sieve)
         items = inventory(found, everything.book, scheme, mailbox_ids(installed.own_text))
-    return Inventoried(servers.client, contacts, everything, scheme, found, replies[counts], items)
+    mails = {each.id: each.total_emails or 0 for each in found}
+    return Inventoried(servers.client, contacts, everything, scheme, found, mails, items)
 
 
 async def _create_mailboxes(found: Inventoried, names: Sequence[str]) -> Mapping[str, str]:

@@ -77,6 +77,7 @@ async def serve(
             debounce_seconds=settings.debounce_seconds,
             health_port=port,
             push_enabled=await account.is_push_offered(),
+            screening=scheme.screening.mode,
         )
         if settings.heartbeat_url is not None:
             root.start_soon(send_heartbeats, settings.heartbeat_url, account.status, settings.poll_interval)

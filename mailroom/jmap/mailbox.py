@@ -13,18 +13,19 @@ from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
 
 
 class Mailbox(Wire):
-    """A mailbox (RFC 8621 §2). `role` is None or one of IANA's mailbox roles."""
+    """A mailbox (RFC 8621 §2). `role` is None or one of IANA's mailbox roles; `total_emails` counts its mails."""
 
     id: str
     name: str
     parent_id: str | None = None
     role: str | None = None
+    total_emails: int | None = None
 
 
 MAILBOX = Kind[Mailbox](
     name="Mailbox",
     capability=MAIL,
-    properties=("id", "name", "parentId", "role"),
+    properties=("id", "name", "parentId", "role", "totalEmails"),
     sort=None,
     read_list=list_reader(reader(Mailbox)),
 )
@@ -60,19 +61,11 @@ class MailboxRights(Wire):
     my_rights: Rights = Field(default_factory=Rights)
 
 
-class MailboxCount(Wire):
-    """A mailbox by id, with the number of its mails."""
-
-    id: str
-    total_emails: int = 0
-
-
 class _State(Wire):
     state: str
 
 
 _read_state_of = reader(_State)
-_read_counts = list_reader(reader(MailboxCount))
 RIGHTS = Kind[MailboxRights](
     name="Mailbox",
     capability=MAIL,
@@ -86,16 +79,6 @@ _read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on the mailboxes; perhaps not on all of them, see `Client.all_of`."""
     return RIGHTS.get_all(account_id)
-
-
-def get_counts(account_id: str) -> Call[dict[str, int]]:
-    """How many mails each mailbox holds, by id."""
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": None, "properties": ("id", "totalEmails")}
-
-    async def read(reply: object) -> dict[str, int]:
-        return {each.id: each.total_emails for each in await _read_counts(reply)}
-
-    return Call("Mailbox/get", arguments, MAIL, read)
 
 
 def get_mailbox_state(account_id: str) -> Call[str]:

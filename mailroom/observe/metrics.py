@@ -74,6 +74,7 @@ def _work(status: Status) -> Families:
         triaged.add_metric([category], senders)
     yield triaged
     yield CounterMetricFamily("mailroom_mails_filed", "Mails that moved.", status.tally.mails_filed)
+    yield from _new_mail(status)
     health = status.health()
     yield GaugeMetricFamily(
         "mailroom_senders_failing", "Senders that the last pass could not settle.", health.senders_failing
@@ -81,6 +82,22 @@ def _work(status: Status) -> Families:
     yield GaugeMetricFamily(
         "mailroom_mailboxes_missing", "Mailboxes that the last pass did not find.", health.mailboxes_missing
     )
+
+
+def _new_mail(status: Status) -> Families:
+    yield CounterMetricFamily(
+        "mailroom_mails_screened", "New mails put into the Screener.", status.tally.mails_screened
+    )
+    routed = CounterMetricFamily(
+        "mailroom_mails_routed", "New mails put where their senders' go, by category.", labels=["category"]
+    )
+    for category, mails in sorted(status.tally.mails_routed.items()):
+        routed.add_metric([category], mails)
+    yield routed
+    waiting = status.health().mails_waiting
+    if waiting is not None:
+        # A zero before the first pass would say that nobody waits.
+        yield GaugeMetricFamily("mailroom_mails_waiting", "Mails in the Screener when the last pass began.", waiting)
 
 
 def _event_stream(status: Status) -> Families:

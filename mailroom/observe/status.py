@@ -14,6 +14,7 @@ from typing import Literal
 import trio
 
 from mailroom import __version__
+from mailroom.config.screening import Mode
 
 Trigger = Literal["startup", "push", "fallback", "continued"]
 PassResult = Literal["success", "failure"]
@@ -33,7 +34,8 @@ class PassOutcome:
     """What a pass did, and what it could not do. Senders triaged are counted by the name of their category.
 
     `has_more` is whether there was more new mail than one pass takes, `is_outdated` whether new mail has changed since
-    it was looked at, so that nothing was written on it.
+    it was looked at, so that nothing was written on it. `mails_waiting` are the mails that were in the Screener when
+    the pass began, None where the server doesn't tell.
     """
 
     triaged_by_category: Mapping[str, int]
@@ -42,6 +44,7 @@ class PassOutcome:
     mailboxes_missing: int
     mails_screened: int = 0
     mails_routed: int = 0
+    mails_waiting: int | None = None
     has_more: bool = False
     is_outdated: bool = False
 
@@ -78,7 +81,7 @@ class Tally:
         self.senders_triaged = Counter(dict.fromkeys(categories, 0))
         self.mails_filed = 0
         self.mails_screened = 0
-        self.mails_routed = 0
+        self.mails_routed = Counter(dict.fromkeys(self.senders_triaged, 0))
 
 
 class Durations:
@@ -107,7 +110,8 @@ class EventSourceHealth:
 @dataclass(frozen=True, slots=True)
 class Health:
     """The answer of `/healthz`, in the order of its keys. The age is seconds since the last pass that succeeded, or
-    since the start before the first one; `last_poll_error` is why the last pass failed, None after a success."""
+    since the start before the first one; `last_poll_error` is why the last pass failed, None after a success.
+    `mails_waiting` are mails in the Screener, None before the first pass and where the server doesn't tell."""
 
     status: Literal["ok", "unhealthy"]
     last_poll_age_seconds: float
@@ -117,17 +121,21 @@ class Health:
     senders_failing: int
     mailboxes_missing: int
     server_rules: ServerRules
+    screening: Mode
+    mails_waiting: int | None
     version: str
 
 
 class Status:
     """One account's condition. Make it inside trio: it counts from then on.
 
-    `categories` are the names of those that senders may be triaged to: each is counted from zero.
+    `categories` are the names of those that senders may be triaged to: each is counted from zero. `screening` is what
+    happens to new mail.
     """
 
-    def __init__(self, poll_interval: float, categories: Iterable[str] = ()) -> None:
+    def __init__(self, poll_interval: float, categories: Iterable[str] = (), screening: Mode = "off") -> None:
         self._poll_interval = poll_interval
+        self._screening: Mode = screening
         self._started_at = trio.current_time()
         self._succeeded = trio.Event()
         self._unanswered_since: float | None = None
@@ -235,6 +243,8 @@ class Status:
             senders_failing=last.outcome.senders_failing if last else 0,
             mailboxes_missing=last.outcome.mailboxes_missing if last else 0,
             server_rules=self.server_rules,
+            screening=self._screening,
+            mails_waiting=last.outcome.mails_waiting if last else None,
             version=__version__,
         )
 

@@ -132,7 +132,7 @@ class Triage:
             await self._tell_new_mail(new, treated.new_mail, now)
         if treated.failure is not None:
             raise treated.failure
-        return self._outcome(run, treated, new)
+        return self._outcome(run, treated, found, new)
 
     def _new_due(self, found: Scan, started: float) -> NewFound | None:
         """New mail that there is something to do about; None if there is none."""
@@ -183,7 +183,7 @@ class Triage:
             await self.begin_screening(await read_card(self._client, self._contacts, account_id), now)
             return
         if self._scheme.screening.mode == "watch":
-            tell_what_would_be(done.judged, new)
+            tell_what_would_be(done.judged, new, self._memory.places)
             self._memory.leave_alone(each for each in new.findings if each.id in done.judged.decided)
             return
         written = done.written
@@ -193,7 +193,7 @@ class Triage:
             log.warning("new_mail_not_marked", mail=id, reason=written.refused[id])
         tell(done)
         self._tally.mails_screened += done.screened
-        self._tally.mails_routed += sum(done.routed.values())
+        self._tally.mails_routed.update(done.routed)
 
     async def _tell(self, run: Pass, results: Iterable[Result]) -> None:
         """Log and count what happened to each sender; those that keep failing get the error label, for all to see."""
@@ -215,7 +215,7 @@ class Triage:
         for sender in await _give_up(run, hopeless):
             self._memory.failing.forget(sender.address)
 
-    def _outcome(self, run: Pass, treated: Treated, new: NewFound | None) -> PassOutcome:
+    def _outcome(self, run: Pass, treated: Treated, found: Scan, new: NewFound | None) -> PassOutcome:
         settled = [result for result in treated.results if isinstance(result, Settled)]
         done = treated.new_mail
         return PassOutcome(
@@ -225,6 +225,7 @@ class Triage:
             mailboxes_missing=len(run.places.missing),
             mails_screened=done.screened,
             mails_routed=sum(done.routed.values()),
+            mails_waiting=found.mails_waiting,
             has_more=bool(done.written.done) and (done.judged.is_cut or (new is not None and new.is_full)),
             is_outdated=done.written.is_outdated,
         )

@@ -16,11 +16,12 @@ from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, sear
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The mailboxes as they are now, the mails with a triage label or the error label, sorted by id, and new mail if it
-    was looked for."""
+    was looked for. `mails_waiting` is the number of mails in the Screener, None where the server doesn't tell."""
 
     places: Places
     labelled: tuple[Email, ...]
     new: NewFound | None = None
+    mails_waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
         batch = Batch()
         searches = _search(batch, session, now, window)
         replies = await client.send(batch)
-    return Scan(now, await _found(client, searches.labelled, replies), read_new(searches.new, replies))
+    waiting = next((each.total_emails for each in seen if each.id == now.screener), None)
+    return Scan(now, await _found(client, searches.labelled, replies), read_new(searches.new, replies), waiting)
 
 
 def _searched(places: Places) -> tuple[frozenset[str], str | None, str | None]:

@@ -12,6 +12,7 @@ from mailroom.contacts.base import AddressBook
 from mailroom.decisions.arrival import Known
 from mailroom.decisions.judge import Outcome, Verdict, judge, undecided
 from mailroom.decisions.marks import MOST, marks, to_judge
+from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.routes import routes
 from mailroom.decisions.standing import Standings, after, standings
@@ -180,13 +181,14 @@ def tell(done: NewMailDone) -> None:
         log.info("mail_routed", category=category, mails=mails)
 
 
-def tell_what_would_be(judged: Judged, new: NewFound) -> None:
-    """Log for each mail what `on` would do, and why; whose mail it is at debug, as everywhere."""
+def tell_what_would_be(judged: Judged, new: NewFound, places: Places) -> None:
+    """Log for each mail that `on` would move where to, and why; whose mail it is at debug, as everywhere."""
     senders = {mail.id: mail.sender for mail in (*new.work.inbox, *new.work.screener)}
-    for id, verdict in sorted(judged.verdicts.items()):
-        reason = verdict.reason.name.lower()
-        if verdict.outcome not in (Outcome.SCREENED, Outcome.ROUTED):
+    for id, patch in sorted(marks(new.work, judged.verdicts, places, most=len(new.findings)).items()):
+        verdict = judged.verdicts.get(id)
+        if verdict is None or verdict.outcome is Outcome.STAYS or not patch.changes_mailboxes:
             continue
+        reason = verdict.reason.name.lower()
         if verdict.route is None:
             log.info("would_screen", reason=reason)
         else:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import structlog
@@ -97,6 +97,27 @@ async def test_a_ring_brings_a_pass_after_the_debounce(autojump_clock: MockClock
     assert passes.at == [0, 13]
     assert loop.triggers == ["startup", "push"]
     assert loop.status.health().last_poll_trigger == "push"
+
+
+async def test_a_pass_that_left_new_mail_is_followed_at_once_whatever_rings(autojump_clock: MockClock) -> None:
+    more = replace(IDLE, mails_screened=500, has_more=True)
+    passes = Passes(more, more, IDLE)
+    async with running(passes) as loop:
+        await loop.rings.send(RING)
+        await trio.sleep(10)
+    # What rang meanwhile has its own pass, debounced as ever.
+    assert passes.at == [0, 0, 0, 3]
+    assert [line["trigger"] for line in loop.logged("poll_completed")] == ["startup", "continued", "continued", "push"]
+    assert loop.status.passes["continued", "success"] == 2
+
+
+async def test_a_failure_ends_no_series(autojump_clock: MockClock) -> None:
+    more = replace(IDLE, mails_screened=500, has_more=True)
+    passes = Passes(more, DOWN, more, IDLE)
+    async with running(passes) as loop:
+        await trio.sleep(10)
+    assert passes.at == [0, 0, 1, 1]
+    assert loop.triggers == ["startup", "continued", "continued"]
 
 
 async def test_the_echo_of_a_pass_is_no_news_and_the_next_push_is(autojump_clock: MockClock) -> None:

@@ -15,6 +15,16 @@ from tests.programs import command, run
 from tests.real.processes import free_port
 
 OK = (200, '{"status":"ok","last_poll_age_seconds":12.34}')
+SCREENING = (200, '{"status":"ok","last_poll_age_seconds":3.2,"screening":"on","mails_waiting":14}')
+TROUBLED = (
+    200,
+    '{"status":"ok","last_poll_age_seconds":3.2,"senders_failing":2,"mailboxes_missing":1,"server_rules":"old",'
+    '"screening":"watch","mails_waiting":null}',
+)
+STRANGE = (
+    200,
+    '{"status":"ok","last_poll_age_seconds":3.2,"screening":["on"],"senders_failing":"2","server_rules":{}}',
+)
 STALE = (503, '{"status":"unhealthy","last_poll_age_seconds":130.2}')
 FAILING = (
     503,
@@ -55,6 +65,14 @@ def answering(answer: tuple[int, str], host: str = "127.0.0.1") -> Iterator[int]
     ("answer", "status", "line"),
     [
         (OK, 0, "healthy: last successful pass 12 s ago\n"),
+        (SCREENING, 0, "healthy: last successful pass 3 s ago; screening is on, 14 mails in the Screener\n"),
+        (
+            TROUBLED,
+            0,
+            "healthy: last successful pass 3 s ago; screening is watch; senders failing: 2; mailboxes missing: 1; "
+            "rules on the mail server: old\n",
+        ),
+        (STRANGE, 0, "healthy: last successful pass 3 s ago\n"),
         (STALE, 1, "unhealthy: last successful pass 130 s ago\n"),
         (NEVER, 1, "unhealthy: no successful pass yet\n"),
         (

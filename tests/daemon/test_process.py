@@ -120,6 +120,7 @@ async def test_the_log_starts_every_line_alike_and_tells_the_settings() -> None:
         await process.logs("poll_completed")
         assert list(line)[:4] == ["event", "level", "timestamp", "component"]
         assert (line["poll_interval"], line["debounce_seconds"], line["push_enabled"]) == (7, 0.5, True)
+        assert line["screening"] == "off"
         assert line["health_port"] == process.health_port
         assert {tuple(line)[:4] for line in process.lines} == {("event", "level", "timestamp", "component")}
         assert "sandbox-token" not in str(process.lines)

@@ -40,6 +40,9 @@ async def test_everything_is_there_from_the_start_at_zero() -> None:
         'mailroom_senders_triaged_total{category="Feed"}',
         'mailroom_senders_triaged_total{category="Paper Trail"}',
         "mailroom_mails_filed_total",
+        "mailroom_mails_screened_total",
+        'mailroom_mails_routed_total{category="Feed"}',
+        'mailroom_mails_routed_total{category="Paper Trail"}',
         "mailroom_senders_failing",
         "mailroom_mailboxes_missing",
         "mailroom_jmap_requests_total",
@@ -84,6 +87,21 @@ async def test_work_done_is_the_tally_and_work_left_is_that_of_the_last_pass() -
     assert values["mailroom_mails_filed_total"] == 10
     assert values["mailroom_senders_failing"] == 1
     assert values["mailroom_mailboxes_missing"] == 0
+
+
+async def test_new_mail_is_counted_by_what_became_of_it_and_what_waits_is_as_the_last_pass_found_it() -> None:
+    status = Status(poll_interval=60, categories=["Feed"], screening="on")
+    status.tally.mails_screened += 3
+    status.tally.mails_routed.update({"Feed": 2})
+    assert "mailroom_mails_waiting" not in scraped(status)
+    status.pass_succeeded("push", replace(IDLE, mails_waiting=7), 1)
+    values = scraped(status)
+    assert values["mailroom_mails_screened_total"] == 3
+    assert values['mailroom_mails_routed_total{category="Feed"}'] == 2
+    assert values["mailroom_mails_waiting"] == 7
+    assert (status.health().screening, status.health().mails_waiting) == ("on", 7)
+    status.pass_succeeded("push", replace(IDLE, mails_waiting=0), 1)
+    assert scraped(status)["mailroom_mails_waiting"] == 0
 
 
 async def test_push_from_event_to_pass(mock_clock: MockClock) -> None:

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 
 from rich.console import Console
-from rich.table import Table
 
 from mailroom.account.servers import Servers
+from mailroom.commands.table import Column, print_table
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
@@ -83,17 +83,15 @@ async def _show_inbox(scheme: Scheme, servers: Servers) -> int:
 def _print_senders(console: Console, found: Sequence[Waiting]) -> None:
     if not found:
         return
-    table = _table("Sender", "Name")
-    table.add_column("Mails", justify="right")
-    table.add_column("Newest mail", no_wrap=True)
-    asks = any(each.asks for each in found)
-    if asks:
-        table.add_column("Why it waits", overflow="fold")
-    for each in found:
-        row = (printable(each.sender or NOBODY), printable(each.name), str(each.mails), _local(each.newest))
-        table.add_row(*row, *([printable(each.asks or "")] if asks else []))
-    console.print(table)
-    console.print()
+    columns = [
+        Column("Sender", [printable(each.sender or NOBODY) for each in found]),
+        Column("Name", [printable(each.name) for each in found]),
+        Column("Mails", [str(each.mails) for each in found], is_number=True),
+        Column("Newest mail", [_local(each.newest) for each in found], folds=False),
+    ]
+    if any(each.asks for each in found):
+        columns.append(Column("Why it waits", [printable(each.asks or "") for each in found]))
+    print_table(console, columns)
 
 
 async def _show_members(category: Category, servers: Servers) -> int:
@@ -107,11 +105,8 @@ async def _show_members(category: Category, servers: Servers) -> int:
 
 
 def _print_members(console: Console, found: Sequence[Member]) -> None:
-    table = _table("Sender", "Name")
-    for each in found:
-        table.add_row(printable(each.sender or "(no address)"), printable(each.name))
-    console.print(table)
-    console.print()
+    addresses = Column("Sender", [printable(each.sender or "(no address)") for each in found])
+    print_table(console, [addresses, Column("Name", [printable(each.name) for each in found])])
 
 
 def _waiting_summary(found: Sequence[Waiting], scheme: Scheme) -> str:
@@ -131,13 +126,6 @@ def _inbox_summary(found: Sequence[Waiting]) -> str:
     order = ", newest first" if len(found) > 1 else ""
     mails = _count(sum(each.mails for each in found), "mail")
     return f"{_count(len(found), 'sender')} {is_are} in the Inbox undecided with {mails}{order}."
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
 
 
 def _count(number: int, what: str) -> str:

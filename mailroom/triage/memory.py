@@ -44,6 +44,7 @@ class Memory:
         self._written = frozenset[Finding]()
         self._left_alone = frozenset[Finding]()
         self._refused = Patience[Finding]()
+        self._in_unrelated_groups = frozenset[str]()
         self._passes_missing = Counter(dict.fromkeys(places.missing, _PASSES_UNTIL_ERROR - 1))
 
     def see(self, places: Places, scheme: Scheme) -> None:
@@ -101,6 +102,12 @@ class Memory:
     def refused(self, findings: Iterable[Finding], now: float) -> frozenset[Finding]:
         """Try these less and less often; returns those that were refused for the first time."""
         return frozenset(each for each in findings if self._refused.failed(each, now) == 1)
+
+    def first_met(self, senders: frozenset[str]) -> frozenset[str]:
+        """Those of these senders in unrelated groups that weren't told of yet."""
+        new = senders - self._in_unrelated_groups
+        self._in_unrelated_groups |= new
+        return new
 
     def _report_missing(self, scheme: Scheme) -> None:
         """A warning once, and an error once if it lasts: someone may be renaming things just now.

@@ -34,7 +34,7 @@ from mailroom.triage.new_mail import NewFound, Window
 from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import Scan, scan
-from mailroom.triage.screening import NewMailDone, tell, tell_what_would_be
+from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Paused, Result, Settled, Treated, log_pause, treat
@@ -182,6 +182,7 @@ class Triage:
             account_id = (await self._client.session()).mail_account
             await self.begin_screening(await read_card(self._client, self._contacts, account_id), now)
             return
+        tell_unrelated_groups(self._memory.first_met(in_unrelated_groups(done.judged, new)))
         if self._scheme.screening.mode == "watch":
             tell_what_would_be(done.judged, new, self._memory.places)
             self._memory.leave_alone(each for each in new.findings if each.id in done.judged.decided)
@@ -191,7 +192,7 @@ class Triage:
         refused = [each for each in new.findings if each.id in written.refused]
         for id in sorted({each.id for each in self._memory.refused(refused, trio.current_time())}):
             log.warning("new_mail_not_marked", mail=id, reason=written.refused[id])
-        tell(done)
+        tell(done, new)
         self._tally.mails_screened += done.screened
         self._tally.mails_routed.update(done.routed)
 

@@ -1,7 +1,7 @@
 """New mail in a pass: what is asked about it, the verdicts, the one write, and what is told (screening, I/O part)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
@@ -10,7 +10,7 @@ import structlog
 
 from mailroom.contacts.base import AddressBook
 from mailroom.decisions.arrival import Known
-from mailroom.decisions.judge import Outcome, Verdict, judge, undecided
+from mailroom.decisions.judge import Outcome, Reason, Verdict, judge, undecided
 from mailroom.decisions.marks import MOST, marks, to_judge
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan
@@ -173,8 +173,11 @@ def settle(replies: Replies, slot: Slot[SetResult] | None) -> Written:
     return Written(result.updated, refused)
 
 
-def tell(done: NewMailDone) -> None:
-    """Log what was done, without saying with whose mail."""
+def tell(done: NewMailDone, new: NewFound) -> None:
+    """Log what was done; with whose mail, and why, at debug."""
+    senders = _senders(new)
+    for id in sorted(done.written.done & done.judged.verdicts.keys()):
+        log.debug("mail_judged", sender=senders[id], reason=_reason(done.judged.verdicts[id]))
     if done.screened:
         log.info("mail_screened", mails=done.screened)
     for category, mails in sorted(done.routed.items()):
@@ -183,14 +186,32 @@ def tell(done: NewMailDone) -> None:
 
 def tell_what_would_be(judged: Judged, new: NewFound, places: Places) -> None:
     """Log for each mail that `on` would move where to, and why; whose mail it is at debug, as everywhere."""
-    senders = {mail.id: mail.sender for mail in (*new.work.inbox, *new.work.screener)}
+    senders = _senders(new)
     for id, patch in sorted(marks(new.work, judged.verdicts, places, most=len(new.findings)).items()):
         verdict = judged.verdicts.get(id)
         if verdict is None or verdict.outcome is Outcome.STAYS or not patch.changes_mailboxes:
             continue
-        reason = verdict.reason.name.lower()
         if verdict.route is None:
-            log.info("would_screen", reason=reason)
+            log.info("would_screen", reason=_reason(verdict))
         else:
-            log.info("would_route", reason=reason, category=verdict.route.category.name)
-        log.debug("would_move_mail_of", sender=senders[id], reason=reason)
+            log.info("would_route", reason=_reason(verdict), category=verdict.route.category.name)
+        log.debug("would_move_mail_of", sender=senders[id], reason=_reason(verdict))
+
+
+def in_unrelated_groups(judged: Judged, new: NewFound) -> frozenset[str]:
+    """The senders whose contact groups contradict each other, so that nobody knows where their mail belongs."""
+    senders = _senders(new)
+    return frozenset(senders[id] for id, each in judged.verdicts.items() if each.reason is Reason.UNRELATED_GROUPS)
+
+
+def tell_unrelated_groups(senders: Iterable[str]) -> None:
+    for sender in sorted(senders):
+        log.warning("groups_unrelated", sender=sender, hint=Reason.UNRELATED_GROUPS.text)
+
+
+def _senders(new: NewFound) -> dict[str, str]:
+    return {mail.id: mail.sender for mail in (*new.work.inbox, *new.work.screener)}
+
+
+def _reason(verdict: Verdict) -> str:
+    return verdict.reason.name.lower()

@@ -9,17 +9,17 @@ import httpx
 import trio
 from pydantic import SecretStr
 
-from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, basic, bearer
 from mailroom.jmap.client import Client
 from mailroom.observe.status import Tally
-from mailroom.sandbox import Sandbox
+from mailroom.sandbox import FASTMAIL, JAMES, Flavour, Sandbox
 from mailroom.triage.passes import Triage, prepare
 from tests.guard import GUARD_SECONDS
 from tests.real.contacts_app import ContactsApp
-from tests.real.mail_app import MailApp, message
+from tests.real.mail_app import MailApp, message, message_with
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
 from tests.real.radicale import Radicale
 from tests.screener import NOW, Wire, empty_sandbox, served
@@ -32,12 +32,20 @@ class Mail(Protocol):
         """Mails arrive; `sender` is the From header as it stands."""
         ...
 
+    def receive(self, mailbox: str, subject: str, *header: str) -> None:
+        """A mail arrives with these header fields beside those that every mail has, From not being one of them."""
+        ...
+
     def label(self, subject: str, label: str) -> None: ...
 
     def unlabel(self, subject: str, label: str) -> None: ...
 
     def places(self) -> dict[str, set[str]]:
         """The names of the mailboxes of every mail, by subject."""
+        ...
+
+    def keywords(self) -> dict[str, set[str]]:
+        """The keywords of every mail, by subject."""
         ...
 
 
@@ -47,6 +55,8 @@ class Contacts(Protocol):
     def add(self, address: str, name: str) -> str:
         """Create a card; returns its uid."""
         ...
+
+    def add_with_note(self, uid: str, address: str, name: str, note: str) -> None: ...
 
     def add_address(self, address: str, another: str) -> None:
         """Give the card with this address another one, too."""
@@ -77,23 +87,32 @@ class Contacts(Protocol):
         ...
 
 
-Connect = Callable[[Wire], AbstractAsyncContextManager[Triage]]
+Connect = Callable[[Wire, Scheme], AbstractAsyncContextManager[Triage]]
+
+SUBJECT_CODE = SecretStr("walrus-71")
+"""In no subject but of mail that is to be let in."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """`first_write` is the number of the first request of a pass that writes; nothing is read before it any more."""
+    """`first_write` is the number of the first request of a pass that writes; nothing is read before it any more.
+
+    `id` is that of the mail account; `forms_threads` and `mends_cards` are whether the server does.
+    """
 
     mail: Mail
     contacts: Contacts
     first_write: int
     connect: Connect
+    id: str = "u1"
+    forms_threads: bool = True
+    mends_cards: bool = False
 
     @asynccontextmanager
-    async def triage(self, wire: Wire | None = None) -> AsyncIterator[Triage]:
+    async def triage(self, wire: Wire | None = None, scheme: Scheme = DEFAULT_SCHEME) -> AsyncIterator[Triage]:
         """A triage, ready for its first pass."""
         with trio.fail_after(GUARD_SECONDS):
-            async with self.connect(wire or Wire()) as triage:
+            async with self.connect(wire or Wire(), scheme) as triage:
                 yield triage
 
 
@@ -105,6 +124,9 @@ class SandboxMail:
     def deliver(self, mailbox: str, sender: str, *subjects: str) -> None:
         for subject in subjects:
             self._ids[subject] = self.sandbox.deliver(mailboxes=[mailbox], raw=message(sender, subject))
+
+    def receive(self, mailbox: str, subject: str, *header: str) -> None:
+        self._ids[subject] = self.sandbox.deliver(mailboxes=[mailbox], raw=message_with(subject, *header))
 
     def label(self, subject: str, label: str) -> None:
         self.sandbox.label(self._ids[subject], label)
@@ -118,6 +140,10 @@ class SandboxMail:
     def places(self) -> dict[str, set[str]]:
         return {subject: self.sandbox.mailboxes_of(id) for subject, id in self._ids.items()}
 
+    def keywords(self) -> dict[str, set[str]]:
+        mails = self.sandbox.store.mails.objects
+        return {subject: set(mails[id].keywords) for subject, id in self._ids.items()}
+
 
 @dataclass(frozen=True)
 class SandboxContacts:
@@ -125,6 +151,9 @@ class SandboxContacts:
 
     def add(self, address: str, name: str) -> str:
         return self.sandbox.add_card(address, name)
+
+    def add_with_note(self, uid: str, address: str, name: str, note: str) -> None:
+        self.sandbox.add_card(address, name, uid=uid, notes={"n1": {"note": note}})
 
     def add_address(self, address: str, another: str) -> None:
         card = self._cards()[address]
@@ -166,20 +195,20 @@ class SandboxContacts:
         return {card.data["name"]["full"]: card.uid for card in cards if card.kind == "group"}
 
 
-def sandbox_account() -> Account:
+def sandbox_account(flavour: Flavour = FASTMAIL) -> Account:
     """Mail and contacts in the sandbox, over JMAP."""
-    sandbox = empty_sandbox()
+    sandbox = empty_sandbox(flavour=flavour)
 
     @asynccontextmanager
-    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+    async def connect(wire: Wire, scheme: Scheme) -> AsyncIterator[Triage]:
         async with served(sandbox) as url, _http(wire) as http:
             client = Client(http, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             session = await client.session()
             assert session.contacts_account is not None
             contacts = JmapContacts(client, session.contacts_account, session.limits)
-            yield await prepare(client, contacts, DEFAULT_SCHEME, Tally(), NOW)
+            yield await prepare(client, contacts, scheme, Tally(), NOW, SUBJECT_CODE)
 
-    return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect)
+    return Account(SandboxMail(sandbox), SandboxContacts(sandbox), 3, connect, forms_threads=flavour is not JAMES)
 
 
 def radicale_book(radicale: Radicale, http: httpx.Client, user: str) -> str:
@@ -195,28 +224,28 @@ def radicale_account(http: httpx.Client, user: str, book: str) -> Account:
     sandbox = empty_sandbox()
 
     @asynccontextmanager
-    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+    async def connect(wire: Wire, scheme: Scheme) -> AsyncIterator[Triage]:
         async with served(sandbox) as url, _http(wire) as ours:
             client = Client(ours, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             book_url = httpx.URL(book)
             login = Credentials(basic(user, SecretStr("any")), book_url)
-            yield await prepare(client, await discover(ours, book_url, login), DEFAULT_SCHEME, Tally(), NOW)
+            yield await prepare(client, await discover(ours, book_url, login), scheme, Tally(), NOW, SUBJECT_CODE)
 
-    return Account(SandboxMail(sandbox), ContactsApp(http, book), 4, connect)
+    return Account(SandboxMail(sandbox), ContactsApp(http, book), 4, connect, mends_cards=True)
 
 
 def cyrus_account(http: httpx.Client, user: MailboxUser) -> Account:
     """Mail over JMAP and contacts over CardDAV, on one Cyrus."""
 
     @asynccontextmanager
-    async def connect(wire: Wire) -> AsyncIterator[Triage]:
+    async def connect(wire: Wire, scheme: Scheme) -> AsyncIterator[Triage]:
         async with _http(wire) as ours:
             url = httpx.URL(user.server.session_url)
             login = Credentials(bearer(SecretStr(user.token)), url)
             client = Client(ours, url, login)
-            yield await prepare(client, await discover(ours, url.join("/"), login), DEFAULT_SCHEME, Tally(), NOW)
+            yield await prepare(client, await discover(ours, url.join("/"), login), scheme, Tally(), NOW, SUBJECT_CODE)
 
-    return Account(MailApp(http, user), ContactsApp(http, user.book_url), 4, connect)
+    return Account(MailApp(http, user), ContactsApp(http, user.book_url), 4, connect, user.name)
 
 
 def _http(wire: Wire) -> httpx.AsyncClient:

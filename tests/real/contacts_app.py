@@ -49,6 +49,11 @@ class ContactsApp:
         self.put(f"UID:{uid}", f"FN:{name}", "N:;;;;", f"EMAIL;TYPE=INTERNET:{address}", *lines)
         return uid
 
+    def add_with_note(self, uid: str, address: str, name: str, note: str) -> None:
+        escaped = note.replace("\\", "\\\\").replace("\n", "\\n").replace(",", "\\,").replace(";", "\\;")
+        lines = (f"EMAIL;TYPE=INTERNET:{address}", f"NOTE:{escaped}")
+        self.put(f"UID:{uid}", f"FN:{name}", "N:;;;;", *lines)
+
     def join(self, group: str, *uids: str) -> None:
         """Add members to a group, as another client does."""
         (card,) = self._groups(group)

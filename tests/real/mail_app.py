@@ -21,6 +21,10 @@ class MailApp:
         """Mails arrive; `sender` is the From header as it stands."""
         self.user.append(mailbox, *(message(sender, subject) for subject in subjects))
 
+    def receive(self, mailbox: str, subject: str, *header: str) -> None:
+        """A mail arrives with these header fields beside those that every mail has, From not being one of them."""
+        self.user.append(mailbox, message_with(subject, *header))
+
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """The arguments of the reply (RFC 8620, section 3.4)."""
         calls = [[method, {"accountId": self.user.name, **arguments}, "0"]]
@@ -50,6 +54,10 @@ class MailApp:
         names = {id: name for name, id in self.mailbox_ids().items()}
         return {mail["subject"]: {names[id] for id in mail["mailboxIds"]} for mail in self._mails()}
 
+    def keywords(self) -> dict[str, set[str]]:
+        """The keywords of every mail, by subject."""
+        return {mail["subject"]: set(mail["keywords"]) for mail in self._mails()}
+
     def label(self, subject: str, label: str) -> None:
         self._place(subject, label, True)
 
@@ -64,7 +72,7 @@ class MailApp:
     def _mails(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for id_list in _parts(self.call("Email/query")["ids"]):
-            found += self.call("Email/get", ids=id_list, properties=["subject", "mailboxIds"])["list"]
+            found += self.call("Email/get", ids=id_list, properties=["subject", "mailboxIds", "keywords"])["list"]
         return found
 
 
@@ -74,14 +82,23 @@ def _parts(ids: list[str], size: int = 1_000) -> list[list[str]]:
 
 def message(sender: str, subject: str) -> bytes:
     """A mail whose From header is `sender` as it stands, in UTF-8 (RFC 6532)."""
-    lines = (
-        f"From: {sender}",
+    return message_with(subject, f"From: {sender}", f"Message-ID: <{hash((sender, subject)):x}@shop.example>")
+
+
+def message_with(subject: str, *header: str) -> bytes:
+    """A mail with these header fields, as they stand, and the usual ones that are not among them."""
+    usual = (
         "To: user@localhost",
-        f"Subject: {subject}",
         "Date: Mon, 02 Mar 2026 10:00:00 +0000",
-        f"Message-ID: <{hash((sender, subject)):x}@shop.example>",
+        f"Message-ID: <{hash(subject):x}@mail.example>",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
+    )
+    given = {field.partition(":")[0].lower() for field in header}
+    lines = (
+        *header,
+        f"Subject: {subject}",
+        *(field for field in usual if field.partition(":")[0].lower() not in given),
         "",
         "Everything must go.",
         "",

@@ -80,6 +80,10 @@ class Block:
         return self.decisions[-1] if self.decisions else None
 
 
+NOTHING_WRITTEN = Block(created=False, whole_domain=False, whole_list="", decisions=())
+"""The block of a note without one."""
+
+
 def read(note: str) -> Block | None:
     """What Mailroom has written in this note; None if nothing."""
     lines = note.split("\n")

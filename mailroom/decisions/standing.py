@@ -1,6 +1,5 @@
 """How senders, domains and lists stand in the address book, as an index that is made once (pure)."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,10 +7,8 @@ from dataclasses import dataclass, field, replace
 from mailroom.addresses import canonical_list_id
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Group, NewCard
-from mailroom.decisions import note
 from mailroom.decisions.contact import managed_groups
-
-_DECISION = re.compile(r"(?:(?:Triaged|Re-triaged|Moved) to .+|(Back to the Screener)|Undone) on \S+")
+from mailroom.decisions.note import NOTHING_WRITTEN, Block, Verb, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +45,11 @@ def standings(book: AddressBook, scheme: Scheme) -> Standings:
     domains: dict[str, Standing] = {}
     lists: dict[str, Standing] = {}
     for card in book.cards:
-        said = _standing(card, managed_groups(card.uid, book, scheme))
+        block = read(card.note) or NOTHING_WRITTEN
+        said = _standing(block, managed_groups(card.uid, book, scheme))
         _add(senders, card.addresses, said)
-        _add(domains, _whole_domain(card), said)
-        _add(lists, _whole_list(card), said)
+        _add(domains, _whole_domain(card, block), said)
+        _add(lists, _whole_list(card, block), said)
     return Standings(senders, domains, lists)
 
 
@@ -92,33 +90,21 @@ def _add(index: dict[str, Standing], keys: Iterable[str], said: Standing) -> Non
         )
 
 
-def _standing(card: Card, groups: Iterable[Group]) -> Standing:
-    names = frozenset(group.name for group in groups)
-    return Standing(names, is_taken_back=_is_taken_back(card), is_users=not note.says_created(card.note))
+def _standing(block: Block, groups: Iterable[Group]) -> Standing:
+    return Standing(
+        frozenset(group.name for group in groups),
+        is_taken_back=block.last is not None and block.last.verb is Verb.BACK,
+        is_users=not block.created,
+    )
 
 
-def _lines(card: Card) -> Iterator[str]:
-    """The lines below Mailroom's header."""
-    _, header, block = card.note.partition(note.HEADER)
-    if header and note.has_block(card.note):
-        yield from (line.strip() for line in block.splitlines())
-
-
-def _is_taken_back(card: Card) -> bool:
-    """Whether the last decision is that the sender goes back to the Screener."""
-    decisions = [found for line in _lines(card) if (found := _DECISION.fullmatch(line))]
-    return bool(decisions) and decisions[-1][1] is not None
-
-
-def _whole_domain(card: Card) -> Iterator[str]:
+def _whole_domain(card: Card, block: Block) -> Iterator[str]:
     """The domain whose card it is: it has no address but `*@domain`, and its note says so."""
-    if len(card.addresses) == 1 and "Whole domain" in _lines(card):
+    if len(card.addresses) == 1 and block.whole_domain:
         yield from (address.removeprefix("*@") for address in card.addresses if address.startswith("*@"))
 
 
-def _whole_list(card: Card) -> Iterator[str]:
-    """The lists whose card it is. It has no address: one on a card in a group would be a decision about a sender."""
-    if not card.addresses:
-        for line in _lines(card):
-            if line.startswith("Whole list ") and (id := canonical_list_id(line.removeprefix("Whole list "))):
-                yield id
+def _whole_list(card: Card, block: Block) -> Iterator[str]:
+    """The list whose card it is. It has no address: one on a card in a group would be a decision about a sender."""
+    if not card.addresses and (id := canonical_list_id(block.whole_list)):
+        yield id

@@ -102,9 +102,8 @@ class TestWholeDomain:
 
 
 class TestWholeList:
-    @pytest.mark.parametrize("line", ["Whole list <Dev.Python.org>", "Whole list dev.python.org"])
-    def test_is_decided_by_its_card(self, line: str) -> None:
-        made = card(f"— Mailroom —\nCreated by Mailroom\n{line}")
+    def test_is_decided_by_its_card(self) -> None:
+        made = card("— Mailroom —\nCreated by Mailroom\nWhole list <Dev.Python.org>")
         found = standings(AddressBook((made,), (group("Feed", "ann"),)), DEFAULT_SCHEME)
         assert found.lists == {"dev.python.org": Standing(frozenset({"Feed"}))}
         assert found.senders == {}
@@ -115,9 +114,11 @@ class TestWholeList:
             card("Whole list <dev.python.org>"),
             card(f"{CREATED}\nWhole list <dev.python.org>", ANN),
             card(f"{CREATED}\nWhole list <>"),
+            card(f"{CREATED}\nWhole list < >"),
+            card(f"{CREATED}\nWhole list dev.python.org"),
             card(f"{CREATED}\nThe Whole list <dev.python.org>"),
         ],
-        ids=["said by the user", "has an address", "no id", "another line"],
+        ids=["said by the user", "has an address", "no id", "blank id", "not as Mailroom writes it", "another line"],
     )
     def test_needs_the_note_and_no_address(self, made: Card) -> None:
         assert standings(AddressBook((made,), ()), DEFAULT_SCHEME).lists == {}

@@ -15,7 +15,7 @@ from mailroom.commands.terminal import log_to_stderr, open_console, printable, w
 from mailroom.commands.with_servers import until_interrupted
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings, load_scheme, load_settings
-from mailroom.doctor import contacts_check, push_check
+from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
@@ -28,6 +28,7 @@ from mailroom.doctor.mail_checks import (
     check_session,
 )
 from mailroom.doctor.push_check import check_connecting, check_hearing
+from mailroom.doctor.screening_checks import check_marking, check_marking_rights, check_screening
 from mailroom.errors import ConfigError
 
 _SESSION = Check("session", "Session", check_session)
@@ -38,19 +39,21 @@ _REST = (
     Check("health_port", "Health port", check_health_port),
     Check("dotenv", "Secrets", check_dotenv, if_broken=Outcome.WARNING),
 )
-_MAILBOXES = (
+_ACCOUNT = (
     Check("mailboxes", "Mailboxes", check_mailboxes, ("session",)),
     Check("search", "Search", check_searching, ("session",)),
     Check("groups", "Groups", check_groups, ("contacts",)),
     Check("categories", "Categories", check_defaults, ("contacts",), if_broken=Outcome.WARNING),
     Check("own_addresses", "Addresses", check_own_addresses, ("session",), if_broken=Outcome.WARNING),
+    Check("screening", "Screening", check_screening, ("session", "contacts"), if_broken=Outcome.WARNING),
 )
 
 CHECKS = (
     _SESSION,
     _MAIL,
     Check("contacts", "Contacts", check_writing, ("session",), contacts_check.NOTICE),
-    *_MAILBOXES,
+    *_ACCOUNT,
+    Check("keywords", "Keywords", check_marking, ("mail",), screening_checks.NOTICE, Outcome.WARNING),
     Check("eventsource", "Push", check_hearing, ("session",), push_check.NOTICE, Outcome.WARNING),
     *_REST,
 )
@@ -58,7 +61,8 @@ CHECKS_WITHOUT_WRITING = (
     _SESSION,
     _MAIL,
     Check("contacts", "Contacts", check_reading, ("session",)),
-    *_MAILBOXES,
+    *_ACCOUNT,
+    Check("keywords", "Keywords", check_marking_rights, ("mail",), if_broken=Outcome.WARNING),
     Check("eventsource", "Push", check_connecting, ("session",), if_broken=Outcome.WARNING),
     *_REST,
 )

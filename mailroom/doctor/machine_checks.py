@@ -11,6 +11,7 @@ import trio
 
 from mailroom.config.settings import DOTENV
 from mailroom.doctor.findings import Examined, Finding, Outcome
+from mailroom.errors import shortened
 from mailroom.http import fetch
 from mailroom.observe.running_daemon import ask_daemon
 
@@ -83,11 +84,12 @@ async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Findi
     if daemon is None:
         problem = f"port {port} on {host} is used by another program"
         return Finding(Outcome.FAILED, problem, "set MAILROOM_HEALTH_PORT to a free one")
-    if daemon.status == "ok":
-        return Finding(Outcome.OK, f"a running Mailroom {daemon.version} answers on port {port}, and is healthy")
-    return Finding(
-        Outcome.WARNING,
-        f"a running Mailroom {daemon.version} answers on port {port}, and had no success for "
-        f"{daemon.last_poll_age_seconds:.0f} s",
-        "its log says why",
-    )
+    answers = f"a running Mailroom {daemon.version} answers on port {port}"
+    if daemon.status != "ok":
+        age = f"{daemon.last_poll_age_seconds:.0f} s"
+        return Finding(Outcome.WARNING, f"{answers}, and had no success for {age}", "its log says why")
+    wanted = examined.scheme.screening.mode
+    if daemon.screening not in (None, wanted):
+        differs = f"its screening is {shortened(daemon.screening, 20)}, and that of these settings {wanted}"
+        return Finding(Outcome.WARNING, f"{answers}; {differs}", "start it again with these settings")
+    return Finding(Outcome.OK, f"{answers}, and is healthy")

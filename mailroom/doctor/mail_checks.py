@@ -158,18 +158,13 @@ async def check_rules(examined: Examined) -> Finding:
 def _unseen_rules(examined: Examined) -> Finding:
     scheme = examined.scheme
     if is_fastmail(examined.settings):
-        old = (
-            f"; a rule “{fastmail.name_of_catch_all(scheme)}” there undoes half of the screening{_HOW}: delete it"
-            if scheme.screening.is_on
-            else ""
-        )
-        return Finding(
-            Outcome.SKIPPED,
-            "Fastmail shows its rules to no program",
-            f"look at Settings → Filters & Rules; `mailroom rules --format fastmail` prints what to import there{old}",
-        )
-    return Finding(
-        Outcome.SKIPPED,
-        "the server shows no rules over JMAP",
-        "look at its own settings; `mailroom rules --format sieve` prints what should be there",
-    )
+        detail, where = "Fastmail shows its rules to no program", "look at Settings → Filters & Rules"
+        advice = f"{where}; `mailroom rules --format fastmail` prints what to import there"
+        if scheme.screening.is_on:
+            name = fastmail.name_of_catch_all(scheme)
+            advice = f"{where}: a rule “{name}” undoes half of the screening{_HOW}. Delete it; the others may stay"
+        return Finding(Outcome.SKIPPED, detail, advice)
+    detail, what = "the server shows no rules over JMAP", "`mailroom rules --format sieve` prints what should be there"
+    if scheme.screening.is_on:
+        return Finding(Outcome.SKIPPED, detail, f"none are needed; if you put some there by hand, {what} now")
+    return Finding(Outcome.SKIPPED, detail, f"look at its own settings; {what}")

@@ -52,6 +52,7 @@ class Rights(Wire):
     may_read_items: bool = True
     may_add_items: bool = True
     may_remove_items: bool = True
+    may_set_keywords: bool = True
 
 
 class MailboxRights(Wire):

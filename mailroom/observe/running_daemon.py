@@ -16,11 +16,12 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with
 
 
 class RunningDaemon(Wire):
-    """What a daemon says about itself: `status` is ok or unhealthy."""
+    """What a daemon says about itself: `status` is ok or unhealthy; `screening` is None in versions without it."""
 
     status: str
     version: str
     last_poll_age_seconds: float
+    screening: str | None = None
 
 
 _read = reader(RunningDaemon)

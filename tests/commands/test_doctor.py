@@ -16,7 +16,7 @@ from mailroom.commands import doctor
 from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING
 from mailroom.config.settings import Settings
 from mailroom.decisions.contact import new_uid
-from mailroom.doctor import contacts_check, push_check
+from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.findings import Check
 from mailroom.sandbox import Flavour, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
@@ -36,6 +36,8 @@ NAMES = [
     "groups",
     "categories",
     "own_addresses",
+    "screening",
+    "keywords",
     "eventsource",
     "clock",
     "health_port",
@@ -100,7 +102,7 @@ async def test_a_healthy_account_passes_and_is_left_as_it_was(flavour: Flavour, 
     assert content(sandbox) == before
     assert found.of("contacts")["detail"] == "a test card was created in the group Mailroom, and removed again"
     assert 0 < found.of("eventsource")["measured_seconds"] < push_check.EVENT_SECONDS
-    assert {"ContactCard/set", "Mailbox/set"} == set(sets(sandbox))
+    assert {"ContactCard/set", "Email/set", "Mailbox/set"} == set(sets(sandbox))
 
 
 @every_flavour
@@ -226,7 +228,7 @@ async def test_contacts_that_refuse_a_card_fail(flavour: Flavour, examine: Exami
         found = await examine(settings)
     assert (found.status, found.statuses) == (
         1,
-        FINE | {"contacts": "failed", "groups": "skipped", "categories": "skipped"},
+        FINE | {"contacts": "failed"} | dict.fromkeys(("groups", "categories", "screening"), "skipped"),
     )
     assert "forbidden" in found.of("contacts")["detail"]
     assert found.of("contacts")["advice"] == "allow this login to write contacts"
@@ -385,7 +387,7 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
         ended = await command(settings, "doctor", FORCE_COLOR="1", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓·✓-✓✓✓T"]
+    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓✓·✓·✓-✓✓✓T"]
     assert lines[3] == (
         "· Contacts     creates the contact 'Mailroom doctor (a test card: delete it)' in the provenance group and "
         "removes it again (--read-only leaves this out)"
@@ -415,7 +417,11 @@ async def test_json_goes_to_standard_output_alone() -> None:
         quiet = await command(settings, "doctor", "--json", "--read-only", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, quiet.status) == (1, 1)
     assert [json.loads(each.output)["ok"] for each in (ended, quiet)] == [False, False]
-    assert ended.errors.splitlines() == [f"Contacts: {contacts_check.NOTICE}", f"Push: {push_check.NOTICE}"]
+    assert ended.errors.splitlines() == [
+        f"Contacts: {contacts_check.NOTICE}",
+        f"Keywords: {screening_checks.NOTICE}",
+        f"Push: {push_check.NOTICE}",
+    ]
     assert quiet.errors == ""
 
 

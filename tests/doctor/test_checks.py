@@ -1,7 +1,7 @@
 """What single checks make of answers that the sandbox never gives."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,9 +19,10 @@ from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
-from mailroom.doctor.findings import Examined, Outcome
+from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import APPLY_RULES, TAKE_IT_OUT, check_mail, check_mailboxes, check_rules
+from mailroom.doctor.screening_checks import check_marking, check_marking_rights
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
 from mailroom.sandbox import CYRUS
 from tests.commands.support import settings_for
@@ -136,6 +137,21 @@ async def test_a_name_that_means_a_mailbox_with_a_role_fails() -> None:
         Outcome.FAILED,
         "Feed: it is the account's archive mailbox: choose another name for it in the configuration",
     )
+
+
+@pytest.mark.parametrize("check", [check_marking, check_marking_rights])
+async def test_an_inbox_that_takes_no_keywords_is_a_warning_and_nothing_is_tried(
+    check: Callable[[Examined], Awaitable[Finding]],
+) -> None:
+    right = "maySetKeywords"
+    inbox = {**mailbox("m1", "Inbox", role="inbox"), **rights("m1", **{right: False})}
+    feed = {**mailbox("m2", "Feed"), **rights("m2", **{right: True})}
+    async with examined(api=results([inbox, feed], [inbox, feed], method="Mailbox/get")) as it:
+        found = await check(it)
+    assert (found.outcome, found.detail) == (Outcome.WARNING, "this login may not set them in the Inbox")
+    async with examined(api=results([feed], [feed], method="Mailbox/get")) as it:
+        found = await check(it)
+    assert (found.outcome, "no mailbox has the role Inbox" in found.detail) == (Outcome.WARNING, True)
 
 
 # --- groups
@@ -262,11 +278,9 @@ async def test_rules_from_before_screening_was_on_undo_half_of_it_until_they_are
 async def test_a_rule_on_fastmail_that_would_undo_it_is_named() -> None:
     async with examined() as it:
         settings = it.settings.model_copy(update={"jmap_session_url": f"https://{FASTMAIL_SESSION_HOST}/jmap/session"})
-        before = await check_rules(replace(it, settings=settings))
         found = await check_rules(replace(it, settings=settings, scheme=SCREENING))
     assert found.outcome is Outcome.SKIPPED
-    assert "a rule “Mailroom: Screener” there undoes half of the screening" in found.advice
-    assert found.advice.startswith(before.advice)
+    assert "a rule “Mailroom: Screener” undoes half of the screening" in found.advice
 
 
 async def test_rules_that_no_program_can_see_are_not_judged() -> None:
@@ -287,6 +301,25 @@ async def test_a_port_of_a_daemon_that_has_no_success_is_a_warning() -> None:
         Outcome.WARNING,
         f"a running Mailroom 1.2 answers on port {port}, and had no success for 900 s",
     )
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [({}, Outcome.OK), ({"screening": "on"}, Outcome.OK), ({"screening": "off"}, Outcome.WARNING)],
+    ids=["an older one", "the same", "off"],
+)
+async def test_a_daemon_that_screens_otherwise_than_the_settings_say_is_a_warning(
+    told: dict[str, str], outcome: Outcome
+) -> None:
+    health = {"status": "ok", "version": "1.2", "last_poll_age_seconds": 9.0, **told}
+    async with examined(healthz=json_reply(health)) as it:
+        port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
+        settings = it.settings.model_copy(update={"health_port": port})
+        found = await check_health_port(replace(it, settings=settings, scheme=SCREENING))
+    assert found.outcome is outcome
+    if outcome is Outcome.WARNING:
+        assert found.detail.endswith("; its screening is off, and that of these settings on")
+        assert found.advice == "start it again with these settings"
 
 
 @pytest.mark.parametrize(("mode", "outcome"), [(0o600, Outcome.OK), (0o640, Outcome.WARNING), (0o604, Outcome.WARNING)])

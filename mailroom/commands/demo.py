@@ -8,8 +8,9 @@ import trio
 from pydantic import SecretStr
 from rich.console import Console
 
-from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console, plural
+from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
+from mailroom.commands.terminal import plural
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon

@@ -134,7 +134,3 @@ def _requests(endpoints: Iterable[Endpoint]) -> str:
     counts = Counter(_ENDPOINTS.get(each, each.value) for each in endpoints)
     parts = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     return f"{counts.total()} ({parts})" if parts else "none"
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

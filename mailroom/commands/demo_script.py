@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import trio
 
-from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who, plural
+from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who
+from mailroom.commands.terminal import plural
 from mailroom.config.scheme import Category, Scheme
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.addresses import addresses

@@ -12,16 +12,12 @@ from rich.progress import Progress
 from mailroom.account.servers import Servers
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
 from mailroom.commands.terminal import open_console, printable, working
-from mailroom.commands.with_servers import with_servers
+from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
-from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
+from mailroom.errors import BadReply, ConfigError, Unavailable
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.senders.reset import Found, look, undo_all
-
-
-class NotFinished(MailroomError):
-    """An outage ended the reset; the message says how to finish it."""
 
 
 @dataclass(frozen=True, slots=True)

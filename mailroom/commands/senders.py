@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mailroom.account.servers import Servers
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.terminal import local_time, open_console, plural, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Category, Scheme
 from mailroom.config.settings import Settings
@@ -100,7 +100,7 @@ async def _show_members(category: Category, servers: Servers) -> int:
         found = members((await (await servers.contacts()).read_all()).book, category)
     if found:
         _print_members(console, found)
-    console.print(f"{_count(len(found), 'sender')} in {category.name}{', by address' if len(found) > 1 else ''}.")
+    console.print(f"{plural(len(found), 'sender')} in {category.name}{', by address' if len(found) > 1 else ''}.")
     return 0
 
 
@@ -114,9 +114,9 @@ def _waiting_summary(found: Sequence[Waiting], scheme: Scheme) -> str:
         return f"Nobody waits in {scheme.screener}."
     waits = "waits" if len(found) == 1 else "wait"
     order = ", newest first" if len(found) > 1 else ""
-    mails = _count(sum(each.mails for each in found), "mail")
+    mails = plural(sum(each.mails for each in found), "mail")
     where = f"{scheme.screener} or for your answer" if any(each.asks for each in found) else scheme.screener
-    return f"{_count(len(found), 'sender')} {waits} in {where} with {mails}{order}."
+    return f"{plural(len(found), 'sender')} {waits} in {where} with {mails}{order}."
 
 
 def _inbox_summary(found: Sequence[Waiting]) -> str:
@@ -124,18 +124,14 @@ def _inbox_summary(found: Sequence[Waiting]) -> str:
         return "Nobody is in the Inbox undecided."
     is_are = "is" if len(found) == 1 else "are"
     order = ", newest first" if len(found) > 1 else ""
-    mails = _count(sum(each.mails for each in found), "mail")
-    return f"{_count(len(found), 'sender')} {is_are} in the Inbox undecided with {mails}{order}."
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    mails = plural(sum(each.mails for each in found), "mail")
+    return f"{plural(len(found), 'sender')} {is_are} in the Inbox undecided with {mails}{order}."
 
 
 def _local(utc_date: str) -> str:
     """A UTCDate (RFC 8620 §1.4) in the user's time zone; what is none comes back as it is."""
     try:
-        return datetime.fromisoformat(utc_date).astimezone().strftime("%Y-%m-%d %H:%M")
+        return local_time(datetime.fromisoformat(utc_date))
     except (ValueError, OverflowError):
         return printable(utc_date)
 

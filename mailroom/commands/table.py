@@ -24,10 +24,11 @@ class Column:
 
 
 def print_table(console: Console, columns: Sequence[Column]) -> None:
-    """Print the columns beside each other, as wide as the terminal, and an empty line."""
+    """Print the columns beside each other, as wide as the terminal, and an empty line; titles only if there are any."""
     widths = _widths(console, columns)
     titles, *rows = zip(*([column.title, *column.cells] for column in columns), strict=True)
-    console.print("\n".join(_lines(console, titles, columns, widths)), style="bold", soft_wrap=True)
+    if any(titles):
+        console.print("\n".join(_lines(console, titles, columns, widths)), style="bold", soft_wrap=True)
     console.out("\n".join(line for row in rows for line in _lines(console, row, columns, widths)), highlight=False)
     console.out()
 

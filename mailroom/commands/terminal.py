@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from rich.console import Console
 
@@ -43,6 +44,15 @@ def working(console: Console, what: str) -> Iterator[None]:
 def printable(text: str) -> str:
     """The text without anything that would steer a terminal: servers and senders wrote parts of it."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def plural(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def local_time(moment: datetime) -> str:
+    """A moment in the user's time zone, to the minute."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def log_to_stderr(level: str, log_format: LogFormat) -> None:

@@ -9,6 +9,10 @@ from mailroom.errors import MailroomError
 from mailroom.signals import run_until_signal
 
 
+class NotFinished(MailroomError):
+    """An outage ended a command halfway; the message says how to finish it."""
+
+
 async def with_servers(settings: Settings, work: Callable[[Servers], Awaitable[int]]) -> int:
     """Run `work` on the account's servers; returns its exit status. Raises `MailroomError`."""
     log_to_stderr(settings.log_level, settings.log_format)

@@ -14,7 +14,8 @@ from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import Filter, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
 
-_REFUSALS = frozenset({"unsupportedFilter", "invalidArguments"})
+NESTING_REFUSED = frozenset({"unsupportedFilter", "invalidArguments"})
+"""What a server answers that doesn't take `inMailbox` inside an operator."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ async def mail_found(client: Client, asked: MailSearch, replies: Replies) -> tup
     try:
         return await _read(client, asked, replies)
     except MethodFailed as refused:
-        if not asked.nests or refused.error.type not in _REFUSALS:
+        if not asked.nests or refused.error.type not in NESTING_REFUSED:
             raise
         batch = Batch()
         plain = replace(await client.session(), nests_mailboxes=False)

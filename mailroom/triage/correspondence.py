@@ -4,7 +4,7 @@ A question that the server fails to answer stays open: what nobody knows is in n
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 import trio
@@ -14,6 +14,7 @@ from mailroom.contacts.base import AddressBook
 from mailroom.errors import BatchRefused, MailroomError
 from mailroom.jmap.batch import Batch, Replies, Slot, slices
 from mailroom.jmap.client import Client
+from mailroom.jmap.mail_search import NESTING_REFUSED
 from mailroom.jmap.new_mail import IN_THREAD, InThread, SentTo, Thread, get_threads, search_sent
 from mailroom.jmap.query import Filter, all_of, any_of
 from mailroom.jmap.session import Session
@@ -100,6 +101,10 @@ class Asked:
             return Correspondence(
                 dict.fromkeys(self._questions.threads, False), dict.fromkeys(self._questions.addresses, False)
             )
+        is_refused = self._session.nests_mailboxes and _refuses_to_nest(replies, self._sent)
+        if is_refused:
+            # A server that nobody has asked such a thing yet: they are asked in the other way.
+            self._session, self._sent = replace(self._session, nests_mailboxes=False), {}
         written_to: dict[str, bool] = {}
         unsure: list[str] = []
         self._judge(replies, self._sent, written_to, unsure)
@@ -109,6 +114,8 @@ class Asked:
         async with trio.open_nursery() as nursery:
             for part in slices(rest, max(1, limits.max_calls_in_request // _calls_of_one_sender(self._session))):
                 nursery.start_soon(self._ask_apart, side_by_side, sent, part, written_to, unsure)
+        if is_refused and (written_to or unsure):
+            self._client.nest_no_mailboxes()
         await self._look_further(sent, unsure, written_to)
         return Correspondence(await self._holds_sent(replies, sent), written_to)
 
@@ -218,6 +225,11 @@ def _read(replies: Replies, pages: Iterable[SentTo], address: str, limit: int) -
         found |= any(address in mail.recipients for mail in mails)
         full |= len(ids) >= limit
     return _Read(found, full)
+
+
+def _refuses_to_nest(replies: Replies, asked: Mapping[str, Sequence[SentTo]]) -> bool:
+    errors = [replies.error(page.query) for pages in asked.values() for page in pages]
+    return bool(errors) and all(error is not None and error.type in NESTING_REFUSED for error in errors)
 
 
 def _calls_of_one_sender(session: Session) -> int:

@@ -18,6 +18,7 @@ from tests.commands.support import Ended, command, environment
 from tests.guard import GUARD_SECONDS
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
+from tests.real.mail_app import MailApp
 from tests.real.mailbox_user import ROLES, MailboxUser
 from tests.real.processes import free_port
 
@@ -91,6 +92,26 @@ async def test_a_new_account_is_set_up_and_then_well(new_user: MailboxUser) -> N
     ended = await run(new_user, "doctor", "--json", "--read-only")
     assert statuses(json.loads(ended.output))["rules"] == "ok", ended.output
     assert mailboxes(new_user) == {"INBOX", *(role.name for role in ROLES), *needed_mailboxes(DEFAULT_SCHEME)}
+
+
+async def test_the_inbox_is_screened_once(mailbox_user: MailboxUser) -> None:
+    with mailbox_user.http() as http:
+        contacts, mail = ContactsApp(http, mailbox_user.book_url), MailApp(http, mailbox_user)
+        contacts.add("friend@shop.example", "Friend")
+        contacts.join("Feed", contacts.add("feed@shop.example", "Feed"))
+        for name in ("Stranger", "Friend", "Feed"):
+            mail.deliver("INBOX", f"{name} <{name.lower()}@shop.example>", name)
+        mail.deliver("Sent", "user@localhost", "Sent")
+        shown = await run(mailbox_user, "screen", "--json")
+        assert (shown.status, json.loads(shown.output)["screened"]) == (0, 1), shown.output + shown.errors
+        screened = await run(mailbox_user, "screen", "--since", "7", "--apply", "--explain")
+        assert (screened.status, screened.errors) == (0, "")
+        assert "To Screener, stranger: 1 mail\n(nothing is known of the sender)\n" in screened.output
+        assert ": 1 to Screener, 1 to Feed, 1 stays.\n" in screened.output
+        places = mail.places()
+        assert [places[name] for name in ("Stranger", "Friend", "Feed")] == [{"Screener"}, {"Inbox"}, {"Feed"}]
+        again = await run(mailbox_user, "screen", "--since", "7", "--apply")
+        assert (again.status, again.output.startswith("Nothing to judge: ")) == (0, True)
 
 
 async def test_nested_mailboxes_are_created_in_one_request(new_user: MailboxUser) -> None:

@@ -150,7 +150,7 @@ async def test_a_look_up_that_fails_leaves_mail_where_it_is_without_a_mark() -> 
     mail = arrives(sandbox)
     async with screening(sandbox) as s:
         # The scan's queries go through; the one in Sent doesn't.
-        sandbox.faults.method_error("Email/query", MethodError("unsupportedFilter"), skip=4)
+        sandbox.faults.method_error("Email/query", MethodError("unsupportedSort"), skip=4)
         await s.run(NOW + timedelta(minutes=2))
         assert (sandbox.mailboxes_of(mail), keywords_of(sandbox, mail)) == ({"Inbox"}, set())
         await s.run(NOW + timedelta(minutes=3))

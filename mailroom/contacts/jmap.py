@@ -8,7 +8,7 @@ from mailroom.contacts import jscontact
 from mailroom.contacts.base import AddressBook, InBatch, LookUp, Wanted
 from mailroom.contacts.jmap_writes import ContactsAccount, JmapLookUp
 from mailroom.jmap.batch import Batch, Replies
-from mailroom.jmap.cards import CARD, ContactCard, Malformed, get_address_books, get_card_state
+from mailroom.jmap.cards import CARD, ContactCard, Malformed, get_address_books
 from mailroom.jmap.client import Client
 from mailroom.jmap.query import Filter, all_of, any_of, search
 from mailroom.jmap.session import Limits
@@ -51,7 +51,7 @@ class JmapContacts:
     ) -> Callable[[Replies], Awaitable[LookUp]]:
         """Calls that find the cards; the state comes before them, so that it is never newer than what they show."""
         account = self._account
-        state = batch.add(get_card_state(account.id))
+        state = batch.add(CARD.get_state(account.id))
         books = batch.add(get_address_books(account.id))
         searches = [search(batch, CARD, account.id, account.limits, filter) for filter in filters]
 

@@ -18,14 +18,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
-from mailroom.jmap.mailbox import (
-    MAILBOX,
-    NewMailbox,
-    create_mailboxes,
-    destroy_empty_mailboxes,
-    get_mailbox_state,
-    get_mailboxes,
-)
+from mailroom.jmap.mailbox import MAILBOX, NewMailbox, create_mailboxes, destroy_empty_mailboxes, get_mailboxes
 from mailroom.jmap.set import merged_errors
 
 NAME = "Mailroom doctor"
@@ -173,7 +166,7 @@ async def _first_since(sent: float, events: trio.MemoryReceiveChannel[_Event], b
 
 async def _state(client: Client) -> str:
     batch = Batch()
-    state = batch.add(get_mailbox_state((await client.session()).mail_account))
+    state = batch.add(MAILBOX.get_state((await client.session()).mail_account))
     return (await client.send(batch))[state]
 
 

@@ -10,7 +10,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import CONTACTS, Limits
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader, reply_reader
+from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader
 
 
 class NameComponent(Wire):
@@ -82,10 +82,6 @@ class AddressBookInfo(Wire):
     is_default: bool = False
 
 
-class _State(Wire):
-    state: str
-
-
 def _with_id(card: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(card.get("id"), str):
         raise ValueError("a card with an id")
@@ -95,8 +91,6 @@ def _with_id(card: Mapping[str, Any]) -> Mapping[str, Any]:
 _WholeCard = Annotated[dict[str, Any], AfterValidator(_with_id)]
 
 _read_whole = list_reader(reader(_WholeCard))
-_read_state_of = reader(_State)
-_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 _read_card = reader(ContactCard)
 _read_malformed = reader(Malformed)
 _read_address_books = list_reader(reader(AddressBookInfo))
@@ -137,12 +131,6 @@ def get_whole_cards(
         for part in slices(ids, limits.max_objects_in_get)
     )
     return tuple(batch.add(call) for call in calls)
-
-
-def get_card_state(account_id: str) -> Call[str]:
-    """The state of all cards (RFC 8620 §5.1), and no card."""
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
-    return Call("ContactCard/get", arguments, CONTACTS, _read_state)
 
 
 def create_cards(

@@ -9,7 +9,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import Json, Wire, list_reader, reader, reply_reader
+from mailroom.wire import Json, Wire, list_reader, reader
 
 
 class Mailbox(Wire):
@@ -62,11 +62,6 @@ class MailboxRights(Wire):
     my_rights: Rights = Field(default_factory=Rights)
 
 
-class _State(Wire):
-    state: str
-
-
-_read_state_of = reader(_State)
 RIGHTS = Kind[MailboxRights](
     name="Mailbox",
     capability=MAIL,
@@ -74,18 +69,11 @@ RIGHTS = Kind[MailboxRights](
     sort=None,
     read_list=list_reader(reader(MailboxRights)),
 )
-_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 
 
 def get_rights(account_id: str) -> Call[tuple[MailboxRights, ...]]:
     """The rights on the mailboxes; perhaps not on all of them, see `Client.all_of`."""
     return RIGHTS.get_all(account_id)
-
-
-def get_mailbox_state(account_id: str) -> Call[str]:
-    """The state of all mailboxes (RFC 8620 §5.1), and no mailbox."""
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
-    return Call("Mailbox/get", arguments, MAIL, _read_state)
 
 
 def create_mailboxes(batch: Batch, session: Session, new: Sequence[NewMailbox]) -> tuple[Slot[SetResult], ...]:

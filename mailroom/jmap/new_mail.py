@@ -11,7 +11,7 @@ from mailroom.jmap.mail import Address, Move
 from mailroom.jmap.query import Filter, Kind, QueryResult, read_query
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_errors
-from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader, reply_reader
+from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader
 
 Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
 
@@ -79,10 +79,6 @@ class Sent(Wire):
         )
 
 
-class _State(Wire):
-    state: str
-
-
 _PROPERTIES = (
     "id",
     "mailboxIds",
@@ -99,8 +95,6 @@ _PROPERTIES = (
 )
 _read_new_mail = list_reader(reader(NewMail))
 _read_threads = list_reader(reader(Thread))
-_read_state_of = reader(_State)
-_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
 
 NEW_MAIL = Kind[NewMail]("Email", MAIL, _PROPERTIES, "receivedAt", _read_new_mail)
 NEW_MAIL_WITH_SUBJECT = Kind[NewMail]("Email", MAIL, (*_PROPERTIES, "subject"), "receivedAt", _read_new_mail)
@@ -123,12 +117,6 @@ def newest(batch: Batch, session: Session, kind: Kind[NewMail], filter: Filter, 
     limit = min(limit, session.limits.max_objects_in_get)
     query = batch.add(_query(session, filter, limit, sort={"property": "receivedAt", "isAscending": False}))
     return Newest(query, batch.add(kind.get(session.mail_account, "#ids", query.result("/ids"))), limit)
-
-
-def get_email_state(account_id: str) -> Call[str]:
-    """The state of all mails (RFC 8620 §5.1), and no mail."""
-    arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
-    return Call("Email/get", arguments, MAIL, _read_state)
 
 
 def get_threads(account_id: str, ids: Iterable[str]) -> Call[tuple[Thread, ...]]:

@@ -11,6 +11,14 @@ from mailroom.wire import FIRST_FAULT, Json, ReadReply, Wire, reader, reply_read
 Filter = Mapping[str, Json]
 
 
+class _State(Wire):
+    state: str
+
+
+_read_state_of = reader(_State)
+_read_state = reply_reader(lambda reply: _read_state_of(reply).state)
+
+
 class HasId(Protocol):
     @property
     def id(self) -> str: ...
@@ -40,6 +48,11 @@ class Kind(Generic[T]):
     def get_all(self, account_id: str) -> Call[tuple[T, ...]]:
         """A /get of all there are (RFC 8620 §5.1); `Client.all_of` reads what doesn't fit into one."""
         return self.get(account_id, "ids", None)
+
+    def get_state(self, account_id: str) -> Call[str]:
+        """The state of all there are (RFC 8620 §5.1), and none of them."""
+        arguments: dict[str, Json] = {"accountId": account_id, "ids": ()}
+        return Call(f"{self.name}/get", arguments, self.capability, _read_state)
 
 
 class QueryResult(Wire):

@@ -20,7 +20,7 @@ from mailroom.decisions.places import Places
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, slices
 from mailroom.jmap.client import Client
-from mailroom.jmap.new_mail import RECEIVED, get_email_state
+from mailroom.jmap.new_mail import RECEIVED
 from mailroom.jmap.query import search
 from mailroom.triage.look_up import look_up
 from mailroom.triage.new_mail import NewFound, Window, arrival, new_in_inbox
@@ -182,7 +182,7 @@ async def _look(unjudged: Unjudged, ids: Sequence[str]) -> NewFound:
     """Those of these mails that are still in the Inbox, as they are now."""
     run = unjudged.run
     batch = Batch()
-    state = batch.add(get_email_state(run.account_id))
+    state = batch.add(RECEIVED.get_state(run.account_id))
     mails = batch.add(unjudged.window.kind.get(run.account_id, "ids", tuple(ids)))
     replies = await run.client.send(batch)
     found = tuple(arrival(mail) for mail in replies[mails] if run.places.inbox in mail.mailbox_ids)

@@ -12,7 +12,7 @@ from mailroom.decisions.marks import SEEN, WAITING, WorkList
 from mailroom.decisions.places import Places
 from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot
-from mailroom.jmap.new_mail import NEW_MAIL, NEW_MAIL_WITH_SUBJECT, Newest, NewMail, get_email_state, newest
+from mailroom.jmap.new_mail import NEW_MAIL, NEW_MAIL_WITH_SUBJECT, Newest, NewMail, newest
 from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import Session
 
@@ -94,7 +94,7 @@ def search_new(batch: Batch, session: Session, places: Places, window: Window) -
     """
     if places.inbox is None or places.screener is None:
         return None
-    state = batch.add(get_email_state(session.mail_account))
+    state = batch.add(NEW_MAIL.get_state(session.mail_account))
 
     def find(filter: Filter) -> Newest:
         return newest(batch, session, window.kind, filter, MAILS_A_PASS)

@@ -17,7 +17,7 @@ from mailroom.contacts.base import Card, CardEdit, Fields
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.cards import CARD, ContactCard, create_cards, get_address_books, get_card_state
+from mailroom.jmap.cards import CARD, ContactCard, create_cards, get_address_books
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mail import EMAIL, Move, get_identities, move_emails
@@ -117,7 +117,7 @@ async def whole_cards(client: Client, limits: Limits) -> object:
 async def objects(client: Client, limits: Limits) -> object:
     batch = Batch()
     mailboxes = batch.add(get_mailboxes("u1"))
-    slots = [batch.add(call) for call in (get_identities("u1"), get_rights("u1"), get_card_state("u1"))]
+    slots = [batch.add(call) for call in (get_identities("u1"), get_rights("u1"), CARD.get_state("u1"))]
     books = batch.add(get_address_books("u1"))
     replies = await client.send(batch)
     return replies[mailboxes], [replies[slot] for slot in slots], jscontact.default_book(replies[books])

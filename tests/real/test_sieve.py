@@ -1,8 +1,10 @@
 """The Sieve rules on Cyrus: its compiler takes them, `mailroom rules` installs them, and mail lands where it should."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,16 @@ from pydantic import SecretStr
 from mailroom.account.servers import open_servers
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.doctor.findings import Examined, Outcome
 from mailroom.doctor.mail_checks import check_rules
+from mailroom.doctor.screening_checks import check_marking, check_screening
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import CYRUS_SIEVE
+from mailroom.observe.status import Tally
 from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, ScriptNames, Server, quoted, script
+from mailroom.triage.passes import Triage, prepare
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import MailApp, message
@@ -317,3 +323,63 @@ async def test_a_group_that_was_made_anew_makes_the_script_old(user: User, capsy
         await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
         assert "The script mailroom is replaced and active." in capsys.readouterr().err
         assert (await check_rules(examined)).outcome is Outcome.OK
+
+
+# --- beside a daemon that screens
+
+
+SCREENING = replace(DEFAULT_SCHEME, screening=Screening("on"))
+FRIEND = "friend@example.net"
+
+
+@asynccontextmanager
+async def screening(user: User) -> AsyncIterator[Triage]:
+    """A daemon's passes; what arrives inside is new mail."""
+    async with open_servers(user.settings) as servers:
+        yield await prepare(servers.client, await servers.contacts(), SCREENING, Tally(), datetime.now(UTC))
+
+
+async def test_rules_file_decided_senders_at_delivery_and_the_daemon_screens_the_rest(user: User) -> None:
+    feed, imbox = add_sender_to(user, "Feed"), add_sender_to(user, "Imbox")
+    user.mail.receive("Sent", "to a friend", "From: user@localhost", f"To: {FRIEND}")
+    await rules.apply_sieve(user.settings, SCREENING)
+    async with screening(user) as triage:
+        at_delivery = {sender: user.receive(sender, sender) for sender in (feed, imbox, FRIEND, "who@example.org")}
+        assert at_delivery == {
+            feed: {"Feed"},
+            imbox: {"Imbox", "Inbox"},
+            FRIEND: {"Inbox"},
+            "who@example.org": {"Inbox"},
+        }
+        await triage.run(datetime.now(UTC))
+    places, keywords = user.mail.places(), user.mail.keywords()
+    assert {sender: places[sender] for sender in at_delivery} == {**at_delivery, "who@example.org": {"Screener"}}
+    assert {sender for sender in at_delivery if "mailroom-seen" in keywords[sender]} == {*at_delivery} - {feed}
+    async with open_servers(user.settings) as servers:
+        assert (await check_rules(Examined(user.settings, SCREENING, servers, print))).outcome is Outcome.OK
+
+
+async def test_rules_from_before_screening_was_on_screen_friends_and_doctor_says_so(user: User) -> None:
+    user.mail.receive("Sent", "to a friend", "From: user@localhost", f"To: {FRIEND}")
+    await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
+    async with screening(user) as triage:
+        assert user.receive(FRIEND, "hello") == {"Screener"}
+        await triage.run(datetime.now(UTC))
+    assert user.mail.places()["hello"] == {"Screener"}
+    async with open_servers(user.settings) as servers:
+        found = await check_rules(Examined(user.settings, SCREENING, servers, print))
+    assert (found.outcome, "undoes half of the screening" in found.detail) == (Outcome.WARNING, True)
+
+
+async def test_doctor_tries_a_mark_on_mail_that_was_read_and_takes_it_off_again(user: User) -> None:
+    user.mail.receive("Inbox", "read", "From: who@example.org")
+    async with open_servers(user.settings) as servers:
+        examined = Examined(user.settings, SCREENING, servers, print)
+        untried = await check_marking(examined)
+        assert (untried.outcome, "no mail there has been read" in untried.detail) == (Outcome.OK, True)
+        user.mail.call("Email/set", update={user.mail.id_of("read"): {"keywords/$seen": True}})
+        found = await check_marking(examined)
+        screened = await check_screening(examined)
+    assert (found.outcome, found.detail) == (Outcome.OK, "a mail in the Inbox took one, and lost it again")
+    assert user.mail.keywords() == {"read": {"$seen"}}
+    assert screened.detail == "on, from the next start of the daemon: mail from before that is left alone"

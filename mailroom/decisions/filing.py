@@ -1,31 +1,57 @@
-"""Where mail goes: out of the Screener into the destinations, and the error label (pure)."""
+"""Where mail goes: out of the Screener into the destinations, with its marks, and the error label (pure)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from mailroom.config.scheme import Category
+from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Sender, labels_of, sender_of
-from mailroom.jmap.mail import Email, Move
+from mailroom.jmap.mail import Email, Move, moved
 
 
-def sweep(sender: Sender, mails: Iterable[Email], destinations: frozenset[str], places: Places) -> dict[str, Move]:
-    """Where a sender's other mails go, by id. A mail with a triage label stays: that label decides, in its turn.
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """Where mail of a category's senders goes: `destinations` are the mailbox ids of the category and its ancestors.
 
-    So does one that had the label when the pass began: who takes it off thinks again about that mail. One that waits
-    with the error label does not: what it asked is decided now.
+    `marks` are the keywords that say that it needs no verdict; none where new mail isn't screened.
+    """
+
+    category: Category
+    destinations: frozenset[str]
+    marks: frozenset[str] = frozenset()
+
+
+def marks_of(scheme: Scheme) -> frozenset[str]:
+    """The keywords on all mail that is filed."""
+    return frozenset({SEEN}) if scheme.screening.mode == "on" else frozenset()
+
+
+def sweep(sender: Sender, mails: Iterable[Email], filing: Filing, places: Places) -> dict[str, Move]:
+    """Where a sender's other mails go, by id; one that is where it belongs goes nowhere.
+
+    One that had a triage label when the pass began stays: who takes it off thinks again about that mail.
     """
     labelled = {email.id for email in sender.mails}
     return {
-        email.id: move
+        email.id: marked(move, email, filing, places)
         for email in mails
         if sender_of(email) in sender.addresses
         and email.id not in labelled
-        and (not labels_of(email, places) or places.error_label in email.mailbox_ids)
-        and (move := filed(email, sender.category, destinations, places))
+        and not _decides_alone(email, places)
+        and (move := filed(email, filing, places))
     }
 
 
-def filed(email: Email, category: Category, destinations: frozenset[str], places: Places) -> Move:
+def _decides_alone(email: Email, places: Places) -> bool:
+    """A triage label decides in its turn, but one that waits with the error label does not: what it asked is decided
+    now. Nothing but its own label brings forged mail out of the Screener."""
+    if labels_of(email, places):
+        return places.error_label not in email.mailbox_ids
+    return FORGED in email.keywords and places.screener in email.mailbox_ids
+
+
+def filed(email: Email, filing: Filing, places: Places) -> Move:
     """Destinations on, other managed mailboxes and an old warning off; the labels of a mail that waits go, too.
 
     The Inbox is added only to mail from the Screener, and taken only by a category that takes it.
@@ -33,6 +59,7 @@ def filed(email: Email, category: Category, destinations: frozenset[str], places
     answered = _labels_of_one_that_waits(email, places)
     if email.mailbox_ids & places.untouched:
         return Move(remove=answered)
+    category, destinations = filing.category, filing.destinations
     # A mail app that knows only folders moves a mail into the label's mailbox, out of the Screener.
     from_screener = places.screener in email.mailbox_ids or email.mailbox_ids <= places.all_labels
     inbox = {places.inbox} if category.add_to_inbox and from_screener and places.inbox else frozenset[str]()
@@ -40,6 +67,13 @@ def filed(email: Email, category: Category, destinations: frozenset[str], places
     taken = {places.inbox} if category.takes_from_inbox and places.inbox else frozenset[str]()
     leaving = (places.managed - destinations) | warning | taken | answered
     return Move(add=(destinations | inbox) - email.mailbox_ids, remove=leaving & email.mailbox_ids)
+
+
+def marked(move: Move, email: Email, filing: Filing, places: Places) -> Move:
+    """The move with its marks: out of the Inbox, and no longer waiting."""
+    from_inbox = {FROM_INBOX} if places.inbox in move.remove else frozenset[str]()
+    waits = places.screener in moved(email, move).mailbox_ids
+    return replace(move, set=filing.marks | from_inbox, clear=frozenset() if waits else email.keywords & {WAITING})
 
 
 def _labels_of_one_that_waits(email: Email, places: Places) -> frozenset[str]:

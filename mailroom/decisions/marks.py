@@ -21,6 +21,7 @@ FROM_INBOX = "mailroom-from-inbox"
 """Mailroom took it out of the Inbox, and reset brings it back there."""
 FORGED = "mailroom-forged"
 """Screened for its sender is forged; no decision about the sender brings it out of the Screener."""
+ALL_MARKS = frozenset({SEEN, WAITING, FROM_INBOX, FORGED})
 
 MOST = 500
 """Mails in one write: a hundred take 20 to 60 ms, and every other mail has to wait for them."""

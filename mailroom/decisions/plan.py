@@ -5,7 +5,7 @@ groups and mail of a clean sender (`plan`), the warning and the last act (`settl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -20,7 +20,7 @@ from mailroom.decisions.contact import (
     new_uid,
     provenance_to_join,
 )
-from mailroom.decisions.filing import filed, sweep
+from mailroom.decisions.filing import Filing, filed, marked, marks_of, sweep
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of
 from mailroom.decisions.warning import KnownNames, known_names, to_warn_of
@@ -32,17 +32,16 @@ from mailroom.jmap.mail import Email, Move
 class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
-    `destinations` are the mailbox ids of the category and its ancestors. `card_name` is the full name that the contact
-    card will have, `names` are those that may go with the sender, or must not. `contact` says what becomes of the card:
-    made now, the user's with a note from now on, or one that has Mailroom's note already. `cards_found` counts the
-    cards with this address, of which the others stay as they are.
+    `card_name` is the full name that the contact card will have, `names` are those that may go with the sender, or must
+    not. `contact` says what becomes of the card: made now, the user's with a note from now on, or one that has
+    Mailroom's note already. `cards_found` counts the cards with this address, of which the others stay as they are.
     """
 
     sender: Sender
     change: Change
     departure: Departure
     moves: Mapping[str, Move]
-    destinations: frozenset[str]
+    filing: Filing
     card_name: str
     names: KnownNames
     contact: Literal["created", "adopted", "known"]
@@ -59,7 +58,7 @@ def plan(
     now: datetime,
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
-    destinations = _destinations(sender.category, places, scheme)
+    filing = Filing(sender.category, _destinations(sender.category, places, scheme), marks_of(scheme))
     card = matching_card(sender.address, book, scheme)
     uid = card.uid if card else new_uid(account_id, sender.address)
     fields = fields_of(sender)
@@ -70,8 +69,8 @@ def plan(
         sender=sender,
         change=Change(sender.address, uid, card_change(sender, uid, card, fields, now), (*provenance, *joined)),
         departure=Departure(sender.address, uid, left),
-        moves=sweep(sender, mails, destinations, places),
-        destinations=destinations,
+        moves=sweep(sender, mails, filing, places),
+        filing=filing,
         card_name=card_name,
         names=known_names(sender, card_name, book),
         contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
@@ -109,13 +108,10 @@ def _carries_just(category: Category, email: Email, places: Places) -> bool:
 
 
 def _ending(plan: Plan, email: Email, places: Places) -> Move:
-    labels = labels_of(email, places)
-    if email.mailbox_ids & places.untouched:
-        return Move(remove=labels)
-    move = filed(email, plan.sender.category, plan.destinations, places)
-    return Move(move.add, move.remove | labels)
+    move = filed(email, plan.filing, places)
+    return marked(replace(move, remove=move.remove | labels_of(email, places)), email, plan.filing, places)
 
 
 def _with(label: str, mailboxes: frozenset[str], move: Move) -> Move:
     """The move that also puts a label on, or leaves it there."""
-    return Move(move.add | ({label} - mailboxes), move.remove - {label})
+    return replace(move, add=move.add | ({label} - mailboxes), remove=move.remove - {label})

@@ -12,7 +12,7 @@ from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader
+from mailroom.wire import FIRST_FAULT, IdSet, Json, ReadReply, Wire, list_reader, reader
 
 
 class Address(Wire):
@@ -38,6 +38,7 @@ class Email(Wire):
 
     id: str
     mailbox_ids: IdSet
+    keywords: IdSet = frozenset()
     senders: Annotated[tuple[Address, ...] | None, FIRST_FAULT] = Field(None, validation_alias="from")
     received_at: str = ""
 
@@ -54,7 +55,7 @@ _read_identities = list_reader(reader(Identity))
 EMAIL = Kind[Email](
     name="Email",
     capability=MAIL,
-    properties=("id", "mailboxIds", "from", "receivedAt"),
+    properties=("id", "mailboxIds", "keywords", "from", "receivedAt"),
     sort="receivedAt",
     read_list=_read_emails,
 )
@@ -84,12 +85,17 @@ class Move:
     clear: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.changes_mailboxes or self.set or self.clear)
+        return self.changes_mailboxes or self.is_marked
 
     @property
     def changes_mailboxes(self) -> bool:
         """Whether it moves the mail, and does not mark it alone."""
         return bool(self.add or self.remove)
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether keywords change."""
+        return bool(self.set or self.clear)
 
     def patch(self) -> Json:
         """As a PatchObject (RFC 8620 §5.3). No id and no keyword of ours holds a character that needs an escape."""
@@ -101,13 +107,19 @@ class Move:
 
 def moved(email: Email, move: Move) -> Email:
     """The mail as it is after a move."""
-    return email.model_copy(update={"mailbox_ids": (email.mailbox_ids | move.add) - move.remove})
+    mailbox_ids, keywords = email.mailbox_ids | move.add, email.keywords | move.set
+    return email.model_copy(update={"mailbox_ids": mailbox_ids - move.remove, "keywords": keywords - move.clear})
 
 
-def move_emails(batch: Batch, session: Session, moves: Mapping[str, Move]) -> tuple[Slot[SetResult], ...]:
-    """Change mails, by id; each mail changes whole or not at all."""
+def move_emails(
+    batch: Batch, session: Session, moves: Mapping[str, Move], read: ReadReply[SetResult] = read_set_result
+) -> tuple[Slot[SetResult], ...]:
+    """Change mails, by id; each mail changes whole or not at all.
+
+    With `read_set_errors` a mail that is refused for a passing reason has an error like any other, and raises nothing.
+    """
     patches = {id: moves[id].patch() for id in sorted(moves) if moves[id]}
     return tuple(
-        batch.add(Call("Email/set", {"accountId": session.mail_account, "update": part}, MAIL, read_set_result))
+        batch.add(Call("Email/set", {"accountId": session.mail_account, "update": part}, MAIL, read))
         for part in chunks(patches, session.limits)
     )

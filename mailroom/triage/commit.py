@@ -13,7 +13,8 @@ from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
 from mailroom.jmap.mail import move_emails
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult
-from mailroom.triage.apply import Applied, merged_moves, refused_moves
+from mailroom.triage import filing
+from mailroom.triage.apply import Applied
 from mailroom.triage.one_pass import Pass
 
 log = structlog.get_logger(component="triage")
@@ -38,12 +39,11 @@ async def commit(run: Pass, plans: Sequence[Plan], applied: Applied, same: Mappi
     endings = {plan.sender.address: settled(plan, labelled.get(plan.sender.address, ()), run.places) for plan in plans}
     session = await run.client.session()
     batch = Batch()
-    slots = move_emails(batch, session, merged_moves(endings.values()))
+    filed = filing.stage(batch, session, endings)
     held = hold(batch, session, now.pauses, run.places)
     replies = await run.client.send(batch)
-    owners = {id: address for address, moves in endings.items() for id in moves}
     marked = report_held(replies, held) and run.places.error_label is not None
-    return Committed(refused_moves(run, replies, slots, owners), now.pauses, marked)
+    return Committed(await filing.settle(run, replies, filed), now.pauses, marked)
 
 
 def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:

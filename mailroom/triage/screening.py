@@ -50,6 +50,11 @@ class Judged:
         """The ids of mails that have a verdict; what nobody knows yet is judged again."""
         return frozenset(id for id, each in self.verdicts.items() if each.outcome is not Outcome.UNDECIDED)
 
+    @property
+    def judged(self) -> frozenset[str]:
+        """The mails that are moved by their verdict, and by no sweep."""
+        return frozenset(self.verdicts.keys() & self.patches.keys())
+
 
 NOTHING_NEW = Judged("")
 
@@ -122,7 +127,12 @@ async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[
     if is_on and state_in(found.book, run.account_id).screening_since is None:
         return replace(NOTHING_NEW, begins_anew=True)
     said = verdicts(run, new, found, plans)
-    return await with_patches(run, new, said) if is_on else Judged(new.state, said)
+    if not is_on:
+        return Judged(new.state, said)
+    # One patch a mail: what needs no verdict may be filed with its sender, and is marked by that.
+    swept = {id for plan in plans for id in plan.moves}.difference(said)
+    written = await with_patches(run, new, said)
+    return replace(written, patches={id: patch for id, patch in written.patches.items() if id not in swept})
 
 
 def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan] = ()) -> dict[str, Verdict]:

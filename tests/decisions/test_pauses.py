@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailroom.decisions.filing import sweep
+from mailroom.decisions.filing import Filing, sweep
 from mailroom.decisions.pauses import question, released, standing_conflicts
 from mailroom.jmap.mail import Email, Move
 from tests.decisions.test_plan import ANN, PLACES, mail, places_of, sender
@@ -84,7 +84,8 @@ class TestTheQuestion:
 def test_what_waited_is_filed_with_its_sender_once_that_is_settled_otherwise() -> None:
     mails = [waits("2", "Screener", "@ToJail"), waits("3", "Archive"), waits("4", "Trash", "@ToJail")]
     feed = frozenset({"Feed"})
-    assert sweep(sender(), mails, feed, PLACES) == {
+    who = sender()
+    assert sweep(who, mails, Filing(who.category, feed), PLACES) == {
         "2": Move(feed, frozenset({"Screener", "@ToJail", ERROR})),
         "3": Move(feed, frozenset({ERROR})),
         "4": Move(remove=frozenset({"@ToJail", ERROR})),

@@ -12,8 +12,11 @@ from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).parents[1]
 
-# An example may take its time on a busy machine: hypothesis would fail it after 200 ms.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# An example may take its time on a busy machine: hypothesis would fail it after 200 ms. And mutation testing runs tests
+# again and again in one process: each time on another instance of their class, none of which holds anything.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+)
 settings.load_profile("untimed")
 
 

@@ -1,6 +1,7 @@
 """HTTP as every backend uses it: who we are to a server, one exchange within a deadline, what a status means."""
 
 import base64
+import re
 import socket
 import ssl
 import sys
@@ -31,6 +32,10 @@ MAX_REPLY_BYTES = 16 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_GZIP_MEMBERS = 1_000
+
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)')
+# At the beginning or after a comma, where a parameter has an equals sign.
+_SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z0-9_-]+)(?=\s+[^\s=]|\s*(?:,|$))")
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60.0
 
@@ -93,12 +98,13 @@ def _tls() -> ssl.SSLContext:
 
 
 class Reply:
-    """What came back, body read whole."""
+    """What came back, body read whole. `login` is the scheme of the credentials that were sent, if any."""
 
     def __init__(self, response: httpx.Response, body: bytes) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self.url = response.url
+        self.login = response.request.headers.get("Authorization", "").partition(" ")[0].lower()
         self.body = body
 
     @property
@@ -235,12 +241,31 @@ def check_status(reply: Reply, url: httpx.URL) -> None:
 
 def _meaning(reply: Reply, where: str) -> MailroomError:
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Refused(f"{where} refused the credentials (HTTP {reply.status}); renew the token or the password")
+        return login_refused(reply, where, "renew the token or the password")
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
         return Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
+    if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return BadReply(
+            f"{where} takes no request as large as this one (HTTP 413)",
+            expected="what the server itself says it takes; a proxy before it may have a limit of its own",
+        )
     if reply.location is not None:
         return BadReply(f"{where} redirects (HTTP {reply.status})", expected="an answer at this url itself")
     return BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
+
+
+def login_refused(reply: Reply, where: str, otherwise: str) -> Refused:
+    """What 401 or 403 means: a wrong login, or one that is sent in a way that the server doesn't take.
+
+    That is what its challenges say (RFC 9110 §11.6.1). `otherwise` is what to do about a wrong login.
+    """
+    refused = f"{where} refused the credentials (HTTP {reply.status})"
+    challenges = [_QUOTED.sub("", each) for each in reply.headers.get_list("WWW-Authenticate")]
+    taken = sorted({scheme for each in challenges for scheme in _SCHEME.findall(each)}, key=str.lower)
+    if taken and reply.login and reply.login not in map(str.lower, taken):
+        names = " and ".join(map(plain_name, taken))
+        return Refused(f"{refused}; it takes logins by {names}, not by {reply.login.title()} as sent: let it take that")
+    return Refused(f"{refused}; {otherwise}")
 
 
 def retry_after(reply: Reply) -> float | None:

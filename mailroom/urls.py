@@ -22,7 +22,11 @@ def is_loopback(host: str) -> bool:
 
 
 def url_of(text: str, base: httpx.URL | None = None) -> httpx.URL:
-    """The url that a text means, relative to `base` (RFC 3986 §5). Raises `ValueError`, also for a name of no host."""
+    """The url that a text means, relative to `base` (RFC 3986 §5). Raises `ValueError`, also for a name of no host.
+
+    Plain http of a host that was asked by https is https: behind a proxy that ends TLS, many servers write redirects
+    and urls as if they had been asked by http.
+    """
     try:
         url = httpx.URL(text) if base is None else base.join(text)
         host = url.host  # decoded only now
@@ -33,7 +37,12 @@ def url_of(text: str, base: httpx.URL | None = None) -> httpx.URL:
     # httpx escapes what a host name can't hold, and leaves large ports alone.
     if not is_host or "%" in host or (url.port or 0) > MAX_PORT:
         raise ValueError("is not a url")
-    return url
+    return url if base is None else _as_asked(url, base)
+
+
+def _as_asked(url: httpx.URL, base: httpx.URL) -> httpx.URL:
+    is_behind_tls = (url.scheme, base.scheme, url.host) == ("http", "https", base.host)
+    return url.copy_with(scheme="https", port=base.port) if is_behind_tls and url.port in (None, base.port) else url
 
 
 def joined(base: httpx.URL, reference: str) -> httpx.URL:

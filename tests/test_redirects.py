@@ -124,6 +124,18 @@ async def test_of_a_server_are_not_followed(
         assert servers.asked_for_the_stolen() == []
 
 
+async def test_to_plain_http_of_the_same_server_are_followed_over_tls(tls: ssl.SSLContext) -> None:
+    """So a server behind a proxy redirects, which doesn't know that it is asked by https."""
+    async with redirecting("/unused", "scheme", tls) as servers:
+        servers.own.script(
+            "/session", reply("301 Moved Permanently", Location=f"http://127.0.0.1:{servers.own.port}/at")
+        )
+        servers.own.script("/at", session_reply())
+        await read_session(servers)
+        assert [asked.path for asked in servers.own.asked] == ["/session", "/at"]
+        assert servers.own.asked[-1].headers["Authorization"] == "Bearer s3cret"
+
+
 # Events it asks for by `push.connect`, as the daemon does.
 @pytest.mark.parametrize("path", ["/session", "/api", "/.well-known/carddav"])
 async def test_are_not_followed_by_the_doctor(

@@ -13,6 +13,7 @@ from mailroom.contacts.jmap import JmapContacts
 from mailroom.errors import ConfigError, Refused
 from mailroom.http import Credentials, basic, bearer, http_client
 from mailroom.jmap.client import Client
+from mailroom.urls import origin
 
 FASTMAIL_SESSION_HOST = "api.fastmail.com"
 FASTMAIL_CARDDAV_URL = httpx.URL("https://carddav.fastmail.com/")
@@ -96,6 +97,6 @@ def _carddav_authorization(settings: Settings, url: httpx.URL) -> SecretStr:
     raise ConfigError(
         [
             "MAILROOM_CARDDAV_USERNAME and MAILROOM_CARDDAV_PASSWORD are missing: contacts are at "
-            f"{url.scheme}://{url.host}, and the login for mail is not shown to another server"
+            f"{origin(url)}, and the login for mail is not shown to another server"
         ]
     )

@@ -174,6 +174,7 @@ class DavLookUp:
             if text == before:
                 self._stored[ref] = Stored(etag, text)
                 return
+            text = vcard.with_required_name(text)
             reply = await self._address_book.dav.replace(url, text, etag=etag)
             if reply is not None:
                 # A server that gives no ETag has changed the text (RFC 6352 §6.3.2.3): the next edit reads it again.

@@ -7,8 +7,9 @@ import trio
 
 from mailroom.contacts import webdav
 from mailroom.contacts.webdav import Resource
-from mailroom.errors import BadReply, BatchRefused, Refused, SenderFailed, Unavailable
-from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
+from mailroom.errors import BadReply, BatchRefused, SenderFailed, Unavailable
+from mailroom.http import Credentials, Reply, check_status, fetch, login_refused, retry_after
+from mailroom.urls import place
 
 # Cyrus answers 415 to a REPORT without a content type.
 _XML = "application/xml; charset=utf-8"
@@ -47,7 +48,7 @@ class ReportRefused(BatchRefused):
     """The server doesn't take this REPORT, perhaps for an address in it (RFC 6352 §8.6); another one it may take."""
 
     def __init__(self, url: httpx.URL, reason: str) -> None:
-        super().__init__(f"{url.host}{url.path} refuses to search the address book: {reason}")
+        super().__init__(f"{place(url)} refuses to search the address book: {reason}")
 
 
 class Dav:
@@ -127,15 +128,17 @@ def _report_refused(reply: Reply) -> ReportRefused | BadReply:
     if reply.status == HTTPStatus.BAD_REQUEST or rule not in ("", _NO_RIGHTS):
         return ReportRefused(reply.url, reason)
     return BadReply(
-        f"{reply.url.host}{reply.url.path} doesn't let us read ({reason})",
+        f"{place(reply.url)} doesn't let us read ({reason})",
         expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
     )
 
 
 def _check_login(reply: Reply) -> None:
     """Raise what concerns no single card: refused credentials and outages."""
-    where = f"{reply.url.scheme}://{reply.url.host}{reply.url.path}"
+    where = place(reply.url)
     if reply.status == HTTPStatus.UNAUTHORIZED:
-        raise Refused(f"{where} refused the credentials (HTTP 401); renew the CardDAV user name and password")
+        raise login_refused(reply, where, "renew the CardDAV user name and password")
+    if reply.status == HTTPStatus.INSUFFICIENT_STORAGE:
+        raise Unavailable(f"{where} has no room left (HTTP 507): the quota is used up, or the disk is full")
     if reply.status in _ASKS_FOR_PATIENCE or reply.status >= 500:
         raise Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))

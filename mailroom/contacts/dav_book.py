@@ -72,7 +72,12 @@ class DavBook:
         if any(resource.status == httpx.codes.INSUFFICIENT_STORAGE for resource in resources):
             # RFC 6352 §8.6.2. Without all groups, a sender would be added to a group that it is in.
             raise BadReply(f"{place(self.url)} gives a part of the matching cards only", expected="all of them")
-        return [resource for resource in resources if resource.url != self.url]
+        return [resource for resource in resources if not _is_same(resource.url, self.url)]
+
+
+def _is_same(url: httpx.URL, collection: httpx.URL) -> bool:
+    """Whether a url is that of a collection: Fastmail and Nextcloud spell `@` now so, now `%40`."""
+    return url.host == collection.host and url.path.rstrip("/") == collection.path.rstrip("/")
 
 
 def read_card(resource: Resource) -> Card | Group | Unreadable:

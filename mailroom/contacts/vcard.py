@@ -19,7 +19,9 @@ _PARAMETER = r';[A-Za-z0-9_-]+(?:[=,](?:"[^"]*"|[^";:,=]*))*+'
 _CONTENT_LINE = re.compile(rf"(?:[A-Za-z0-9_-]+\.)?([A-Za-z0-9_-]+);?(?:{_PARAMETER})*+:(.*)", re.DOTALL)
 # With a colon somewhere: without one it may be the rest of the line before it, badly folded.
 _BEGINNING = re.compile(r"(?:[A-Za-z0-9_-]++\.)*+([A-Za-z0-9_-]++)(?:;[^:]*+)?+:")
-_LOGICAL_LINE = re.compile(r"[^\n]*(?:\n[ \t][^\n]*)*\n?")
+_QUOTED_PRINTABLE = r"(?=[^\n:]*:)[^\n:]*;(?:ENCODING=)?QUOTED-PRINTABLE\b[^\n:]*:"
+# Quoted-printable is of vCard 2.1, and in many a card that says 3.0: there `=` at the end goes on without a space.
+_LOGICAL_LINE = re.compile(rf"(?:{_QUOTED_PRINTABLE}(?:[^\n]*=\r?\n)*+)?[^\n]*(?:\n[ \t][^\n]*)*\n?", re.IGNORECASE)
 _FOLD = re.compile(r"\r?\n[ \t]")
 _MAX_LINE_OCTETS = 75
 
@@ -30,6 +32,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\ufff
 _ADDRESS = re.compile(r"(?<![^\s<>,;:\"\\=])[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
 
 _WRITTEN = frozenset({"FN", "N", "ORG", "EMAIL", "NOTE", "X-ABSHOWAS"})
+_VERSIONS_WITH_N = ("2.1", "3.0")
 _KINDS = ("X-ADDRESSBOOKSERVER-KIND", "KIND")
 _ADMINISTRATIVE = frozenset({"BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", *_KINDS})
 MEMBERS = ("X-ADDRESSBOOKSERVER-MEMBER", "MEMBER")
@@ -104,7 +107,7 @@ def parse(text: str) -> VCard:
         raise NotAVCard("it doesn't run from BEGIN:VCARD to END:VCARD")
     if any(name in ("BEGIN", "END") for name, _ in named[1:-1]):
         raise NotAVCard("it holds more than one card")
-    if any("QUOTED-PRINTABLE" in line.head.upper() for line in lines):
+    if any("QUOTED-PRINTABLE" in line.head.upper() for line in lines if line.name in _USED):
         raise NotAVCard("it is quoted-printable, which only vCard 2.1 allows: save it again in an address book app")
     return VCard(tuple(lines))
 
@@ -218,6 +221,17 @@ def _kind_lines(fields: Fields) -> tuple[tuple[str, str], ...]:
 
 def _is_company(fields: Fields) -> bool:
     return bool(fields.organization) and not (fields.given or fields.family)
+
+
+def with_required_name(text: str) -> str:
+    """The card with an N, without which none is valid (RFC 2426 §3.1.2), but from vCard 4.0 on. Raises `NotAVCard`.
+
+    Cyrus hands a vCard 4.0 out as a 3.0, and refuses that when it comes back.
+    """
+    vcard = parse(text)
+    if vcard.all("N") or vcard.value("VERSION").strip() not in _VERSIONS_WITH_N:
+        return text
+    return vcard.added(("N", components("", "", "", "", ""))).text
 
 
 def with_address(text: str, address: str) -> str:

@@ -14,7 +14,7 @@ from defusedxml import DefusedXmlException
 
 from mailroom.errors import BadReply
 from mailroom.http import Reply
-from mailroom.urls import joined
+from mailroom.urls import joined, place
 
 _DAV = "{DAV:}"
 _CARD = "{urn:ietf:params:xml:ns:carddav}"
@@ -112,7 +112,10 @@ def _is_xml(reference: str) -> bool:
 
 
 def precondition(reply: Reply) -> str:
-    """The local name of the precondition that failed (RFC 4918 §16), such as `no-uid-conflict`; empty if none."""
+    """The local name of the precondition that failed (RFC 4918 §16), such as `no-uid-conflict`; empty if none.
+
+    sabre/dav puts elements of its own before it, or has nothing else to say.
+    """
     if len(reply.body) > _MAX_ERROR_BYTES:
         return ""
     try:
@@ -121,7 +124,8 @@ def precondition(reply: Reply) -> str:
         return ""
     if error.tag != f"{_DAV}error":
         return ""
-    return next((_local(child) for child in error if _local(child) != "responsedescription"), "")
+    rules = (child for child in error if str(child.tag).startswith((_DAV, _CARD)))
+    return next((_local(rule) for rule in rules if _local(rule) != "responsedescription"), "")
 
 
 class _LargeParts(io.BytesIO):
@@ -213,4 +217,4 @@ def _with_dtd(reply: Reply, error: DefusedXmlException) -> BadReply:
 
 
 def _malformed(reply: Reply, what: str) -> BadReply:
-    return BadReply(f"{reply.url.host}{reply.url.path} sent {what}", expected="a WebDAV multistatus (HTTP 207)")
+    return BadReply(f"{place(reply.url)} sent {what}", expected="a WebDAV multistatus (HTTP 207)")

@@ -1,5 +1,6 @@
 """One login at a JMAP server: finds the session, sends batches, turns what goes wrong into typed errors."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -26,6 +27,7 @@ MAX_OBJECTS_FOUND = 100_000
 
 _MAX_REDIRECTS = 5
 _WELL_KNOWN = "/.well-known/jmap"
+_LIMIT = re.compile(r'"limit"\s*:\s*"(\w{1,40})"')
 
 
 class _Response(Wire):
@@ -271,7 +273,11 @@ def _bad_request(reply: Reply, using: list[str]) -> Unavailable | BadReply:
     """What HTTP 400 from the API means: a problem document (RFC 8620 §3.6.1), or plain text from Fastmail."""
     text = reply.body.decode(errors="replace")
     if "urn:ietf:params:jmap:error:limit" in text:
-        return Unavailable("the server's request limit is reached", retry_after=retry_after(reply))
+        limit = _LIMIT.search(text)
+        return Unavailable(
+            f"the server's limit {limit[1]} is reached" if limit else "the server's request limit is reached",
+            retry_after=retry_after(reply),
+        )
     refused = [capability for capability in using if capability != CORE and capability in text]
     return BadReply(
         f"the server refused a request that uses {', '.join(refused or using)} (HTTP 400)",

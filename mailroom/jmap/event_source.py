@@ -14,9 +14,12 @@ from mailroom.jmap.client import Client
 from mailroom.urls import origin
 from mailroom.wire import plain_name
 
+_NO_PUSH = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
+"""204 is HTML's "stop asking" (§9.2.3); the others say that no such thing is there."""
+
 
 class NoPush(MailroomError):
-    """The server offers no push: no url, or 204. Polling does the work."""
+    """The server offers no push: no url, or a status that says so. Polling does the work."""
 
 
 class StreamGone(MailroomError):
@@ -42,8 +45,8 @@ def check_stream(response: httpx.Response) -> None:
     """Raise a `MailroomError` unless this is an event stream."""
     reply = Reply(response, b"")
     where = origin(response.url)
-    if reply.status == HTTPStatus.NO_CONTENT:
-        raise NoPush(f"{where} answered HTTP 204")
+    if reply.status in _NO_PUSH:
+        raise NoPush(f"{where} answered HTTP {reply.status}")
     if reply.status == HTTPStatus.NOT_FOUND:
         raise StreamGone(f"{where} answered HTTP 404")
     check_status(reply, response.url)

@@ -221,13 +221,14 @@ async def test_retry_after_is_honoured_within_bounds(retry_after: str, wait: flo
         assert await reader.connects(2) == [0, wait]
 
 
-async def test_a_server_without_events_is_asked_again_every_hour(autojump_clock: MockClock) -> None:
-    async with listening(NO_EVENTS, NO_EVENTS, event_stream(FOREVER)) as reader:
+@pytest.mark.parametrize("status", ["204 No Content", "405 Method Not Allowed", "501 Not Implemented"])
+async def test_a_server_without_events_is_asked_again_every_hour(status: str, autojump_clock: MockClock) -> None:
+    async with listening(reply(status), reply(status), event_stream(FOREVER)) as reader:
         assert await reader.connects(2) == [0, 3600]
         health = reader.status.health().eventsource
         assert (health.status, health.reconnect_count) == ("not_started", 0)
         assert health.last_error is not None
-        assert "204" in health.last_error
+        assert status[:3] in health.last_error
         assert len(reader.logged("eventsource_not_available")) == 1
         assert await reader.rings.receive() == Ring("connected")
         assert await reader.connects(3) == [0, 3600, 7200]

@@ -24,6 +24,10 @@ from tests.guard import GUARD_SECONDS
 GROUP = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:g\r\nFN:Feed\r\nX-ADDRESSBOOKSERVER-KIND:group\r\nEND:VCARD\r\n"
 IS_BOOK = "<d:resourcetype><d:collection/><c:addressbook/></d:resourcetype>"
 HTML = {"Content-Type": "text/html"}
+SABRE_ERROR = (
+    '<d:error xmlns:d="DAV:" xmlns:s="http://sabredav.org/ns"><s:sabredav-version>4.7</s:sabredav-version>'
+    "<s:exception>Sabre</s:exception><s:message>secret of anna@example.com</s:message>{}</d:error>"
+)
 NEW_CARD = Change("anna@example.com", "uid", NewCard("uid", "anna@example.com", Fields("Anna"), "note"))
 
 
@@ -129,10 +133,36 @@ async def test_a_principal_on_another_server_is_not_asked() -> None:
         await expect(BadReply, lambda: open_contacts(server), "another server")
 
 
+async def test_a_server_whose_root_knows_no_webdav_has_a_well_known_url() -> None:
+    def answer(request: Request) -> Answer:
+        match request.path:
+            case "/.well-known/carddav":
+                return Answer(301, headers={"Location": "/dav.php/"})
+            case "/dav.php/":
+                return hrefs({"/dav.php/": "<c:addressbook-home-set><d:href>/books/</d:href></c:addressbook-home-set>"})
+            case "/books/":
+                return hrefs({"/books/A/": IS_BOOK})
+            case _:
+                return Answer(405, "<html>", HTML)
+
+    async with dav_server(answer) as server:
+        await open_contacts(server)
+    assert "/" not in [request.path for request in server.requests]
+
+
+@pytest.mark.parametrize("challenge", ['Digest realm="Basic, a", qop="auth", nonce="x"', "Negotiate, Digest realm=x"])
+async def test_a_server_that_takes_no_login_by_password_says_so(challenge: str) -> None:
+    refusal = Answer(401, headers={"WWW-Authenticate": challenge})
+    async with dav_server(lambda request: refusal) as server:
+        await expect(Refused, lambda: open_contacts(server), r"HTTP 401\); it takes logins by Digest.*, not by Basic")
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "match"),
     [
         (Answer(200, "<html>", HTML), BadReply, "HTTP 200, text/html; .*MAILROOM_CARDDAV_URL"),
+        (Answer(405, "<html>", HTML), BadReply, "HTTP 405, text/html; .*MAILROOM_CARDDAV_URL"),
+        (Answer(401, headers={"WWW-Authenticate": 'Basic realm="a", Digest realm="a"'}), Refused, "renew the CardDAV"),
         (Answer(207, "<html></html>", HTML), BadReply, "starts with html"),
         (Answer(404), BadReply, "HTTP 404"),
         (Answer(403), BadReply, "HTTP 403"),
@@ -157,6 +187,8 @@ async def test_a_server_without_carddav_says_so(answer: Answer, error: type[Mail
         (Answer(200, "<html>", HTML), BadReply, "HTTP 200, text/html"),
         (Answer(207, '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>'), BadReply, "DTD"),
         (Answer(403, '<d:error xmlns:d="DAV:"><d:need-privileges/></d:error>'), BadReply, "403 need-privileges"),
+        (Answer(403, SABRE_ERROR.format("<d:need-privileges/>")), BadReply, "403 need-privileges"),
+        (Answer(403, SABRE_ERROR.format("")), BadReply, r"doesn't let us read \(HTTP 403\)"),
         (Answer(301, headers={"Location": "/elsewhere/"}), BadReply, "redirects"),
         (Answer(401), Refused, "renew"),
         (Answer(429, headers={"Retry-After": "7"}), Unavailable, "HTTP 429"),
@@ -178,6 +210,24 @@ async def test_a_part_of_the_cards_is_no_address_book() -> None:
     )
     async with opened(REPORT=[truncated]) as (contacts, _):
         await expect(BadReply, lambda: look_up(contacts), "a part of the matching cards")
+
+
+@pytest.mark.parametrize("href", ["/a@b/", "/a%40b", "/a@b", "/A%40B/../a%40b/"])
+async def test_the_book_itself_is_no_card_however_it_is_spelled(href: str) -> None:
+    async with dav_server(Script({"PROPFIND": [hrefs({"/a%40b/": IS_BOOK})]})) as server:
+        contacts = await open_contacts(server, "a%40b/")
+        server.answer = lambda request: hrefs({href: ETAG, "/a%40b/feed.vcf": card(GROUP)})
+        found = (await look_up(contacts)).book
+    assert [group.name for group in found.groups] == ["Feed"]
+    assert found.unreadable == ()
+
+
+async def test_a_status_beside_what_was_found_hides_nothing() -> None:
+    """Xandikos says 200 of the whole resource, too."""
+    report = multistatus(feed=card(GROUP))
+    both = Answer(207, report.body.replace("<d:propstat>", "<d:status>HTTP/1.1 200 OK</d:status><d:propstat>"))
+    async with opened(REPORT=[both]) as (contacts, _):
+        assert [group.name for group in (await look_up(contacts)).book.groups] == ["Feed"]
 
 
 async def test_broken_cards_are_named_without_their_text() -> None:
@@ -328,6 +378,7 @@ async def test_a_uid_makes_a_safe_name() -> None:
         (Answer(409), "HTTP 409"),
         (Answer(400, "Bad Request", HTML), "HTTP 400"),
         (Answer(413), "HTTP 413"),
+        (Answer(415, SABRE_ERROR.format("")), "HTTP 415"),
     ],
 )
 async def test_a_refused_card_fails_its_sender_and_joins_no_group(answer: Answer, reason: str) -> None:
@@ -345,7 +396,7 @@ async def test_a_refused_card_fails_its_sender_and_joins_no_group(answer: Answer
         (Answer(408), Unavailable),
         (Answer(429), Unavailable),
         (Answer(503), Unavailable),
-        (Answer(507), Unavailable),
+        (Answer(507, SABRE_ERROR.format("")), Unavailable),
         (Answer(302, headers={"Location": "/x"}), BadReply),
     ],
 )

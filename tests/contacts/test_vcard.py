@@ -95,6 +95,8 @@ def test_a_group_of_vcard_4_is_a_group() -> None:
         (card_text("UID:u") + card_text("UID:v"), "more than one card"),
         (card_text("FN:No Uid", "EMAIL:friend@example.com"), "no UID"),
         (card_text("UID:u", "FN;ENCODING=QUOTED-PRINTABLE:=4D"), "quoted-printable"),
+        (card_text("UID:u", "NOTE;QUOTED-PRINTABLE:=4D=", "=4D"), "quoted-printable"),
+        (card_text("UID:u", "ADR;LABEL=x:=4D=", "=4D"), "content line 5 is malformed"),
     ],
 )
 def test_a_broken_card_is_unreadable_and_its_text_stays_secret(text: str, reason: str) -> None:
@@ -255,6 +257,22 @@ def test_a_card_that_somebody_added_to_stays_what_it_is(line: str) -> None:
     assert vcard.recast(text, PERSON) == text
 
 
+@pytest.mark.parametrize(
+    ("version", "before", "added"),
+    [
+        ("3.0", "FN:Ann", ["N:;;;;"]),
+        ("3.0", "item1.N:Lee;Ann", []),
+        ("4.0", "FN:Ann", []),
+        ("2.1", "FN:Ann", ["N:;;;;"]),
+    ],
+)
+def test_a_name_is_added_where_the_version_demands_one(version: str, before: str, added: list[str]) -> None:
+    text = card_text("UID:u", before).replace("VERSION:3.0", f"VERSION:{version}")
+    lines = vcard.with_required_name(text).splitlines()
+    assert [line for line in lines if line not in text.splitlines()] == added
+    assert lines[-1] == "END:VCARD"
+
+
 def test_an_address_is_added_once() -> None:
     text = card_text("UID:u", "EMAIL:Anna@Example.com")
     assert vcard.with_address(text, "anna@example.com") == text
@@ -316,6 +334,8 @@ ODD_LINES = (
     "X-A.B:1",
     "item1.X-A.B.C;D=e:1",
     'TEL;TYPE="work:+49 1',
+    "ADR;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:;;=65=66=\r\n=31=37=\r\n =30;;;;",
+    "TEL;Quoted-Printable;LABEL=a:=\r\n=31",
 )
 
 

@@ -12,6 +12,7 @@ from mailroom.contacts.webdav import UNREADABLE, Resource
 from mailroom.errors import BadReply
 from mailroom.http import Reply
 
+NAMESPACES = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:carddav" xmlns:s="http://sabredav.org/ns"'
 BOOK = httpx.URL("https://dav.example/books/Default/")
 BOMB = (
     '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;">]>'
@@ -47,6 +48,7 @@ def read_one(response: str) -> Resource:
         ("https://dav.example/books/Default/a.vcf", "https://dav.example/books/Default/a.vcf"),
         ("\n  /books/Default/a.vcf\n", "https://dav.example/books/Default/a.vcf"),
         ("/books/a%40b%2Fc%20d.vcf", "https://dav.example/books/a%40b%2Fc%20d.vcf"),
+        ("http://dav.example/books/Default/a.vcf", "https://dav.example/books/Default/a.vcf"),
         ("/books/ü.vcf", "https://dav.example/books/%C3%BC.vcf"),
         ("https://elsewhere.example/a.vcf", "https://elsewhere.example/a.vcf"),
     ],
@@ -245,9 +247,11 @@ def test_a_card_with_a_large_photo_is_read() -> None:
 @pytest.mark.parametrize(
     ("body", "name"),
     [
-        ('<d:error xmlns:d="DAV:" xmlns:c="urn:x"><c:no-uid-conflict><d:href>/a</d:href></c:no-uid-conflict></d:error>',
+        (f"<d:error {NAMESPACES}><c:no-uid-conflict><d:href>/a</d:href></c:no-uid-conflict></d:error>",
          "no-uid-conflict"),
         ('<d:error xmlns:d="DAV:"><d:responsedescription>no</d:responsedescription><d:lock/></d:error>', "lock"),
+        (f"<d:error {NAMESPACES}><s:exception>E</s:exception><d:lock/></d:error>", "lock"),
+        (f"<d:error {NAMESPACES}><s:exception>E</s:exception></d:error>", ""),
         ('<d:error xmlns:d="DAV:"/>', ""),
         ("<html/>", ""),
         ("Forbidden", ""),

@@ -148,7 +148,7 @@ class TestProblems:
             c.sandbox.faults.next_request(
                 Reply(problem.status, problem.body, problem.content_type, (("Retry-After", "9"),))
             )
-            with pytest.raises(Unavailable, match="limit") as caught:
+            with pytest.raises(Unavailable, match=f"the server's limit {limit} is reached") as caught:
                 await c.mailboxes()
             assert caught.value.retry_after == 9
 

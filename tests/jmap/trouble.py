@@ -42,6 +42,7 @@ NONSENSE: list[tuple[str, Reply, str]] = [
     ("bad-request", Reply(400, b"<p>no", "text/html"), "HTTP 400"),
     ("not-found", Reply(404, b"<p>no", "text/html"), "HTTP 404"),
     ("not-allowed", Reply(405), "HTTP 405"),
+    ("too-large", Reply(413), r"takes no request as large as this one \(HTTP 413\); .* a proxy before it"),
     ("not-modified", Reply(304), "HTTP 304"),
 ]
 

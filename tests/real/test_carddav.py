@@ -446,6 +446,36 @@ async def test_a_local_part_in_quotes_or_not_is_one_address(book: Book) -> None:
     assert {card.uid for card in found.cards} == {"plain", "quoted"}
 
 
+async def test_a_card_with_quoted_printable_in_a_line_that_is_not_used_is_the_senders(book: Book) -> None:
+    # Cyrus keeps it in a vCard 3.0, which knows no such thing; Radicale decodes it.
+    url = book.put_card("anna", ANNA, "ADR;ENCODING=QUOTED-PRINTABLE:;;=65=66;;;;")
+    async with open_session(book) as session:
+        (card,) = (await session.look_up(ANNA)).cards
+        assert await session.add(Change(ANNA, "anna", CardEdit(card, Fields(), NOTE), ())) == {}
+    assert "NOTE:— Mailroom —" in book.get(url)
+
+
+async def test_a_card_of_vcard_4_without_n_is_completed(book: Book) -> None:
+    # Cyrus hands it out as a vCard 3.0, and refuses to take one without N.
+    lines = ["BEGIN:VCARD", "VERSION:4.0", "UID:anna", "FN:Anna", f"EMAIL:{ANNA}", "END:VCARD", ""]
+    url = book.put_text("anna.vcf", "\r\n".join(lines))
+    async with open_session(book) as session:
+        (card,) = (await session.look_up(ANNA)).cards
+        assert await session.add(Change(ANNA, "anna", CardEdit(card, Fields(), NOTE), ())) == {}
+    assert "NOTE:— Mailroom —" in book.get(url)
+
+
+async def test_a_group_of_vcard_4_is_one_in_any_case_and_keeps_its_other_members(book: Book) -> None:
+    members = ["MEMBER:mailto:bob@example.com", "MEMBER:urn:uuid:bob"]
+    lines = ["BEGIN:VCARD", "VERSION:4.0", "UID:urn:uuid:feed", "KIND:GROUP", "FN:Feed", *members, "END:VCARD", ""]
+    url = book.put_text("feed.vcf", "\r\n".join(lines))
+    async with open_session(book) as session:
+        feed = group_named(await session.look_up(), "Feed")
+        assert await session.add(Change(ANNA, "anna", None, (feed,))) == {}
+    values = {line.partition(":")[2] for line in book.lines(url) if "MEMBER" in line.upper()}
+    assert values == {"mailto:bob@example.com", "urn:uuid:bob", "urn:uuid:anna"}
+
+
 async def test_a_member_that_is_named_twice_is_written_once(book: Book) -> None:
     url = book.put_group("Feed", "bob", "bob")
     async with open_session(book) as session:

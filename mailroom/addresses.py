@@ -47,6 +47,12 @@ def _canonical(address: str) -> str | None:
     return found if len(found) <= _LONGEST_ADDRESS else None
 
 
+def typed(address: str) -> str | None:
+    """The canonical form of an address that a person typed, quotes included where it needs them: several are none."""
+    found = canonical(address)
+    return None if found is None or (found.startswith('"') and not address.strip().startswith('"')) else found
+
+
 def canonical_list_id(text: str) -> str:
     """The List-Id of a header field or of what a user wrote, in lower case (RFC 2919 §6); empty if there is none."""
     _, bracket, id = text.rpartition("<")

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from mailroom.addresses import canonical
+from mailroom.addresses import typed
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
 from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
 from mailroom.errors import ConfigError
@@ -24,7 +24,7 @@ def _clean_name(name: str) -> str:
 
 
 def _canonical_address(text: str) -> str:
-    if (address := canonical(text)) is None:
+    if (address := typed(text)) is None:
         raise ValueError
     return address
 
@@ -205,8 +205,20 @@ def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str],
             found.append(f"{who}{key} must be {_EXPECTED.get(key, 'text, not empty and without line breaks')}")
         elif key in wrong:
             known = {*shape.model_fields, *(tables if isinstance(raw[key], dict | list) else ())}
-            found.append(f"{who}{_shown(key)} is not a key here{did_you_mean(key, known)}")
+            found.append(f"{who}{_shown(key)} is not a key here{_home(key) or did_you_mean(key, known)}")
     return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})
+
+
+def _home(key: str) -> str:
+    """Where a key belongs: what follows a line [screening] is part of that table, which is easily forgotten."""
+    for shape, where in (
+        (_TopTable, "at the top of the file, above every line in brackets"),
+        (_ScreeningTable, "below a line [screening]"),
+        (_CategoryTable, "into a category"),
+    ):
+        if key in shape.model_fields:
+            return f"; it belongs {where}"
+    return ""
 
 
 def _shown(key: str) -> str:

@@ -1,10 +1,11 @@
 """`[screening]` of `mailroom.toml`: what happens to new mail, and who is let through whatever else is known."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from mailroom.addresses import canonical, canonical_list_id
+from mailroom.addresses import canonical, canonical_list_id, typed
 
 Mode = Literal["off", "watch", "on"]
 OnForged = Literal["screen", "warn", "ignore"]
@@ -81,14 +82,14 @@ def _entry(entry: str) -> LetThrough:
     """One entry; empty where it means nothing."""
     kind, _, value = entry.partition(":")
     if kind.lower() == "list":
-        return LetThrough(lists=_set(canonical_list_id(value)))
+        return LetThrough(lists=_set("" if "*" in value else canonical_list_id(value)))
     if kind.lower() == "to":
-        return LetThrough(recipients=_set(canonical(value)))
+        return LetThrough(recipients=_set(None if value.strip().startswith("*@") else typed(value)))
     if entry.startswith("*."):
         return LetThrough(above=_set(_domain(entry.removeprefix("*."))))
     local, at, domain = entry.rpartition("@")
     if local not in ("", "*"):
-        return LetThrough(addresses=_set(canonical(entry)))
+        return LetThrough(addresses=_set(typed(entry)))
     # A word alone is more likely half an address than a domain.
     return LetThrough(domains=_set(_domain(domain) if at or "." in domain else None))
 
@@ -99,4 +100,5 @@ def _set(value: str | None) -> frozenset[str]:
 
 def _domain(text: str) -> str | None:
     address = canonical(f"x@{text}")
-    return address.removeprefix("x@") if address and "*" not in text else None
+    domain = address.removeprefix("x@") if address else ""
+    return domain if re.fullmatch(r"[\w-]+(\.[\w-]+)*|\[.+\]", domain) else None

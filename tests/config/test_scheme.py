@@ -363,6 +363,10 @@ TOML_PROBLEMS = {
         'own_addresses = "ann@example.org"',
         'own_addresses must be a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
     ),
+    "two addresses in one": (
+        'own_addresses = ["ann@example.org, bob@example.org"]',
+        'own_addresses must be a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
+    ),
     "no address": (
         'own_addresses = ["ann@example.org", "ann"]',
         'own_addresses must be a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',

@@ -68,6 +68,11 @@ class TestTable:
             ('forged = "delete"', 'forged must be "screen", "warn" or "ignore"'),
             ('moves = ""', "moves must be true or false"),
             ('modes = "on"', "modes is not a key here; did you mean mode?"),
+            (
+                "own_addresses = []",
+                "own_addresses is not a key here; it belongs at the top of the file, above every line in brackets",
+            ),
+            ("add_to_inbox = true", "add_to_inbox is not a key here; it belongs into a category"),
         ],
     )
     def test_with_one_problem_names_it_and_nothing_else(self, toml: str, problem: str) -> None:
@@ -79,6 +84,12 @@ class TestTable:
 
     def test_that_is_no_table(self) -> None:
         assert problems('screening = "on"') == ("screening must be a table: a line [screening], and its keys below",)
+
+    def test_of_which_the_first_line_is_missing(self) -> None:
+        assert problems('mode = "on"\nlet_through = []') == (
+            "mode is not a key here; it belongs below a line [screening]",
+            "let_through is not a key here; it belongs below a line [screening]",
+        )
 
     def test_tells_its_problems_with_those_of_the_rest(self) -> None:
         assert problems("""
@@ -135,7 +146,9 @@ class TestLetThrough:
     @pytest.mark.parametrize(
         "entry",
         ["", " ", "ann", "@", "*", "*@", "*.", "*.*.org", "a b.org", "ann@", "list:", "list:<>", "list:a b", "list:a>b",
-         'list:a"b', "list:a\tb", "to:", "to:ann", "to:@example.org", "a.b@@", "*.example.org@"],
+         'list:a"b', "list:a\tb", "list:*", "to:*@x.org", "a@x.org, b@x.org", "a b@x.org", "https://x.org", "x.org/y",
+         "x..org", "Ann <a@x.org>", "to:a@x.org b@x.org",
+         "to:", "to:ann", "to:@example.org", "a.b@@", "*.example.org@"],
     )  # fmt: skip
     def test_that_means_nothing_is_told(self, entry: str) -> None:
         found: list[str] = []

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mailroom.account.servers import Servers
-from mailroom.commands.terminal import open_console, printable, working
+from mailroom.commands.terminal import local_time, open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
@@ -26,6 +26,7 @@ from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_mailbo
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.rules.sieve import mailbox_ids
 from mailroom.senders.sieve_script import find_installed
+from mailroom.triage.state import state_in
 
 COMMAND = "mailroom setup --apply"
 INSTALL_RULES = "mailroom rules --format sieve --apply"
@@ -68,7 +69,9 @@ async def _show(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
         found = await look(servers, scheme)
-    return _tell(console, found, found.items)
+    status = _tell(console, found, found.items)
+    console.print(_screening(found), soft_wrap=True)
+    return status
 
 
 async def _apply(scheme: Scheme, servers: Servers) -> int:
@@ -85,12 +88,26 @@ async def _apply(scheme: Scheme, servers: Servers) -> int:
     status = _tell(console, found, [_outcome(item, failed_mailboxes, failed_groups) for item in found.items])
     for line in refilled.lines:
         console.print(printable(line), soft_wrap=True)
-    if len(missing) > len(failed_mailboxes) + len(failed_groups):
+    if len(missing) > len(failed_mailboxes) + len(failed_groups) and not scheme.screening.is_on:
         how = "`mailroom rules`" if (await servers.client.session()).sieve is None else f"`{INSTALL_RULES}`"
         console.print(
             f"New mail is sorted by rules that name all this: install them, again if they are: {how}.", soft_wrap=True
         )
+    console.print(_screening(found), soft_wrap=True)
     return status or refilled.status
+
+
+def _screening(found: Inventoried) -> str:
+    """Since when new mail is screened, or how to have it screened."""
+    mode = found.scheme.screening.mode
+    if mode == "off":
+        return "The daemon leaves new mail where it is: screening is off. MAILROOM_SCREENING=on turns it on."
+    if mode == "watch":
+        return "The daemon only tells what screening would do with new mail. MAILROOM_SCREENING=on turns it on."
+    since = state_in(found.looked_up.book, found.client.mail_account).screening_since
+    if since is None:
+        return "New mail is screened from the daemon's first start on (`mailroom`); mail from before is left alone."
+    return f"New mail is screened since {local_time(since)}; mail from before is left alone."
 
 
 async def look(servers: Servers, scheme: Scheme) -> Inventoried:

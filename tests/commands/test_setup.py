@@ -15,13 +15,14 @@ import trio
 from mailroom import cli
 from mailroom.commands import rules, setup
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.config.screening import Mode, Screening
 from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.flavours import every_flavour
 from tests.real.processes import free_port
-from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, connected, empty_sandbox, screener, served, start
 
 ALL = 25
 """Screener, 7 destinations, 7 labels, error and warning label, 7 groups, provenance group."""
@@ -35,6 +36,8 @@ INSTALL_AGAIN = {
         ("stalwart", "mailroom rules --format sieve --apply"),
     )
 }
+
+SCREENING_IS_OFF = "The daemon leaves new mail where it is: screening is off. MAILROOM_SCREENING=on turns it on."
 
 
 def rows(output: str) -> dict[str, str]:
@@ -66,7 +69,7 @@ async def test_a_new_account_is_shown_what_it_lacks_and_stays_as_it_is(
         "provenance group  Mailroom",
     ]
     assert list(rows(output).values()) == ["missing"] * ALL
-    assert output.endswith("\n\n25 of 25 missing: `mailroom setup --apply` creates them.\n")
+    assert output.endswith(f"\n\n25 of 25 missing: `mailroom setup --apply` creates them.\n{SCREENING_IS_OFF}\n")
     assert sets(sandbox) == []
 
 
@@ -79,7 +82,7 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["created"] * ALL
-        assert output.endswith(f"\n25 of 25 created.\n{INSTALL_AGAIN[flavour.name]}\n")
+        assert output.endswith(f"\n25 of 25 created.\n{INSTALL_AGAIN[flavour.name]}\n{SCREENING_IS_OFF}\n")
         assert {*mailboxes(sandbox)} >= DEFAULT_SCHEME.managed_mailboxes | DEFAULT_SCHEME.labels | {
             "@MailroomError",
             "@MailroomWarning",
@@ -87,6 +90,28 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
         assert sandbox.groups() == {name: set() for name in {*DEFAULT_SCHEME.groups, "Mailroom"}}
         async with connected(sandbox, httpx.URL(settings.jmap_session_url), Wire()) as client:
             await start(client)
+
+
+async def test_it_says_since_when_new_mail_is_screened(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = bare_sandbox()
+
+    async def said(mode: Mode) -> list[str]:
+        scheme = replace(DEFAULT_SCHEME, screening=Screening(mode=mode))
+        assert await setup.apply(settings, scheme) == 0
+        return capsys.readouterr().out.splitlines()[-2:]
+
+    async with settings_for(sandbox) as settings:
+        assert await said("on") == [
+            "25 of 25 created.",
+            "New mail is screened from the daemon's first start on (`mailroom`); mail from before is left alone.",
+        ]
+        assert (await said("watch"))[1].startswith("The daemon only tells what screening would do with new mail.")
+        async with screener(sandbox, replace(DEFAULT_SCHEME, screening=Screening(mode="on"))):
+            since = NOW.astimezone().strftime("%Y-%m-%d %H:%M")
+            assert await said("on") == [
+                "Nothing is missing: all 25 exist.",
+                f"New mail is screened since {since}; mail from before is left alone.",
+            ]
 
 
 @every_flavour
@@ -102,7 +127,7 @@ async def test_a_second_run_finds_nothing_missing_and_writes_nothing(
         assert (sandbox.store.states(), len(sets(sandbox))) == (states, written)
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["exists"] * ALL
-        assert output.endswith("\nNothing is missing: all 25 exist.\n")
+        assert output.endswith(f"\nNothing is missing: all 25 exist.\n{SCREENING_IS_OFF}\n")
         assert await setup.show(settings, DEFAULT_SCHEME) == 0
         assert capsys.readouterr().out == output
 
@@ -220,7 +245,8 @@ async def test_a_group_that_it_creates_anew_is_refilled_from_the_notes(
         assert sandbox.groups() == before
         assert output.endswith(
             "\n2 of 25 created.\nBack in Feed, as their notes say: 2 of your contacts.\n"
-            f"Back in Paper Trail, as their notes say: 1 of your contacts.\n{INSTALL_AGAIN[flavour.name]}\n"
+            f"Back in Paper Trail, as their notes say: 1 of your contacts.\n"
+            f"{INSTALL_AGAIN[flavour.name]}\n{SCREENING_IS_OFF}\n"
         )
         written = len(sets(sandbox))
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0

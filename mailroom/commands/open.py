@@ -1,0 +1,48 @@
+"""`mailroom open 15m|off`: for a while everybody's mail stays in the Inbox."""
+
+from datetime import UTC, datetime, timedelta
+
+from mailroom.account.servers import Servers
+from mailroom.commands.terminal import local_time, open_console, printable, working
+from mailroom.commands.with_servers import with_servers
+from mailroom.config.scheme import Scheme
+from mailroom.config.settings import Settings
+from mailroom.senders.opening import open_until
+
+NO_EFFECT = (
+    "By the settings here screening is {}, so that this has no effect: nobody's mail leaves the Inbox anyway. "
+    "MAILROOM_SCREENING=on turns it on."
+)
+
+
+async def open_for(duration: timedelta, settings: Settings, scheme: Scheme) -> int:
+    """Open screening for so long from now on, and say until when. Raises `MailroomError`."""
+
+    async def work(servers: Servers) -> int:
+        console = open_console()
+        until = (datetime.now(UTC) + duration).replace(microsecond=0)
+        with working(console, "Opening"):
+            await open_until(servers.client, await servers.contacts(), scheme, until)
+        stays = "new mail stays in the Inbox, whoever sends it. `mailroom open off` closes it"
+        console.print(f"Screening is open until {local_time(until)}: {stays}.", soft_wrap=True)
+        if scheme.screening.mode != "on":
+            console.print(NO_EFFECT.format({"watch": "only watching"}.get(scheme.screening.mode, "off")))
+        return 0
+
+    return await with_servers(settings, work)
+
+
+async def close(settings: Settings, scheme: Scheme) -> int:
+    """Close screening, and say whether it was open. Raises `MailroomError`."""
+
+    async def work(servers: Servers) -> int:
+        console = open_console()
+        with working(console, "Closing"):
+            was_open_until = await open_until(servers.client, await servers.contacts(), scheme, None)
+        if was_open_until is None or was_open_until <= datetime.now(UTC):
+            console.print("Screening was not open.")
+        else:
+            console.print(f"Screening is closed: new mail of strangers goes to {printable(scheme.screener)}.")
+        return 0
+
+    return await with_servers(settings, work)

@@ -13,6 +13,9 @@ _NOT_IN_A_DOMAIN = re.compile(r"[\s\x00-\x1f\x7f<>(),;:@\"\\]")
 # Mail servers take 256 octets (RFC 5321 §4.5.3.1.3). Normalizing takes time by the square of the length.
 _LONGEST_ADDRESS = 1_000
 
+_LONGEST_VALUE = 100_000
+"""Of a card, in characters. A list of addresses of 16 MB would take 10 s."""
+
 _REMEMBERED = 2_048
 """Addresses of a pass that are made canonical once: a sender has many mails. At most 16 MB, if all are endless."""
 
@@ -54,7 +57,12 @@ def typed(address: str) -> str | None:
 
 
 def canonical_list_id(text: str) -> str:
-    """The List-Id of a header field or of what a user wrote, in lower case (RFC 2919 §6); empty if there is none."""
+    """The List-Id of a header field or of what a user wrote, in lower case (RFC 2919 §6).
+
+    Empty if there is none, or an endless one.
+    """
+    if len(text) > _LONGEST_ADDRESS:
+        return ""
     _, bracket, id = text.rpartition("<")
     id = (id.partition(">")[0] if bracket else id).strip().rstrip(".").lower()
     return id if id.isprintable() and not set(id) & set(' ">') else ""
@@ -63,8 +71,10 @@ def canonical_list_id(text: str) -> str:
 def addresses_in(value: str) -> frozenset[str]:
     """The canonical addresses in what a contact card has for one, which need not be a bare address.
 
-    Seen: `Ann <ann@x.org>`, `mailto:ann@x.org`, `ann@x.org;bob@x.org`, invisible characters at the ends.
+    Seen: `Ann <ann@x.org>`, `mailto:ann@x.org`, `ann@x.org;bob@x.org`, invisible characters at the ends. Of an endless
+    value the beginning counts.
     """
+    value = value[:_LONGEST_VALUE]
     parts = [part for part in _SEPARATED.findall(value) if not _is_blank(part)]
     is_list = all("@" in part for part in parts)  # which `Lee, Ann <ann@x.org>` isn't
     found = (canonical(_bare(part)) for part in (parts if is_list else [value]))

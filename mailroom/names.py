@@ -6,6 +6,7 @@ import unicodedata
 from mailroom.addresses import canonical
 
 _LONGEST = 200
+_LONGEST_TO_LOOK_AT = 10_000  # a name of a megabyte, on many mails, would take minutes
 # Normalizing takes time by the square of the length.
 _LONGEST_TO_NORMALIZE = 1_000
 
@@ -30,7 +31,7 @@ def display_name(name: str | None) -> str:
     Empty for none, for one that shows nothing, and for one that is itself an address: that says nothing about who
     writes.
     """
-    short = " ".join(_visible(name or "").split())[:_LONGEST_TO_NORMALIZE]
+    short = " ".join(_visible((name or "")[:_LONGEST_TO_LOOK_AT]).split())[:_LONGEST_TO_NORMALIZE]
     text = _unquoted(unicodedata.normalize("NFC", short).strip())
     cut = _unquoted(text[:_LONGEST].strip())
     is_address = any("@" in each and " " not in each and canonical(each) for each in (text, cut))

@@ -3,15 +3,21 @@
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
+import trio
+
 from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import AddressBook, InBatch, LookUp, Wanted
 from mailroom.contacts.jmap_writes import ContactsAccount, JmapLookUp
-from mailroom.jmap.batch import Batch, Replies
+from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.cards import CARD, ContactCard, Malformed, get_address_books
 from mailroom.jmap.client import Client
 from mailroom.jmap.query import Filter, all_of, any_of, search
 from mailroom.jmap.session import Limits
+
+_CARDS_A_TURN = 500
+
+ReadBook = Callable[[Iterable[ContactCard | Malformed]], AddressBook]
 
 
 class JmapContacts:
@@ -46,9 +52,7 @@ class JmapContacts:
     def nothing(self) -> LookUp:
         return JmapLookUp(self._account, AddressBook((), ()), state="", new_cards_book="", cards={})
 
-    def _stage(
-        self, batch: Batch, filters: Iterable[Filter], read: Callable[[Iterable[ContactCard | Malformed]], AddressBook]
-    ) -> Callable[[Replies], Awaitable[LookUp]]:
+    def _stage(self, batch: Batch, filters: Iterable[Filter], read: ReadBook) -> Callable[[Replies], Awaitable[LookUp]]:
         """Calls that find the cards; the state comes before them, so that it is never newer than what they show."""
         account = self._account
         state = batch.add(CARD.get_state(account.id))
@@ -59,8 +63,20 @@ class JmapContacts:
             pages = [await account.client.all_found(page, replies) for page in searches]
             found = {item.id: item for page in pages for item in page}
             cards = {id: item for id, item in found.items() if isinstance(item, ContactCard)}
-            return JmapLookUp(
-                account, read(found.values()), replies[state], jscontact.default_book(replies[books]), cards
-            )
+            book = await _in_turns(read, found.values())
+            return JmapLookUp(account, book, replies[state], jscontact.default_book(replies[books]), cards)
 
         return settle
+
+
+async def _in_turns(read: ReadBook, found: Iterable[ContactCard | Malformed]) -> AddressBook:
+    """What was found, with time for other tasks between the parts."""
+    parts: list[AddressBook] = []
+    for part in slices(sorted(found, key=lambda item: item.id), _CARDS_A_TURN):
+        await trio.lowlevel.checkpoint()
+        parts.append(read(part))
+    return AddressBook(
+        cards=tuple(each for part in parts for each in part.cards),
+        groups=tuple(each for part in parts for each in part.groups),
+        unreadable=tuple(each for part in parts for each in part.unreadable),
+    )

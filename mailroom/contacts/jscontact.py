@@ -1,6 +1,7 @@
 """Contact cards as JSContact (RFC 9553): read, made and patched (pure)."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import islice
 
 from mailroom.addresses import addresses_in
 from mailroom.contacts import joined_notes as notes
@@ -15,6 +16,7 @@ _ADMINISTRATIVE = frozenset(
     {"id", "uid", "@type", "version", "kind", "addressBookIds", "created", "updated", "prodId", "blobId", "language"}
     | {"addressBookId"}  # Cyrus 3.12
 )
+_MOST_ADDRESSES = 1_000
 _SERVERS_OWN = "cyrusimap.org:"
 """Cyrus and Fastmail, which runs it, add where and how large a card is."""
 
@@ -50,8 +52,8 @@ def whole_book(found: Iterable[ContactCard | Malformed]) -> AddressBook:
 
 
 def addresses(card: ContactCard) -> frozenset[str]:
-    """The canonical addresses of a card."""
-    return _canonical(email.address for email in (card.emails or {}).values())
+    """The canonical addresses of a card; of an endless number, the first ones."""
+    return _canonical(email.address for email in islice((card.emails or {}).values(), _MOST_ADDRESSES))
 
 
 def _canonical(texts: Iterable[str]) -> frozenset[str]:

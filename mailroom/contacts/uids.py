@@ -7,9 +7,12 @@ stands and the member with the prefix; its next version takes the prefix off mem
 
 import re
 
+_LONGEST = 10_000
 _WRAPPING = re.compile(r'^(?:["\s]|urn:uuid:)+', re.IGNORECASE)
 
 
 def bare_uid(value: str) -> str:
-    """A uid or member without `urn:uuid:` prefixes and quotes."""
+    """A uid or member without `urn:uuid:` prefixes and quotes; an endless one as it is."""
+    if len(value) > _LONGEST:
+        return value
     return _WRAPPING.sub("", value).rstrip('"\t ')

@@ -4,7 +4,6 @@ Whatever fits first counts. Doubt keeps mail where the user sees it: what was no
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,6 +14,7 @@ from mailroom.decisions.routes import Route, deciding
 from mailroom.decisions.sender_auth import Forgery, SenderAuth, sender_auth
 from mailroom.decisions.standing import NOBODY, Standing
 from mailroom.decisions.structured_field import clauses
+from mailroom.nfc import nfc
 
 
 class Outcome(Enum):
@@ -223,4 +223,4 @@ def _holds_code(case: _Case) -> bool:
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    return " ".join(nfc(text).casefold().split())

@@ -125,8 +125,10 @@ def with_case_hints(names: Iterable[str], places: Places) -> str:
 
 def with_renamed(places: Places, known: Mapping[str, str], mailboxes: Sequence[Mailbox]) -> Places:
     """With what has become of missing mailboxes whose ids are known by name; one in the Trash counts as deleted."""
-    paths = {id: "/".join(path) for path, id in ids_by_path(mailboxes).items() if id not in places.untouched}
     ids = {name: known[name] for name in places.missing if name in known}
+    if not ids:
+        return places
+    paths = {id: "/".join(path) for path, id in ids_by_path(mailboxes).items() if id not in places.untouched}
     return replace(places, renamed={name: Renamed(id, paths[id]) for name, id in ids.items() if id in paths})
 
 
@@ -220,7 +222,9 @@ def _from_the_top(mailboxes: Sequence[Mailbox]) -> Iterator[_Placed]:
 
 
 def _placed(mailbox: Mailbox, above: _Placed) -> _Placed:
-    path = None if above.path is None else (*above.path, nfc(mailbox.name))
+    # Looked at before it is normalized: that takes its time.
+    above_path = above.path if len(mailbox.name) <= _LONGEST_PATH else None
+    path = None if above_path is None else (*above_path, nfc(mailbox.name))
     if path is not None and (len(path) > _DEEPEST or sum(map(len, path)) > _LONGEST_PATH):
         path = None
     is_untouched = above.is_untouched or mailbox.role in _UNTOUCHED_ROLES

@@ -11,9 +11,12 @@ from itertools import takewhile
 from typing import TypeVar
 
 from mailroom.addresses import canonical
-from mailroom.decisions.structured_field import Clause, clauses
+from mailroom.decisions.structured_field import LONGEST, Clause, clauses
 
 E = TypeVar("E", bound=Enum)
+
+_OVERHEAD = 100
+"""What it takes to read a field, in characters of its text."""
 
 
 class Result(Enum):
@@ -81,7 +84,7 @@ def sender_auth(fields: Sequence[str]) -> SenderAuth:
 
     Servers put theirs first: the leading fields that name the same server as the first one.
     """
-    read = (clauses(field) for field in fields)
+    read = (clauses(field) for field in _beginning(fields))
     first = next(read, clauses(""))
     server = _server(first)
     own = [first, *takewhile(lambda each: _server(each) == server, read)] if server else []
@@ -97,6 +100,16 @@ def sender_auth(fields: Sequence[str]) -> SenderAuth:
         passed=frozenset(domain for clause in found for domain in _passed(clause)),
         is_written=bool(fields),
     )
+
+
+def _beginning(fields: Sequence[str]) -> Iterator[str]:
+    """The fields up to twice what one may have: whoever writes them must not hold up the daemon with their number."""
+    size = 0
+    for field in fields:
+        yield field
+        size += len(field) + _OVERHEAD
+        if size > 2 * LONGEST:
+            return
 
 
 def _server(field: Sequence[Clause]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LONGEST = 50_000
+LONGEST = 50_000
 """Characters: what servers write is a tenth of that, and what a stranger wrote must not hold up the daemon."""
 
 _WORD = re.compile(r'(?:[^\s"(;=]|"(?:[^"\\]|\\.?)*+"?)+', re.DOTALL)
@@ -38,7 +38,7 @@ def clauses(field: str) -> tuple[Clause, ...]:
     found: list[Clause] = []
     words: list[str] = []
     comments: list[str] = []
-    for piece in _pieces(field[:_LONGEST]):
+    for piece in _pieces(field[:LONGEST]):
         if piece == ";":
             found.append(Clause(tuple(words), tuple(comments)))
             words, comments = [], []

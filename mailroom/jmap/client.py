@@ -22,9 +22,6 @@ from mailroom.wire import FIRST_FAULT, Json, Wire, decoded, reader
 log = structlog.get_logger(component="jmap")
 
 MAX_PAGES = 500
-MAX_OBJECTS_FOUND = 100_000
-"""Of one search. 100,000 mails take 130 MB."""
-
 _MAX_REDIRECTS = 5
 _WELL_KNOWN = "/.well-known/jmap"
 _LIMIT = re.compile(r'"limit"\s*:\s*"(\w{1,40})"')
@@ -147,11 +144,9 @@ class Client:
         seen = set(replies[page.query].ids)
         found = {item.id: item for item in replies[page.objects]}
         while (position := replies[page.query].next_position) is not None:
-            if pages >= MAX_PAGES or len(seen) >= MAX_OBJECTS_FOUND:
-                raise BadReply(
-                    f"{page.query.name} goes on after {pages} pages ({len(seen)} objects)",
-                    expected=f"at most {MAX_PAGES} pages, {MAX_OBJECTS_FOUND} objects",
-                )
+            _check_count(page.kind, max(len(seen), len(found)))
+            if pages >= MAX_PAGES:
+                raise BadReply(f"{page.query.name} goes on after {pages} pages", expected=f"at most {MAX_PAGES} pages")
             pages += 1
             batch = Batch()
             limits = (await self.session()).limits
@@ -162,6 +157,7 @@ class Client:
             if ids and ids <= seen:
                 raise BadReply(f"{page.query.name} gives the same page again", expected="the page at another position")
             seen |= ids
+        _check_count(page.kind, len(found))
         return tuple(found[id] for id in sorted(found))
 
     async def all_of(self, kind: Kind[T], account_id: str, got: Slot[tuple[T, ...]], replies: Replies) -> tuple[T, ...]:
@@ -174,6 +170,7 @@ class Client:
         error = replies.error(got)
         if not (error is not None and error.type == "requestTooLarge"):
             objects = replies[got]
+            _check_count(kind, len(objects))
             if len(objects) < session.limits.max_objects_in_get:
                 return objects
         batch = Batch()
@@ -258,6 +255,12 @@ class Client:
                 expected="a redirect on the same server; if the other one is right, set the session url to it",
             )
         return target
+
+
+def _check_count(kind: Kind[T], found: int) -> None:
+    """A server without end, or one whose answers hold what wasn't asked for, must not fill the memory."""
+    if found > kind.most:
+        raise BadReply(f"the server has {found:,} of {kind.name}, or more", expected=f"at most {kind.most:,}")
 
 
 async def decode_json(reply: Reply) -> object:

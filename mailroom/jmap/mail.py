@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
@@ -30,6 +30,17 @@ class Address(Wire):
         return canonical(self.email)
 
 
+_MOST_SENDERS = 100
+
+
+def _first_senders(value: Any) -> Any:
+    return value[:_MOST_SENDERS] if isinstance(value, list | tuple) else value
+
+
+Senders = Annotated[tuple[Address, ...] | None, FIRST_FAULT, BeforeValidator(_first_senders)]
+"""A From header. With several addresses a mail has no usable sender, so of a hundred thousand the first few tell."""
+
+
 class Email(Wire):
     """What triage knows of a mail (RFC 8621 §4): never its subject or its text.
 
@@ -39,7 +50,7 @@ class Email(Wire):
     id: str
     mailbox_ids: IdSet
     keywords: IdSet = frozenset()
-    senders: Annotated[tuple[Address, ...] | None, FIRST_FAULT] = Field(None, validation_alias="from")
+    senders: Senders = Field(None, validation_alias="from")
     received_at: str = ""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from mailroom.jmap.batch import Batch, Call, Slot
-from mailroom.jmap.mail import Address, Move
+from mailroom.jmap.mail import Address, Move, Senders
 from mailroom.jmap.query import Filter, Kind, QueryResult, read_query
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_errors
@@ -26,7 +26,7 @@ class NewMail(Wire):
     mailbox_ids: IdSet
     keywords: IdSet = frozenset()
     thread_id: str | None = None
-    senders: Addresses = Field(None, validation_alias="from")
+    senders: Senders = Field(None, validation_alias="from")
     to: Addresses = None
     cc: Addresses = None
     in_reply_to: tuple[str, ...] | None = None

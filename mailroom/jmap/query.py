@@ -27,11 +27,16 @@ class HasId(Protocol):
 T = TypeVar("T", bound=HasId)
 
 
+MAX_OBJECTS_FOUND = 100_000
+"""Of one search. 100,000 mails take 130 MB."""
+
+
 @dataclass(frozen=True)
 class Kind(Generic[T]):
     """A kind of object that can be searched for; `read_list` reads the reply of its /get.
 
-    Without a property to `sort` by, pages come in the server's own order, which must be stable (RFC 8620 §5.5).
+    An account that has more than `most` of them is none that we can work on. Without a property to `sort` by, pages
+    come in the server's own order, which must be stable (RFC 8620 §5.5).
     """
 
     name: str
@@ -39,6 +44,7 @@ class Kind(Generic[T]):
     properties: tuple[str, ...]
     sort: str | None
     read_list: ReadReply[tuple[T, ...]]
+    most: int = MAX_OBJECTS_FOUND
 
     def get(self, account_id: str, argument: str, ids: Json) -> Call[tuple[T, ...]]:
         """A /get whose ids are given (`argument` is `ids`) or come from an earlier call (`#ids`)."""

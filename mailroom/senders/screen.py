@@ -190,7 +190,7 @@ async def _look(unjudged: Unjudged, ids: Sequence[str]) -> NewFound:
 
 
 async def _verdicts(run: Pass, new: NewFound) -> Mapping[str, Verdict]:
-    return verdicts(run, new, await look_up(run, (), strangers(run, new)))
+    return await verdicts(run, new, await look_up(run, (), await strangers(run, new)))
 
 
 async def _write(run: Pass, new: NewFound, said: Mapping[str, Verdict]) -> Written:

@@ -68,6 +68,9 @@ async def prepare(
     return triage
 
 
+_TOLD_A_TURN = 100
+
+
 class Triage:
     """The passes over one account; what is remembered between them is in `memory`."""
 
@@ -199,7 +202,9 @@ class Triage:
     async def _tell(self, run: Pass, results: Iterable[Result]) -> None:
         """Log and count what happened to each sender; those that keep failing get the error label, for all to see."""
         hopeless: list[Sender] = []
-        for result in results:
+        for count, result in enumerate(results):
+            if count % _TOLD_A_TURN == 0:
+                await trio.lowlevel.checkpoint()
             if isinstance(result, Settled):
                 self._memory.failing.forget(result.plan.sender.address)
                 self._tally.senders_triaged[result.plan.sender.category.name] += 1

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 import structlog
+import trio
 
 from mailroom.contacts.base import AddressBook
 from mailroom.decisions.arrival import Known
@@ -98,12 +99,19 @@ class NewMailDone:
 NO_NEW_MAIL = NewMailDone(NOTHING_NEW, Written())
 
 
-def strangers(run: Pass, new: NewFound | None) -> Strangers:
+async def strangers(run: Pass, new: NewFound | None) -> Strangers:
     """Whose cards are needed for the verdicts, and what is asked, whoever turns out to be decided."""
     if not new:
         return NOBODY_NEW
     mails = to_judge(new.work, run.places)
-    asked = undecided(mails, _known(run, Standings(), NOTHING_ASKED, None))
+    nothing = _known(run, Standings(), NOTHING_ASKED, None)
+    threads: set[str] = set()
+    senders: set[str] = set()
+    for mail in mails:
+        await trio.lowlevel.checkpoint()
+        asked = undecided((mail,), nothing)
+        threads |= asked.threads
+        senders |= asked.senders
 
     def still_undecided(book: AddressBook) -> frozenset[str]:
         return undecided(mails, _known(run, standings(book, run.scheme), NOTHING_ASKED, None)).senders
@@ -111,7 +119,7 @@ def strangers(run: Pass, new: NewFound | None) -> Strangers:
     return Strangers(
         tuple(sorted({mail.sender for mail in mails if mail.sender})),
         (uid_of(run.account_id),),
-        Questions(tuple(sorted(asked.threads)), tuple(sorted(asked.senders)), run.places.sent),
+        Questions(tuple(sorted(threads)), tuple(sorted(senders)), run.places.sent),
         still_undecided,
     )
 
@@ -126,7 +134,7 @@ async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[
     is_on = run.scheme.screening.mode == "on"
     if is_on and state_in(found.book, run.account_id).screening_since is None:
         return replace(NOTHING_NEW, begins_anew=True)
-    said = verdicts(run, new, found, plans)
+    said = await verdicts(run, new, found, plans)
     if not is_on:
         return Judged(new.state, said)
     # One patch a mail: what needs no verdict may be filed with its sender, and is marked by that.
@@ -135,12 +143,16 @@ async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[
     return replace(written, patches={id: patch for id, patch in written.patches.items() if id not in swept})
 
 
-def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan] = ()) -> dict[str, Verdict]:
+async def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan] = ()) -> dict[str, Verdict]:
     """The verdicts by mail id, with the contact groups as they will be after these plans."""
     then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
     open_until = state_in(found.book, run.account_id).open_until
     known = _known(run, standings(then, run.scheme), found.told, open_until)
-    return {mail.id: judge(mail, known) for mail in to_judge(new.work, run.places)}
+    told: dict[str, Verdict] = {}
+    for mail in to_judge(new.work, run.places):
+        await trio.lowlevel.checkpoint()
+        told[mail.id] = judge(mail, known)
+    return told
 
 
 async def with_patches(run: Pass, new: NewFound, verdicts: Mapping[str, Verdict]) -> Judged:

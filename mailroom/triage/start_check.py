@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import trio
+
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts, LookUp, Wanted
 from mailroom.contacts.steps import beside
@@ -41,6 +43,7 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     replies, looked_up = await beside(client, batch, contacts.look_up(Wanted(uids=(uid_of(session.mail_account),))))
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
+    await trio.lowlevel.checkpoint()
     if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
         raise ConfigError(problems)
     return CheckedAccount(places, own_of(session, replies[identities] if identities else (), scheme), looked_up)

@@ -10,6 +10,7 @@ from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
 from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
+from mailroom.jmap.batch import slices
 from mailroom.triage.apply import Applied, apply, follow_up
 from mailroom.triage.commit import commit
 from mailroom.triage.look_up import Found, look_up, mails_of
@@ -22,6 +23,9 @@ log = structlog.get_logger(component="triage")
 
 _OUTAGES_OF_ALL = 3
 """A server that fails at so many senders, each alone, fails at all of them: the others are not tried in this pass."""
+
+SENDERS_AT_ONCE = 1_000
+"""Nobody labels more between two passes; their plans, and the requests that these make, take 0.2 s a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
     results: list[Result] = []
     outages: list[ServerFailed] = []
     done = NO_NEW_MAIL
-    waiting = [_Part(selection, new)]
+    waiting = list(reversed(_parts(selection, new)))
     while waiting and len(outages) < _OUTAGES_OF_ALL:
         part = waiting.pop()
         try:
@@ -107,11 +111,18 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
     return Treated(tuple(results), done, outages[0] if outages else None)
 
 
+def _parts(selection: Selection, new: NewFound | None) -> list[_Part]:
+    """All at once, unless it is very much: new mail then comes last, when the senders' cards say where it goes."""
+    *parts, last = list(slices(selection.senders, SENDERS_AT_ONCE)) or [()]
+    return [*(_Part(Selection(each, ()), None) for each in parts), _Part(Selection(last, selection.pauses), new)]
+
+
 async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailDone]:
     selection = part.selection
     if not selection and not part.new:
         return [], NO_NEW_MAIL
-    found = await look_up(run, selection.senders, strangers(run, part.new))
+    found = await look_up(run, selection.senders, await strangers(run, part.new))
+    await trio.lowlevel.checkpoint()
     people = as_people(selection.senders, found.mails, found.book, run.places, run.scheme, run.own)
     plans, failed = await _decide(run, people.senders, found)
     new = await judged(run, part.new, found, plans)

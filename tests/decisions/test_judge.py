@@ -441,6 +441,9 @@ class TestSubjectCode:
     def test_may_be_missing(self) -> None:
         assert reason(subject=CODE, code=None) is Reason.STRANGER
 
+    def test_of_endless_marks_costs_no_more_than_another(self) -> None:
+        assert reason(code="Einhorn", subject="a" + "\u0301\u0316" * 1_000_000) is Reason.STRANGER
+
 
 class TestOpen:
     @pytest.mark.parametrize("open_for", [timedelta(0), timedelta(seconds=-1)])

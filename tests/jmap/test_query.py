@@ -1,13 +1,15 @@
 """Searches: page by page, whatever the server makes of the limit, the position and the total."""
 
+from dataclasses import replace
+
 import pytest
 
 from mailroom.errors import BadReply
 from mailroom.jmap import client
 from mailroom.jmap.batch import Batch, MethodFailed
-from mailroom.jmap.mail import EMAIL
-from mailroom.jmap.mailbox import MAILBOX, Mailbox, get_mailboxes
-from mailroom.jmap.query import QueryResult, all_of, any_of, search
+from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mailbox import MAILBOX, MAX_MAILBOXES, Mailbox, get_mailboxes
+from mailroom.jmap.query import Kind, QueryResult, all_of, any_of, search
 from mailroom.sandbox import Limits, MethodError
 from mailroom.wire import Json
 from tests.jmap.support import ACCOUNT, Connected, connected
@@ -15,11 +17,11 @@ from tests.jmap.trouble import answer
 from tests.screener import empty_sandbox
 
 
-async def find_all(c: Connected) -> list[str]:
+async def find_all(c: Connected, kind: Kind[Email] = EMAIL) -> list[str]:
     """The ids of all mails, as a search for them finds them."""
     batch = Batch()
     limits = (await c.client.session()).limits
-    first = search(batch, EMAIL, ACCOUNT, limits, {"inMailbox": c.sandbox.mailbox_id("Screener")})
+    first = search(batch, kind, ACCOUNT, limits, {"inMailbox": c.sandbox.mailbox_id("Screener")})
     return [mail.id for mail in await c.client.all_found(first, await c.client.send(batch))]
 
 
@@ -97,19 +99,28 @@ class TestPages:
         async with connected(empty_sandbox()) as c:
             for n in range(9):
                 c.sandbox.faults.next_request(answer(*page(f"m{n}", position=n, total=total)))
-            with pytest.raises(BadReply, match=r"Email/query goes on after 5 pages \(5 objects\); expected at most 5"):
+            with pytest.raises(BadReply, match=r"Email/query goes on after 5 pages; expected at most 5"):
                 await find_all(c)
             assert c.endpoints.count("api") == 5
 
-    async def test_of_more_than_can_be_held_are_a_bad_reply(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(client, "MAX_OBJECTS_FOUND", 7)
+    async def test_of_more_than_can_be_held_are_a_bad_reply(self) -> None:
+        kind = replace(EMAIL, most=9)
         async with connected(empty_sandbox(Limits(max_objects_in_get=3))) as c:
             for _ in range(9):
                 c.sandbox.deliver()
-            assert len(await find_all(c)) == 9
-            c.sandbox.deliver()
-            with pytest.raises(BadReply, match=r"goes on after 3 pages \(9 objects\); expected at most .* 7 objects"):
-                await find_all(c)
+            assert len(await find_all(c, kind)) == 9
+            for _ in range(90):
+                c.sandbox.deliver()
+            with pytest.raises(BadReply, match=r"the server has 12 of Email, or more; expected at most 9"):
+                await find_all(c, kind)
+
+    async def test_that_hold_what_nobody_asked_for_are_a_bad_reply(self) -> None:
+        mails: list[Json] = [{"id": f"m{n}", "mailboxIds": {"a": True}} for n in range(10)]
+        query: Json = ["Email/query", {"ids": ["m1"], "position": 0, "total": 1}, "c0"]
+        async with connected(empty_sandbox()) as c:
+            c.sandbox.faults.next_request(answer(query, ["Email/get", {"list": mails}, "c1"]))
+            with pytest.raises(BadReply, match=r"the server has 10 of Email, or more; expected at most 9"):
+                await find_all(c, replace(EMAIL, most=9))
 
     @pytest.mark.parametrize("total", [-1, 0, 1, 2, 10**40])
     async def test_with_a_wrong_total_lose_nothing_that_was_found(self, total: int) -> None:
@@ -151,6 +162,13 @@ class TestAllThereIs:
                     answer(["Mailbox/query", query, "c0"], ["Mailbox/get", {"list": part}, "c1"])
                 )
             assert [each.id for each in await all_mailboxes(c)] == ["a", "b", "c"]
+
+    async def test_of_mailboxes_is_a_bad_reply_beyond_what_any_account_has(self) -> None:
+        boxes: list[Json] = [{"id": f"m{n}", "name": ""} for n in range(MAX_MAILBOXES + 1)]
+        async with connected(empty_sandbox()) as c:
+            c.sandbox.faults.next_request(answer(["Mailbox/get", {"list": boxes}, "c0"]))
+            with pytest.raises(BadReply, match=r"has 10,001 of Mailbox, or more; expected at most 10,000"):
+                await all_mailboxes(c)
 
 
 class TestASearch:

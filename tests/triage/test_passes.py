@@ -6,9 +6,10 @@ import pytest
 import structlog.testing
 from structlog.typing import EventDict
 
-from mailroom.config.scheme import Scheme, category
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Limits, Sandbox
+from mailroom.triage import treat
 from tests.screener import Wire, connected, empty_sandbox, screener, served, start
 
 
@@ -54,6 +55,21 @@ async def test_a_pass_is_four_requests_however_many_senders_wait(senders: int) -
         assert await s.requests_of_a_pass() == 4
         assert all(s.sandbox.mailboxes_of(id) == {"Feed"} for ids in mails.values() for id in ids)
         assert len(s.sandbox.groups()["Feed"]) == senders
+
+
+async def test_more_senders_than_anybody_labels_are_settled_in_parts_of_one_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(treat, "SENDERS_AT_ONCE", 2)
+    async with screener() as s:
+        mails = [s.sandbox.deliver(f"s{number}@example.org", "Hi", ["Screener"]) for number in range(5)]
+        conflict = s.sandbox.deliver("both@example.org", "Hi", ["Screener"])
+        for mail in (*mails, conflict):
+            s.sandbox.label(mail, "@ToFeed")
+        s.sandbox.label(conflict, "@ToJail")
+        assert await s.requests_of_a_pass() == 1 + 3 * 3
+        assert all(s.sandbox.mailboxes_of(mail) == {"Feed"} for mail in mails)
+        assert DEFAULT_SCHEME.error_label in s.sandbox.mailboxes_of(conflict)
 
 
 async def test_a_second_pass_changes_nothing_and_writes_nothing() -> None:

@@ -31,8 +31,9 @@ class _Unmarked:
 class Memory:
     """One for the passes over one account. Times are seconds of a monotonic clock.
 
-    `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row. Mail from before
-    `screening_since` is not new; where it is None no new mail is looked for.
+    `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row, `beginning` the
+    account whose state card could not be written. Mail from before `screening_since` is not new; where it is None no
+    new mail is looked for.
     """
 
     def __init__(self, places: Places, screening_since: datetime | None = None) -> None:
@@ -40,6 +41,7 @@ class Memory:
         self.screening_since = screening_since
         self._conflicts = frozenset[Conflict]()
         self.failing = Patience[str]()
+        self.beginning = Patience[str]()
         self._unmarked = Patience[_Unmarked]()
         self._written = frozenset[Finding]()
         self._left_alone = frozenset[Finding]()

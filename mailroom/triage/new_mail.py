@@ -21,6 +21,9 @@ log = structlog.get_logger(component="triage")
 MAILS_A_PASS = 500
 """500 take Cyrus 0.1 to 0.3 s; 4,096 took 7.8 s, and held up a delivery."""
 
+SMALLEST_CAP = 256
+"""Some servers give no more ids than they like, whatever limit is asked for: Apache James 256."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -47,7 +50,7 @@ class Finding:
 class NewFound:
     """New mail, each list the newest first, and the state of all mails before any of it was read.
 
-    `is_full` is whether there may be more than was asked for.
+    `is_full` is whether there may be more.
     """
 
     state: str
@@ -123,7 +126,7 @@ def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
         inbox, screener, moved = (tuple(map(arrival, replies[page.mails])) for page in pages)
         # The query finds mail that is in the Screener and elsewhere, too.
         moved = tuple(mail for mail in moved if asked.waiting_in not in mail.mailbox_ids)
-        is_full = any(len(replies[page.query].ids) >= page.limit for page in pages)
+        is_full = any(len(replies[page.query].ids) >= min(page.limit, SMALLEST_CAP) for page in pages)
         return NewFound(replies[asked.state], WorkList(moved=moved, inbox=inbox, screener=screener), is_full)
     except BatchRefused as refused:
         log.warning("new_mail_unknown", reason=str(refused))

@@ -95,15 +95,21 @@ class Triage:
     async def begin_screening(self, found: LookUp, now: datetime) -> None:
         """Find out since when new mail is screened, by the state card in `found`, and write down what isn't yet.
 
-        A card that can't be written leaves new mail alone; the rest works.
+        A card that can't be written leaves new mail alone; the rest works, and the card is tried again.
         """
-        session = await self._client.session()
+        account_id = (await self._client.session()).mail_account
         try:
-            self._memory.screening_since = await settle_screening(
-                self._client, found, self._scheme, session.mail_account, now
-            )
+            self._memory.screening_since = await settle_screening(self._client, found, self._scheme, account_id, now)
+            self._memory.beginning.forget(account_id)
         except SenderFailed as reason:
-            log.error("screening_not_begun", reason=str(reason))
+            failures = self._memory.beginning.failed(account_id, trio.current_time())
+            log.error("screening_not_begun", reason=str(reason), failures=failures)
+
+    async def _begin_after_all(self, now: datetime) -> None:
+        """Try again what failed at the start, less and less often."""
+        account_id = (await self._client.session()).mail_account
+        if self._memory.beginning and self._memory.beginning.may_try(account_id, trio.current_time()):
+            await self.begin_screening(await read_card(self._client, self._contacts, account_id), now)
 
     async def run(self, now: datetime) -> PassOutcome:
         """One pass; `now` is for the notes. Raises `Unavailable`, `Refused` or `BadReply`.
@@ -119,6 +125,7 @@ class Triage:
         return outcome
 
     async def _once(self, now: datetime) -> PassOutcome:
+        await self._begin_after_all(now)
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 import structlog.testing
 from structlog.typing import EventDict
+from trio.testing import MockClock
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.state_card import read_state, uid_of
-from mailroom.sandbox import Flavour, Limits, Sandbox
+from mailroom.sandbox import JAMES, Flavour, Limits, Sandbox, SetError
 from tests.flavours import every_flavour
 from tests.new_mail import ANN, BOB, ON, WATCH, arrives, join, keywords_of, later, screening
 from tests.screener import Screener, empty_sandbox, screener
@@ -124,6 +125,27 @@ async def test_a_restart_goes_on_where_the_last_run_stopped() -> None:
     assert sandbox.mailboxes_of(while_it_was_down) == {"Screener"}
 
 
+async def test_a_card_that_cannot_be_written_is_tried_again_less_and_less_often(mock_clock: MockClock) -> None:
+    sandbox = empty_sandbox()
+    sandbox.faults.set_errors["new0"] = SetError("forbidden")
+    before = delivered(sandbox, 1)
+    with structlog.testing.capture_logs() as logs:
+        async with screener(sandbox, ON) as s:
+            await s.run(later(2))
+            await s.run(later(3))
+            assert [line["failures"] for line in logs if line["event"] == "screening_not_begun"] == [1, 2]
+            assert (sandbox.mailboxes_of(before), state_note(sandbox)) == ({"Inbox"}, "")
+            sandbox.faults.set_errors.clear()
+            assert await s.requests_of_a_pass() == 1
+            mock_clock.jump(61)
+            await s.run(later(4))
+            new = delivered(sandbox, 5)
+            await s.run(later(6))
+            assert await s.requests_of_a_pass() == 1
+    assert read_state(state_note(sandbox)).screening_since == later(4)
+    assert (sandbox.mailboxes_of(before), sandbox.mailboxes_of(new)) == ({"Inbox"}, {"Screener"})
+
+
 # --- what is counted
 
 
@@ -149,6 +171,15 @@ async def test_mail_that_waits_is_counted_where_nobody_screens_too(flavour: Flav
         assert (await s.run()).mails_waiting == 1
         sandbox.destroy_mailbox("Screener")
         assert (await s.run()).mails_waiting is None
+
+
+async def test_a_server_that_gives_fewer_ids_than_asked_for_is_asked_again_at_once() -> None:
+    sandbox = empty_sandbox(flavour=JAMES)
+    mails = [arrives(sandbox) for _ in range(300)]
+    async with screening(sandbox) as s:
+        outcomes = [await s.run(later(2)) for _ in range(2)]
+    assert [(each.mails_screened, each.has_more) for each in outcomes] == [(256, True), (44, False)]
+    assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} == {frozenset({"Screener"})}
 
 
 async def test_a_label_tapped_amid_much_new_mail_waits_for_one_pass_at_most() -> None:

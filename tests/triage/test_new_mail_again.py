@@ -97,7 +97,7 @@ async def test_watching_tells_of_a_mail_once_the_server_has_answered() -> None:
     sandbox = empty_sandbox()
     arrives(sandbox)
     async with screening(sandbox, WATCH) as s:
-        sandbox.faults.method_error("Email/query", MethodError("unsupportedFilter"), skip=4)
+        sandbox.faults.method_error("Email/query", MethodError("unsupportedSort"), skip=4)
         assert "would_screen" not in await passes(s)
         assert (await passes(s, 2)).count("would_screen") == 1
 

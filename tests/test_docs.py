@@ -12,16 +12,20 @@ from pathlib import Path
 import pytest
 import trio
 from defusedxml.ElementTree import fromstring
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
 from mailroom.config.scheme_file import build_scheme
 from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
+from mailroom.observe.status import Health, PassOutcome, Status
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
 from tests.guard import GUARD_SECONDS
 from tests.programs import ENTRIES
 from tests.real.processes import free_port
+from tests.scrape import metrics_of
 from tests.screener import empty_sandbox, screener
 
 README = PROJECT / "README.md"
@@ -215,6 +219,21 @@ def test_every_key_of_the_file_is_listed_with_its_default() -> None:
     assert list(shown) == [each.name for each in fields(Screening)]
     plain = {each.name: each.default for each in fields(Screening) if each.name not in ("let_through", "moves")}
     assert all(shown[name] == f"`{str(default).replace('True', 'true')}`" for name, default in plain.items())
+
+
+async def test_the_keys_of_the_health_check_and_the_metrics_are_listed_in_their_order() -> None:
+    status = Status(poll_interval=60, categories=["Feed"])
+    status.pass_succeeded("startup", PassOutcome({}, 0, 0, 0, mails_waiting=0), 1)
+    health = table(DOCS / "deploy.md", "| Key | Meaning |")
+    assert [coded(key)[0] for key, _ in health] == [field.name for field in fields(Health)]
+    exposed = [
+        sample
+        for family in text_string_to_metric_families(generate_latest(metrics_of(status)).decode())
+        for sample in family.samples
+    ]
+    labels = {re.sub(r"_(bucket|count|sum)$", "", each.name): {*each.labels} - {"le"} for each in exposed}
+    rows = table(DOCS / "deploy.md", "| Metric | Labels | Counts |")
+    assert {coded(name)[0]: {*coded(cell)} for name, cell, _ in rows} == labels
 
 
 def test_the_workflow_lists_the_usual_categories() -> None:

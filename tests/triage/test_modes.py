@@ -9,7 +9,7 @@ from trio.testing import MockClock
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.state_card import read_state, uid_of
-from mailroom.sandbox import JAMES, Flavour, Limits, Sandbox, SetError
+from mailroom.sandbox import JAMES, Flavour, Sandbox, SetError
 from tests.flavours import every_flavour
 from tests.new_mail import ANN, BOB, ON, WATCH, arrives, join, keywords_of, later, screening
 from tests.screener import Screener, empty_sandbox, screener
@@ -179,22 +179,4 @@ async def test_a_server_that_gives_fewer_ids_than_asked_for_is_asked_again_at_on
     async with screening(sandbox) as s:
         outcomes = [await s.run(later(2)) for _ in range(2)]
     assert [(each.mails_screened, each.has_more) for each in outcomes] == [(256, True), (44, False)]
-    assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} == {frozenset({"Screener"})}
-
-
-async def test_a_label_tapped_amid_much_new_mail_waits_for_one_pass_at_most() -> None:
-    sandbox = empty_sandbox(Limits(max_objects_in_set=40))
-    mails = [arrives(sandbox) for _ in range(100)]
-    tapped = sandbox.deliver(BOB, "Before", ["Screener"])
-    async with screening(sandbox) as s:
-        first = await s.run(later(2))
-        sandbox.label(tapped, "@ToFeed")
-        second = await s.run(later(2))
-        third = await s.run(later(2))
-    assert [(each.mails_screened, each.senders_triaged, each.has_more) for each in (first, second, third)] == [
-        (40, 0, True),
-        (40, 1, True),
-        (20, 0, False),
-    ]
-    assert sandbox.mailboxes_of(tapped) == {"Feed"}
     assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} == {frozenset({"Screener"})}

@@ -1,6 +1,7 @@
-"""`mailroom demo`: the real daemon settles the senders of a sandbox, over real HTTP, while a script plays the user."""
+"""`mailroom demo`: the real daemon at work on a sandbox, over real HTTP, while a script plays the user."""
 
 import gc
+from dataclasses import replace
 from functools import partial
 
 import httpx
@@ -12,6 +13,7 @@ from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, co
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
 from mailroom.commands.terminal import plural
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
@@ -19,6 +21,7 @@ from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports
 from mailroom.signals import run_until_signal
 
+SCHEME = replace(DEFAULT_SCHEME, screening=Screening(mode="on"))
 HOST = "127.0.0.1"
 STANDARD_ERROR = 2
 
@@ -36,7 +39,7 @@ async def run(keep_running: bool, pace: float = 1.0, output: Console | None = No
     set_up("error", "console", fd=STANDARD_ERROR)
     sandbox = Sandbox()
     fill_sample(sandbox)
-    user = User(sandbox, DEFAULT_SCHEME, Teller(output or console()), pace)
+    user = User(sandbox, SCHEME, Teller(output or console()), pace)
     has_readers = True
     try:
         if await run_until_signal(partial(_show, user, keep_running)) is not None:
@@ -93,6 +96,7 @@ async def _summary(user: User, health_url: str) -> Summary:
     return Summary(
         taps=len(user.taps),
         filed=tuple(user.filed),
+        screened=tuple(user.screened),
         requests=tuple(each.endpoint for each in user.sandbox.requests),
         health=await ask_health(health_url),
         debounce_seconds=DEBOUNCE_SECONDS,

@@ -56,10 +56,12 @@ class HealthAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came of it all. `requests` are the endpoints that the mail server was asked at, request by request."""
+    """What came of it all. `screened` are the seconds that mail of strangers was in the Inbox, `requests` the endpoints
+    that the mail server was asked at, request by request."""
 
     taps: int
     filed: tuple[Filed, ...]
+    screened: tuple[float, ...]
     requests: tuple[Endpoint, ...]
     health: HealthAnswer
     debounce_seconds: float
@@ -116,7 +118,8 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
         ("Senders filed", f"{len({each.sender for each in filed})}"),
         ("Contacts made", f"{len([each for each in filed if not each.was_contact])}"),
         ("Mails moved", f"{sum(each.mails for each in filed)}"),
-        ("Push to filed", _latency([each.seconds for each in filed if not each.push_was_down])),
+        ("Out of the Inbox", _latency(summary.screened, "screened")),
+        ("Push to filed", _latency([each.seconds for each in filed if not each.push_was_down], "filed")),
         ("of which debounce", f"up to {summary.debounce_seconds:g} s (default: {summary.usual_debounce_seconds:g} s)"),
         ("While push was down", f"{max(outages):.2f} s, reconnecting included" if outages else "nothing was filed"),
         ("Reconnects", f"{health.reconnects}"),
@@ -126,8 +129,11 @@ def rows(summary: Summary) -> list[tuple[str, str]]:
     ]
 
 
-def _latency(seconds: Sequence[float]) -> str:
-    return f"median {median(seconds):.2f} s, slowest {max(seconds):.2f} s" if seconds else "nothing was filed"
+def _latency(seconds: Sequence[float], what: str) -> str:
+    if not seconds:
+        return f"nothing was {what}"
+    slowest = f", slowest {max(seconds):.2f} s" if len(seconds) > 1 else ""
+    return f"{'median ' if slowest else ''}{median(seconds):.2f} s{slowest}"
 
 
 def _requests(endpoints: Iterable[Endpoint]) -> str:

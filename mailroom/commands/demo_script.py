@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import trio
 
 from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who
 from mailroom.commands.terminal import plural
 from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.marks import SEEN
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.addresses import addresses
 from mailroom.sandbox.store import Mail
@@ -37,7 +39,8 @@ class Tap:
 class User:
     """Somebody with a mailbox, who taps labels in a mail app and looks what becomes of them.
 
-    `pace` scales the pauses for thought: 1 is a person's, 0 none. `late` names what didn't happen in time.
+    `pace` scales the pauses for thought: 1 is a person's, 0 none. `screened` are the seconds that mail of strangers was
+    in the Inbox. `late` names what didn't happen in time.
     """
 
     def __init__(self, sandbox: Sandbox, scheme: Scheme, teller: Teller, pace: float = 1.0) -> None:
@@ -46,16 +49,38 @@ class User:
         self.teller = teller
         self.taps: list[Tap] = []
         self.filed: list[Filed] = []
+        self.screened: list[float] = []
         self.late: list[str] = []
         self._pace = pace
 
     async def think(self, seconds: float) -> None:
         await trio.sleep(seconds * self._pace)
 
-    def receive(self, sender: str, subject: str) -> None:
-        """New mail lands in the Screener, where the server's rules put what comes from strangers."""
-        mail = self._mail(self.sandbox.deliver(sender, subject, [self.scheme.screener]))
-        self.teller.tell(Who.MAIL, f"a mail of {_sender_of(mail)[0]} arrives in the {self.scheme.screener}")
+    def receive(self, sender: str, who: str, subject: str) -> Mail:
+        """New mail lands in the Inbox; `who` says what the sender is to the user."""
+        mail = self._mail(self.sandbox.deliver(sender, subject, ["Inbox"]))
+        self.teller.tell(Who.MAIL, f"a mail of {_sender_of(mail)[0]}, {who}, arrives in the Inbox")
+        return mail
+
+    async def see_screened(self, stranger: Mail, friend: Mail) -> bool:
+        """Whether the one leaves the Inbox for the Screener, and the other is judged to stay, in time."""
+        at = trio.current_time()
+        name, screener = _sender_of(stranger)[0], self.scheme.screener
+        if not await self.sees(lambda: self._is_screened(stranger, friend), f"screening {name}"):
+            return False
+        seconds = trio.current_time() - at
+        self.screened.append(seconds)
+        tell = partial(self.teller.tell, Who.MAILROOM)
+        tell(f"put the mail of {name} into the {screener} after {seconds:.2f} s")
+        tell(f"left the mail of {_sender_of(friend)[0]} in the Inbox")
+        return True
+
+    def _is_screened(self, stranger: Mail, friend: Mail) -> bool:
+        return (
+            self.sandbox.mailboxes_of(stranger.id) == {self.scheme.screener}
+            and self.sandbox.mailboxes_of(friend.id) == {"Inbox"}
+            and SEEN in self._mail(friend.id).keywords
+        )
 
     def tap(self, category: str, subject: str, *, push_is_down: bool = False) -> Tap:
         """Put the category's label on the newest mail with this subject, and expect its sender to be filed."""
@@ -172,48 +197,45 @@ def _fate_of_contact(tap: Tap) -> str:
 async def play(user: User) -> None:
     """The whole script: about 20 s at the pace of a person. It ends early once something is late."""
     for act in ACTS:
-        await user.think(1.2)
+        await user.think(0.9)
         await act(user)
         if user.late:
             user.teller.title("Something took too long: the rest is left out")
             return
 
 
+async def _stranger_and_friend(user: User) -> None:
+    user.teller.title("A stranger writes to you, and so does a friend; one tap lets the stranger in")
+    await user.think(0.3)
+    stranger = user.receive("Nils Berg <nils@berg.example>", "a stranger", "Boat shed keys")
+    friend = user.receive("Marta Kowalska <marta.kowalska@example.net>", "a friend", "Lunch on Sunday?")
+    if await user.see_screened(stranger, friend):
+        await user.think(1.2)
+        await user.see_filed(user.tap("Person", "Boat shed keys"))
+
+
 async def _one_tap(user: User) -> None:
     user.teller.title("One tap files all mail of a sender, and makes them a contact")
-    await user.think(0.4)
+    await user.think(0.3)
     await user.see_filed(user.tap("Feed", "Ask the baker"))
 
 
 async def _category_with_parent(user: User) -> None:
     user.teller.title("Truck is a part of Paper Trail: mail for the one is in both")
-    await user.think(0.4)
+    await user.think(0.3)
     await user.see_filed(user.tap("Truck", "Delivery today 14 to 16 h"))
 
 
-async def _somebody_new(user: User) -> None:
-    user.teller.title("Somebody new writes")
-    user.receive("Nils Berg <nils@berg.example>", "Boat shed keys")
-    await user.think(1.0)
-    await user.see_filed(user.tap("Person", "Boat shed keys"))
-
-
 async def _two_at_once(user: User) -> None:
-    user.teller.title("Two taps at once are one pass")
-    await user.think(0.4)
-    taps = [user.tap("Jail", "FINAL notice: claim now"), user.tap("Jail", "Bumping this")]
+    user.teller.title("Two taps at once are one pass; your own contacts stay as you wrote them")
+    await user.think(0.3)
+    taps = [user.tap("Jail", "FINAL notice: claim now"), user.tap("Imbox", "Dinner on Friday?")]
     await user.see_filed(*taps)
-
-
-async def _old_acquaintance(user: User) -> None:
-    user.teller.title("Who is a contact already stays as you wrote them down")
-    await user.think(0.4)
-    await user.see_filed(user.tap("Imbox", "Dinner on Friday?"))
 
 
 async def _conflict(user: User) -> None:
     user.teller.title("Two labels on one mail: Mailroom doesn't guess, it asks")
-    await user.think(0.4)
+    await user.think(0.3)
     subject, error_label = "-30 % on tents", user.scheme.error_label
     user.put("@ToFeed", subject)
     user.put("@ToBillboard", subject)
@@ -228,7 +250,7 @@ async def _conflict(user: User) -> None:
 
 async def _change_of_mind(user: User) -> None:
     user.teller.title("You may change your mind")
-    await user.think(0.4)
+    await user.think(0.3)
     await user.see_filed(user.tap("Imbox", "Rye week"))
 
 
@@ -238,9 +260,8 @@ async def _outage(user: User) -> None:
     user.sandbox.drop_streams()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_see_reconnect, user, trio.current_time())
-        await user.think(0.4)
-        user.receive("Lantern Cinema <programme@lanterncinema.example>", "Metropolis tonight")
-        await user.see_filed(user.tap("Feed", "Metropolis tonight", push_is_down=True))
+        await user.think(0.3)
+        await user.see_filed(user.tap("Feed", "Issue 212: lighthouses", push_is_down=True))
 
 
 async def _see_reconnect(user: User, since: float) -> None:
@@ -254,11 +275,10 @@ async def _see_reconnect(user: User, since: float) -> None:
 Act = Callable[[User], Awaitable[None]]
 
 ACTS: tuple[Act, ...] = (
+    _stranger_and_friend,
     _one_tap,
     _category_with_parent,
-    _somebody_new,
     _two_at_once,
-    _old_acquaintance,
     _conflict,
     _change_of_mind,
     _outage,

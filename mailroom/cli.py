@@ -204,8 +204,15 @@ def _senders(settings: "Settings", scheme: "Scheme", inbox: bool, category: str 
     return trio.run(senders.waiting_as_json if as_json else senders.show_waiting, settings, scheme)
 
 
+def _some_addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """With a single argument click would miss the address, where people forget the category."""
+    if not given:
+        raise click.UsageError("Name who, and then a category: mailroom triage ann@example.org Feed")
+    return given
+
+
 @commands.command("triage")
-@click.argument("addresses", metavar="ADDRESS...", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDRESS...", nargs=-1, callback=_some_addresses)
 @click.argument("category")
 @click.option("--new", is_flag=True, help="Also settle an address that has no mail and no contact yet.")
 @click.option("--force", is_flag=True, help="Decide where other labels, or the error label, are on the mail.")

@@ -63,6 +63,8 @@ def test_help_lists_every_command_in_full(mailroom: list[str], option: str) -> N
         (["run", "now"], "unexpected extra argument"),
         (["healthcheck", "now"], "unexpected extra argument"),
         (["sandbox", "--flavour", "vanilla"], "'vanilla' is not one of 'fastmail', 'cyrus', 'james', 'stalwart'"),
+        (["triage", "ann@example.org"], "and then a category: mailroom triage ann@example.org Feed"),
+        (["triage"], "and then a category"),
         (["sandbox", "--port", "65536"], "65536 is not in the range"),
     ],
 )

@@ -241,7 +241,7 @@ def check_status(reply: Reply, url: httpx.URL) -> None:
 
 def _meaning(reply: Reply, where: str) -> MailroomError:
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return login_refused(reply, where, "renew the token or the password")
+        return login_refused(reply, where)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS or reply.status >= 500:
         return Unavailable(f"{where} answered HTTP {reply.status}", retry_after=retry_after(reply))
     if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -254,18 +254,20 @@ def _meaning(reply: Reply, where: str) -> MailroomError:
     return BadReply(f"{where} answered HTTP {reply.status}", expected="HTTP 200")
 
 
-def login_refused(reply: Reply, where: str, otherwise: str) -> Refused:
-    """What 401 or 403 means: a wrong login, or one that is sent in a way that the server doesn't take.
+def login_refused(reply: Reply, where: str) -> Refused:
+    """What 401 or 403 means: a login that is wrong, may not do this, or is sent in a way that the server doesn't take.
 
-    That is what its challenges say (RFC 9110 §11.6.1). `otherwise` is what to do about a wrong login.
+    The last is what its challenges say (RFC 9110 §11.6.1).
     """
+    if reply.status == HTTPStatus.FORBIDDEN:
+        return Refused(f"{where} forbids it (HTTP 403); may this login use it?")
     refused = f"{where} refused the credentials (HTTP {reply.status})"
     challenges = [_QUOTED.sub("", each) for each in reply.headers.get_list("WWW-Authenticate")]
     taken = sorted({scheme for each in challenges for scheme in _SCHEME.findall(each)}, key=str.lower)
     if taken and reply.login and reply.login not in map(str.lower, taken):
         names = " and ".join(map(plain_name, taken))
         return Refused(f"{refused}; it takes logins by {names}, not by {reply.login.title()} as sent: let it take that")
-    return Refused(f"{refused}; {otherwise}")
+    return Refused(f"{refused}: wrong {'user name or password' if reply.login == 'basic' else 'or expired token'}")
 
 
 def retry_after(reply: Reply) -> float | None:

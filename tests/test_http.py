@@ -340,7 +340,7 @@ class TestAStatus:
         assert "s3cret" not in str(caught.value)
 
     def test_of_refusal_says_what_to_do(self) -> None:
-        with pytest.raises(Refused, match="renew"):
+        with pytest.raises(Refused, match="wrong or expired token"):
             check_status(a_reply(401), httpx.URL("https://mail.example/jmap"))
 
     @pytest.mark.parametrize("status", [429, 503])

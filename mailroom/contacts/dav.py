@@ -137,7 +137,7 @@ def _check_login(reply: Reply) -> None:
     """Raise what concerns no single card: refused credentials and outages."""
     where = place(reply.url)
     if reply.status == HTTPStatus.UNAUTHORIZED:
-        raise login_refused(reply, where, "renew the CardDAV user name and password")
+        raise login_refused(reply, where)
     if reply.status == HTTPStatus.INSUFFICIENT_STORAGE:
         raise Unavailable(f"{where} has no room left (HTTP 507): the quota is used up, or the disk is full")
     if reply.status in _ASKS_FOR_PATIENCE or reply.status >= 500:

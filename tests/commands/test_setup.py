@@ -11,6 +11,7 @@ from subprocess import PIPE
 import httpx
 import pytest
 import trio
+from pydantic import SecretStr
 
 from mailroom import cli
 from mailroom.commands import rules, setup
@@ -451,6 +452,13 @@ async def test_refused_credentials_name_the_setting_to_renew() -> None:
         sandbox.token = "an0ther-t0ken"  # noqa: S105  invented
         with pytest.raises(Refused, match="renew MAILROOM_JMAP_TOKEN and start again"):
             await setup.apply(settings, DEFAULT_SCHEME)
+
+
+async def test_a_wrong_password_is_called_so() -> None:
+    async with settings_for(bare_sandbox()) as settings:
+        login = {"jmap_token": None, "jmap_username": "ann", "jmap_password": SecretStr("wr0ng")}
+        with pytest.raises(Refused, match="wrong user name or password; renew MAILROOM_JMAP_USERNAME and _PASSWORD"):
+            await setup.show(settings.model_copy(update=login), DEFAULT_SCHEME)
 
 
 def test_bad_settings_end_it_before_any_server_is_asked(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import isawaitable
 
 import httpx
 import trio
@@ -60,8 +61,8 @@ class Wire(httpx.AsyncHTTPTransport):
         number = self.requests
         if request.method in ("PUT", "DELETE") or b'/set"' in await request.aread():
             self.writes.append(number)
-        if number in self.before:
-            self.before[number]()
+        if number in self.before and isawaitable(acting := self.before[number]()):
+            await acting
         if number == self._cut_before:
             raise httpx.ConnectError("cut before the server saw it")
         response = await super().handle_async_request(request)

@@ -12,7 +12,7 @@ from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
 from mailroom.rules import fastmail, sieve
 from mailroom.senders.server_rules import state_of
-from mailroom.senders.sieve_script import find_installed
+from mailroom.senders.sieve_script import Installed, find_installed
 from mailroom.triage.look_up import from_any
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, own_of
 
@@ -20,6 +20,7 @@ CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (
     "`mailroom rules --format sieve --apply` installs rules for the contact groups, and keeps a script that is active"
 )
+REPLACE = "`mailroom rules --format sieve --apply` writes it again without that rule"
 TAKE_IT_OUT = "take the rule for everybody else out of the script; the daemon screens such mail"
 _HOW = ": it puts mail of everybody else into the Screener, be it of people whom you know or wrote to"
 
@@ -128,31 +129,36 @@ async def check_searching(examined: Examined) -> Finding:
 
 async def check_rules(examined: Examined) -> Finding:
     """What can be seen of the rules that sort mail yet to come, and whether they leave strangers to the daemon."""
-    client, screening = examined.servers.client, examined.scheme.screening
+    client = examined.servers.client
     access = (await client.session()).sieve
     if access is None:
         return _unseen_rules(examined)
     installed = await find_installed(client, access)
-    if installed.active is None and screening.is_on:
-        return Finding(Outcome.OK, "no Sieve script is active: the daemon alone sorts new mail")
+    state = await state_of(client, await examined.servers.contacts(), examined.scheme, access, installed)
+    active = "no Sieve script is active"
+    if installed.active is not None:
+        active = f"the Sieve script {installed.active.name or installed.active.id} is active"
+    if state == "current":
+        how = "runs Mailroom's" if installed.includes_own else "is the one that Mailroom would write now"
+        left = ", which leaves mail of strangers to the daemon" if examined.scheme.screening.is_on else ""
+        return Finding(Outcome.OK, f"{active}, and {how}{left}")
+    is_old = state == "old"
+    if examined.scheme.screening.is_on and (sieve.screens_strangers(installed.running_text) or not is_old):
+        return _beside_screening(active, installed, is_old)
     if installed.active is None:
-        return Finding(Outcome.WARNING, "no Sieve script is active: mail yet to come is not sorted", APPLY_RULES)
-    active = f"the Sieve script {installed.active.name or installed.active.id} is active"
-    too_much = screening.is_on and sieve.screens_strangers(installed.running_text)
-    match await state_of(client, await examined.servers.contacts(), examined.scheme, access, installed):
-        case "current":
-            how = "runs Mailroom's" if installed.includes_own else "is the one that Mailroom would write now"
-            left = ", which leaves mail of strangers to the daemon" if screening.is_on else ""
-            return Finding(Outcome.OK, f"{active}, and {how}{left}")
-        case "old":
-            old = "undoes half of the screening" if too_much else "is not what it would write now"
-            return Finding(Outcome.WARNING, f"{active}, but Mailroom's {old}{_HOW if too_much else ''}", APPLY_RULES)
-        case _ if too_much:
-            return Finding(Outcome.WARNING, f"{active}, and undoes half of the screening{_HOW}", TAKE_IT_OUT)
-        case _ if screening.is_on:
-            return Finding(Outcome.OK, f"{active}, and doesn't run Mailroom's: the daemon sorts what reaches the Inbox")
-        case _:
-            return Finding(Outcome.WARNING, f"{active}, and doesn't run Mailroom's", APPLY_RULES)
+        return Finding(Outcome.WARNING, f"{active}: mail yet to come is not sorted", APPLY_RULES)
+    fault = "but Mailroom's is not what it would write now" if is_old else "and doesn't run Mailroom's"
+    return Finding(Outcome.WARNING, f"{active}, {fault}", APPLY_RULES)
+
+
+def _beside_screening(active: str, installed: Installed, is_old: bool) -> Finding:
+    """Rules are not needed there, and one that was may be too much."""
+    if sieve.screens_strangers(installed.running_text):
+        whose, advice = ("but Mailroom's", REPLACE) if is_old else ("and", TAKE_IT_OUT)
+        return Finding(Outcome.WARNING, f"{active}, {whose} undoes half of the screening{_HOW}", advice)
+    if installed.active is None:
+        return Finding(Outcome.OK, f"{active}: the daemon alone sorts new mail")
+    return Finding(Outcome.OK, f"{active}, and doesn't run Mailroom's: the daemon sorts what reaches the Inbox")
 
 
 def _unseen_rules(examined: Examined) -> Finding:

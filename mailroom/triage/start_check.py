@@ -21,7 +21,7 @@ from mailroom.jmap.session import Session
 
 HOW_TO_NAME_YOUR_ADDRESSES = (
     'write own_addresses = ["ann@example.org"] with your own ones into the file that MAILROOM_CONFIG names: a label on '
-    "mail of yours would settle you as a sender"
+    "mail of yours would settle you as a sender, and screening would take you for a stranger"
 )
 
 

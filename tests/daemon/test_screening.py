@@ -67,11 +67,8 @@ async def test_new_mail_goes_where_it_belongs_once_it_is_heard_of(flavour: Flavo
     assert counted['mailroom_mails_routed_total{category="Feed"}'] == 1
 
 
-@every_flavour
-async def test_watching_tells_once_a_mail_and_writes_nothing_and_a_restart_tells_of_newer_mail_alone(
-    flavour: Flavour,
-) -> None:
-    sandbox = empty_sandbox(flavour=flavour)
+async def test_watching_tells_once_a_mail_and_writes_nothing_and_a_restart_tells_of_newer_mail_alone() -> None:
+    sandbox = empty_sandbox()
     for _ in range(2):
         async with running(sandbox, "watch", poll_interval="1") as process:
             sandbox.deliver(ANN, mailboxes=["Inbox"])

@@ -21,7 +21,7 @@ from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
-from mailroom.doctor.mail_checks import APPLY_RULES, TAKE_IT_OUT, check_mail, check_mailboxes, check_rules
+from mailroom.doctor.mail_checks import APPLY_RULES, REPLACE, TAKE_IT_OUT, check_mail, check_mailboxes, check_rules
 from mailroom.doctor.screening_checks import check_marking, check_marking_rights
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
 from mailroom.sandbox import CYRUS
@@ -267,7 +267,7 @@ async def test_rules_from_before_screening_was_on_undo_half_of_it_until_they_are
         if runs == "by the user's":
             sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
         found = await check_rules(it)
-        assert (found.outcome, found.advice) == (Outcome.WARNING, APPLY_RULES)
+        assert (found.outcome, found.advice) == (Outcome.WARNING, REPLACE)
         assert "but Mailroom's undoes half of the screening" in found.detail
         await rules.apply_sieve(settings, SCREENING)
         found = await check_rules(it)

@@ -29,8 +29,9 @@ _MAX_RESPONSES = 100_000
 # An answer about an error names one rule. As a tree, a large one would take thirty times its size.
 _MAX_ERROR_BYTES = 64 * 1024
 
-_PART_BYTES = 128 * 1024
-_MAX_PARTS_WITHOUT_ELEMENT = 128  # 16 MB; a card with a large photo has a few
+_MIN_PART_BYTES = 128 * 1024
+_MAX_PART_BYTES = 1024 * 1024
+_MAX_BYTES_WITHOUT_ELEMENT = 15 * 1024 * 1024  # for more, the parser would take twice the memory
 
 UNREADABLE = "\ufdd0"
 """What stands for bytes and characters that XML can't hold: one that no text holds, as Unicode promises."""
@@ -128,29 +129,29 @@ def precondition(reply: Reply) -> str:
     return next((_local(rule) for rule in rules if _local(rule) != "responsedescription"), "")
 
 
-class _LargeParts(io.BytesIO):
-    """A body that the parser gets in larger parts than it asks for, as long as it finds an element in some of them.
+class _GrowingParts(io.BytesIO):
+    """A body of which the parser gets more and more at once, until it finds an element.
 
-    With each part it begins a tag or a comment anew: one of 50 MB, in its usual 16 KB, would take minutes, and a
-    gigabyte for its attributes.
+    With each part it begins a tag or a comment anew: one of 16 MB, in its usual 16 KB, would take minutes.
     """
 
-    parts_without_element = 0
+    bytes_without_element = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.parts_without_element += 1
-        if self.parts_without_element > _MAX_PARTS_WITHOUT_ELEMENT:
+        if self.bytes_without_element >= _MAX_BYTES_WITHOUT_ELEMENT:
             raise ValueError("an endless tag, comment or text")
-        return super().read(_PART_BYTES)
+        part = super().read(max(_MIN_PART_BYTES, min(self.bytes_without_element, _MAX_PART_BYTES)))
+        self.bytes_without_element += len(part)
+        return part
 
 
 def _responses(xml: bytes, reply: Reply) -> Iterator[ET.Element]:
     """Each response element, taken off the tree once it has been read."""
-    body = _LargeParts(xml)
+    body = _GrowingParts(xml)
     root: ET.Element | None = None
     elements = responses = 0
     for event, element in defusedxml.ElementTree.iterparse(body, ("start", "end"), forbid_dtd=True):
-        body.parts_without_element = 0
+        body.bytes_without_element = 0
         elements += event == "start"
         if root is None:
             root = element

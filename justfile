@@ -11,14 +11,18 @@ demo: _venv
 
 # Run the tests that need no server but those that pip installs
 test *arguments: _venv
-    {{ venv }}/pytest -q -n 4 {{ arguments }}
+    {{ venv }}/pytest -q -n auto {{ arguments }}
 
 # Run the tests against the servers that pip doesn't install: Cyrus, which needs root
 real *arguments: _venv
     {{ venv }}/pytest -q -n 4 -m real {{ arguments }}
 
+# Run what another test proves for one server, size or pace with all the others
+exhaustive *arguments: _venv
+    {{ venv }}/pytest -q -n auto -m exhaustive {{ arguments }}
+
 # Everything that CI demands: lint, format, types, tests; then the audit
-check: _venv && test real human-tests faults audit
+check: _venv && test exhaustive real human-tests faults audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy

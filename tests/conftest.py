@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,20 +34,28 @@ def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cwd")
+
+
 @pytest.fixture(autouse=True)
-def clean_environ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, one_authority: Path) -> None:
+def clean_environ(monkeypatch: pytest.MonkeyPatch, empty_folder: Path, one_authority: Path) -> Iterator[None]:
     """No setting of whoever runs the tests reaches them: no `MAILROOM_` variable, and a folder without `.env`.
 
-    Subprocesses find the package from there, whether or not it is installed.
+    Subprocesses find the package from there, whether or not it is installed. One folder serves all tests, emptied after
+    those that write into it: to make one for each takes as long as many of them.
     """
     for name in list(os.environ):
         if name.upper().startswith("MAILROOM_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
-    folder = tmp_path / "cwd"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
+    monkeypatch.chdir(empty_folder)
+    yield
+    if os.listdir(empty_folder):
+        shutil.rmtree(empty_folder)
+        empty_folder.mkdir()
 
 
 @pytest.fixture(autouse=True)

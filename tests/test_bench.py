@@ -63,6 +63,7 @@ HERE = Here()
 RUN = PassRun(requests=4, connections=0, seconds=0.5, cpu_seconds=0.1, idle_requests=1)
 
 
+@pytest.mark.exhaustive
 async def test_every_part_is_measured_and_reported() -> None:
     work = suite.work_on(HERE, SMALLEST, frozenset(suite.PARTS))
     assert {job.part for _, job in work} == set(suite.PARTS)

@@ -101,8 +101,10 @@ class TestOrdinaryWork:
 
     @pytest.mark.parametrize(
         ("flavour", "login"),
-        [(FASTMAIL, "token"), (CYRUS, "two passwords")],
-        ids=["token", "two passwords"],
+        [
+            pytest.param(FASTMAIL, "token", id="token", marks=pytest.mark.exhaustive),
+            pytest.param(CYRUS, "two passwords", id="two passwords"),
+        ],
     )
     async def test_tells_none(self, flavour: Flavour, login: str) -> None:
         heard = Heard()

@@ -44,6 +44,7 @@ QUIET = RoundEnd(1, (), senders=1, mails=1, waiting=0, faults=0, requests=9, idl
 HEALTHY = Counts(10, 1, 1, 1, 0, "ok", 0)
 
 
+@pytest.mark.exhaustive
 def test_short_simulated_days_lose_nothing_and_leave_nothing_over() -> None:
     told: list[str] = []
     script = write_script(7, paces.rounds_of("short day", 2))
@@ -56,6 +57,7 @@ def test_short_simulated_days_lose_nothing_and_leave_nothing_over() -> None:
     assert "2 simulated days, seed 7" in shown(lambda console: show(week, None, console))
 
 
+@pytest.mark.exhaustive
 async def test_short_real_rounds_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for limit in ("START_SECONDS", "STOP_SECONDS", "GRACE_SECONDS"):
         monkeypatch.setattr(minutes_of_soak, limit, GUARD_SECONDS)

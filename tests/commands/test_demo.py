@@ -25,8 +25,13 @@ from mailroom.sandbox.sample import SENDERS
 from tests.guard import GUARD_SECONDS
 from tests.programs import command
 
-HURRIED = "import sys, trio; from mailroom.commands import demo; sys.exit(trio.run(demo.run, {keep_running}, 0.0))"
-"""The command with a user who never pauses."""
+HURRIED = f"""
+import sys, trio
+from mailroom.commands import demo, demo_script
+demo_script.PATIENCE_SECONDS = {GUARD_SECONDS}
+sys.exit(trio.run(demo.run, {{keep_running}}, 0.0))
+"""
+"""The command with a user who never pauses, and has patience with a busy machine."""
 
 
 def sample() -> Sandbox:
@@ -209,16 +214,19 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"it ended before it printed {text!r}: {printed}{process.communicate()}")
 
 
+# Who is connected again looks first, and may be done before anybody has seen that it is connected.
+IN_EITHER_ORDER = "(?s:{one}.*{other}|{other}.*{one})"
+
 TOLD = [
-    r"0\.\d s  sandbox   32 mails in the Screener, JMAP at http://127\.0\.0\.1:\d+$",
+    r"\d\.\d s  sandbox   32 mails in the Screener, JMAP at http://127\.0\.0\.1:\d+$",
     r"mailroom  listens for push",
     r"mail      a mail of Nils Berg, a stranger, arrives in the Inbox$",
     r"mail      a mail of Marta Kowalska, a friend, arrives in the Inbox$",
-    r"mailroom  put the mail of Nils Berg into the Screener after \d\.\d\d s$",
+    r"mailroom  put the mail of Nils Berg into the Screener after \d+\.\d\d s$",
     r"mailroom  left the mail of Marta Kowalska in the Inbox$",
     r"filed 1 mail of Nils Berg in Person and Imbox and the Inbox",
     r"you       put @ToFeed on a mail of The Daily Loaf$",
-    r"mailroom  filed 3 mails of The Daily Loaf in Feed after \d\.\d\d s$",
+    r"mailroom  filed 3 mails of The Daily Loaf in Feed after \d+\.\d\d s$",
     r"filed 3 mails of Paketdienst Nord in Truck and Paper Trail",
     r"filed 3 mails of Marta Kowalska in Imbox and the Inbox after .* s, contact kept$",
     r"marked it @MailroomError",
@@ -227,24 +235,38 @@ TOLD = [
     r"filed 3 mails of The Daily Loaf in Imbox after .* s, contact moved from Feed$",
     r"network   drops the event stream$",
     r"you       put @ToFeed on a mail of Kiosk Weekly$",
-    r"mailroom  is connected again after \d\.\d\d s$",
-    r"filed 2 mails of Kiosk Weekly in Feed",
+    IN_EITHER_ORDER.format(
+        one=r"mailroom  is connected again after \d+\.\d\d s\n", other="filed 2 mails of Kiosk Weekly in Feed"
+    ),
     r"^Summary$",
     r"Taps answered +8 of 8$",
-    r"Out of the Inbox +\d\.\d\d s$",
-    r"Push to filed +median \d\.\d\d s, slowest \d\.\d\d s$",
+    r"Out of the Inbox +\d+\.\d\d s$",
+    r"Push to filed +median \d+\.\d\d s, slowest \d+\.\d\d s$",
     r"Reconnects +1$",
     r"Health +HTTP 200, status ok, event source connected$",
 ]
 
 
-def test_it_tells_all_in_order_and_exits_0(monkeypatch: pytest.MonkeyPatch, demo: list[str]) -> None:
-    """At a person's pace, and where the environment has settings and a proxy that would break the daemon."""
+HURRIEDLY = [sys.executable, "-c", HURRIED.format(keep_running=False)]
+
+
+@pytest.mark.parametrize(
+    "at_a_persons_pace", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["hurriedly", "as people do"]
+)
+def test_it_tells_all_in_order_and_exits_0(
+    at_a_persons_pace: bool, monkeypatch: pytest.MonkeyPatch, demo: list[str]
+) -> None:
+    """Where the environment has settings and a proxy that would break the daemon, too."""
     monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     result = subprocess.run(  # noqa: S603  our own program
-        demo, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=GUARD_SECONDS, check=False
+        demo if at_a_persons_pace else HURRIEDLY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=GUARD_SECONDS,
+        check=False,
     )
     assert (result.returncode, result.stderr) == (0, "")
     position = 0
@@ -297,8 +319,8 @@ def test_it_ends_quietly_when_nobody_reads_on(demo: list[str]) -> None:
 
 
 def test_it_exits_1_when_something_is_late() -> None:
-    no_patience = "from mailroom.commands import demo, demo_script; demo_script.PATIENCE_SECONDS = 0; "
-    with started([sys.executable, "-c", no_patience + HURRIED.format(keep_running=False)]) as process:
+    no_patience = HURRIED.format(keep_running=False).replace(f"SECONDS = {GUARD_SECONDS}", "SECONDS = 0")
+    with started([sys.executable, "-c", no_patience]) as process:
         output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert (process.returncode, errors) == (1, "")
     assert "TOO LATE: screening Nils Berg took more than 0 s" in output

@@ -425,7 +425,9 @@ async def test_json_goes_to_standard_output_alone() -> None:
     assert quiet.errors == ""
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive), (signal.SIGTERM, 143)]
+)
 @pytest.mark.parametrize("moment", ["card", "event"])
 async def test_an_interruption_leaves_nothing_behind(moment: str, number: signal.Signals, status: int) -> None:
     sandbox = empty_sandbox()

@@ -25,7 +25,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
-from tests.flavours import every_flavour
+from tests.flavours import every_flavour, every_flavour_in_turn
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
 
@@ -320,7 +320,7 @@ async def test_an_outage_says_how_to_finish() -> None:
     assert_undone(lived)
 
 
-@every_flavour
+@every_flavour_in_turn
 async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour) -> None:
     whole = await lived_in(flavour)
     wire = Wire()
@@ -489,7 +489,9 @@ async def test_beside_a_daemon_it_refuses() -> None:
     assert len(sets(lived.sandbox)) == before
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive), (signal.SIGTERM, 143)]
+)
 async def test_interrupted_it_says_how_to_finish(number: signal.Signals, status: int) -> None:
     lived = await lived_in()
     reading, looking_again = 4, 4

@@ -301,7 +301,7 @@ class TestRemoving:
             sandbox.add_script(name, text, active=True)
         before = sandbox.scripts(), sandbox.active_script()
         async with settings_for(sandbox) as settings:
-            assert (await command(settings, "rules", "--format", "sieve", "--apply")).status == 0
+            assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
             assert "mailroom" in sandbox.scripts()
             done = await command(settings, "rules", "--remove")
             assert (sandbox.scripts(), sandbox.active_script()) == before

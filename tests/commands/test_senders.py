@@ -122,10 +122,16 @@ async def test_who_is_in_the_inbox_undecided(flavour: Flavour, capsys: pytest.Ca
             waiting("known@x.org", "Name", 1, 2),
         ]
         assert await senders.show_inbox(settings, DEFAULT_SCHEME) == 0
-        told = capsys.readouterr().out
-        assert told.endswith("\n2 senders are in the Inbox undecided with 3 mails, newest first.\n")
-        assert (await command(settings, "senders", "--inbox")).output == told
+        assert capsys.readouterr().out.endswith("\n2 senders are in the Inbox undecided with 3 mails, newest first.\n")
     assert sets(sandbox) == []
+
+
+async def test_the_command_line_asks_for_the_inbox(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    deliver(sandbox, 1, "Who <who@x.org>", "Inbox")
+    async with settings_for(sandbox) as settings:
+        assert await senders.show_inbox(settings, DEFAULT_SCHEME) == 0
+        assert (await command(settings, "senders", "--inbox")).output == capsys.readouterr().out
 
 
 async def test_nobody_is_in_the_inbox_undecided(capsys: pytest.CaptureFixture[str]) -> None:

@@ -494,7 +494,9 @@ async def test_a_terminal_gets_colour() -> None:
     assert b"\x1b[33mmissing" in read_terminal(ours)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive)]
+)
 async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals, status: int) -> None:
     sandbox = bare_sandbox()
     sandbox.faults.next_request(faults.Delay(3600), skip=3)

@@ -18,7 +18,7 @@ from mailroom.daemon import process as daemon
 from mailroom.sandbox import Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
-from tests.flavours import every_flavour
+from tests.flavours import every_flavour_in_turn
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.scrape import samples
@@ -39,7 +39,7 @@ async def scrape(process: DaemonProcess) -> str:
         return (await http.get(process.health_url.replace("healthz", "metrics"))).text
 
 
-@every_flavour
+@every_flavour_in_turn
 async def test_a_label_files_the_sender_within_moments_of_the_push(flavour: Flavour) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     mail = sandbox.deliver("Ann <ann@example.org>")
@@ -126,7 +126,7 @@ async def test_the_log_starts_every_line_alike_and_tells_the_settings() -> None:
         assert "sandbox-token" not in str(process.lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 async def test_it_stops_while_idle(number: signal.Signals) -> None:
     async with daemon_on(empty_sandbox(), debounce_seconds="0") as process:
         await process.logs("eventsource_connected")

@@ -67,7 +67,12 @@ def with_radicale(radicale: Radicale) -> Iterator[Place]:
         yield Place(SandboxMail(sandbox), ContactsApp(http, book), settings, variables, sandbox)
 
 
-@pytest.fixture(params=[pytest.param("on_cyrus_alone", marks=pytest.mark.real), "with_radicale"])
+@pytest.fixture(
+    params=[
+        pytest.param("on_cyrus_alone", marks=pytest.mark.real),
+        pytest.param("with_radicale", marks=pytest.mark.exhaustive),
+    ]
+)
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found

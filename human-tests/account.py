@@ -65,10 +65,14 @@ class Account:
     senders: tuple[Sender, ...]
     mails: set[str] = field(default_factory=set)
 
-    async def receive(self, sender: Sender, *subjects: str) -> list[Mail]:
-        """Mails of a sender come to lie in the Screener. They are made there (Email/set): nothing is sent."""
+    async def receive(self, sender: Sender, *subjects: str, mailbox: str = "") -> list[Mail]:
+        """Mails of a sender come to lie in a mailbox, by default the Screener.
+
+        They are made there (Email/set): nothing is sent.
+        """
         session = await self.run.servers.client.session()
-        creations = {f"mail{n}": self._new_mail(sender, subject) for n, subject in enumerate(subjects)}
+        mailbox = mailbox or self.screener
+        creations = {f"mail{n}": self._new_mail(sender, subject, mailbox) for n, subject in enumerate(subjects)}
         batch = Batch()
         arguments: dict[str, Json] = {"accountId": session.mail_account, "create": creations}
         slot = batch.add(Call("Email/set", arguments, MAIL, read_set_result))
@@ -77,13 +81,13 @@ class Account:
         made = [Mail(result.created[f"mail{n}"]["id"], subject) for n, subject in enumerate(subjects)]
         self.mails.update(mail.id for mail in made)
         for mail in made:
-            say(f"  • a mail “{mail.subject}” from {sender.name} <{sender.address}> lies in the {self.screener}")
+            say(f"  • a mail “{mail.subject}” from {sender.name} <{sender.address}> lies in the {mailbox}")
         return made
 
-    def _new_mail(self, sender: Sender, subject: str) -> Json:
+    def _new_mail(self, sender: Sender, subject: str, mailbox: str) -> Json:
         text = "Made by one of Mailroom's human tests, which moves it to the Trash at its end."
         return {
-            "mailboxIds": {self.places.screener or "": True},
+            "mailboxIds": {self.id_of(mailbox): True},
             "from": [{"name": sender.name, "email": sender.address}],
             "subject": subject,
             "bodyValues": {"text": {"value": text}},
@@ -117,9 +121,13 @@ class Account:
         _refuse("the server doesn't move a mail", merged_errors(replies[slot] for slot in slots))
 
     def id_of(self, mailbox: str) -> str:
-        """The id of a label, of the Screener or of a destination of the scheme."""
+        """The id of a label, of Screener or Inbox, or of a destination of the scheme."""
         by_name = {category.label: id for id, category in self.places.labels.items()} | dict(self.places.destinations)
-        own = {self.screener: self.places.screener, self.run.scheme.error_label: self.places.error_label}
+        own = {
+            self.screener: self.places.screener,
+            "Inbox": self.places.inbox,
+            self.run.scheme.error_label: self.places.error_label,
+        }
         return by_name.get(mailbox) or own[mailbox] or ""
 
     async def places_of(self, *mails: Mail) -> list[frozenset[str]]:

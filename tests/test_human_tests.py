@@ -15,7 +15,7 @@ import pytest
 import trio
 import trio.testing
 
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, faults
+from mailroom.sandbox import CYRUS, FASTMAIL, JAMES, Flavour, MethodError, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import Ended
 from tests.guard import GUARD_SECONDS
@@ -53,6 +53,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_17_retriage.py": (FASTMAIL,),
     "test_18_reset.py": (FASTMAIL,),
     "test_19_from_the_shell.py": (FASTMAIL,),
+    "test_20_screening.py": (FASTMAIL, JAMES),
 }
 """Scripts that pass on a sandbox, and the flavours that make a difference to them."""
 

@@ -36,15 +36,23 @@ log = structlog.get_logger(component="triage")
 class Judged:
     """The verdicts on the new mail of a pass, and what is to be written, both by mail id.
 
-    `begins_anew` is whether nobody knows any more since when mail is screened, `is_cut` whether there is more to be
-    written than one write takes.
+    `begins_anew` is whether nobody knows any more since when mail is screened. `most` is how many mails one write
+    takes: the rest is the next pass's.
     """
 
     state: str
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     patches: Mapping[str, Move] = field(default_factory=dict)
     begins_anew: bool = False
-    is_cut: bool = False
+    most: int = 0
+
+    @property
+    def written_now(self) -> Mapping[str, Move]:
+        return dict(islice(self.patches.items(), self.most))
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.patches) > self.most
 
     @property
     def decided(self) -> frozenset[str]:
@@ -53,7 +61,7 @@ class Judged:
 
     @property
     def judged(self) -> frozenset[str]:
-        """The mails that are moved by their verdict, and by no sweep."""
+        """The mails that are moved by their verdict, now or in the next pass, and by no sweep."""
         return frozenset(self.verdicts.keys() & self.patches.keys())
 
 
@@ -156,10 +164,9 @@ async def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan]
 
 
 async def with_patches(run: Pass, new: NewFound, verdicts: Mapping[str, Verdict]) -> Judged:
-    """What these verdicts write: as much as goes into one write."""
+    """What these verdicts write."""
     most = min(MOST, (await run.client.session()).limits.max_objects_in_set)
-    patches = marks(new.work, verdicts, run.places, most + 1)
-    return Judged(new.state, verdicts, dict(islice(patches.items(), most)), is_cut=len(patches) > most)
+    return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most=len(new.findings)), most=most)
 
 
 def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:
@@ -180,7 +187,7 @@ def stage(batch: Batch, session: Session, new: Judged) -> Slot[SetResult] | None
     """The one write: mark and move of all new mail, and none of it if any mail has changed since it was read."""
     if not new.patches:
         return None
-    return update_emails_in_state(batch, session, new.state, new.patches)
+    return update_emails_in_state(batch, session, new.state, new.written_now)
 
 
 def settle(replies: Replies, slot: Slot[SetResult] | None) -> Written:

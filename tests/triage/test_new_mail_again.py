@@ -112,3 +112,13 @@ async def test_more_than_a_pass_writes_is_worked_off_at_once(limits: Limits) -> 
             count += 1
         assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} == {frozenset({"Screener"})}
         assert count == 4
+
+
+async def test_new_mail_of_a_labelled_sender_ends_alike_however_many_there_are() -> None:
+    sandbox = empty_sandbox(Limits(max_objects_in_set=3))
+    mails = [arrives(sandbox) for _ in range(8)]
+    sandbox.label(sandbox.deliver(ANN, "Old", ["Screener"]), "@ToFeed")
+    async with screening(sandbox) as s:
+        while (await s.run(later(2))).has_more:
+            pass
+    assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} == {frozenset({"Feed"})}

@@ -47,7 +47,6 @@ class _Entry:
         return (decoded(name) or None, address) if address else None
 
 
-@lru_cache(maxsize=8192)
 def groups(value: str) -> tuple[Group, ...]:
     """The groups of an address header, in order. What isn't well-formed is read as well as it goes."""
     text = unfolded(value)
@@ -107,6 +106,7 @@ def _unquoted(word: str) -> str:
     return re.sub(r"\\(.)", r"\1", quoted[1])
 
 
+@lru_cache(maxsize=8192)
 def addresses(value: str) -> tuple[Mailbox, ...]:
     """Each mailbox of an address header, groups flattened."""
     return tuple(mailbox for group in groups(value) for mailbox in group.mailboxes)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mailroom.sandbox.errors import SandboxError
-from mailroom.sandbox.matching import part_of, words_of
+from mailroom.sandbox.matching import Finds, part_of, words_of
 from mailroom.sandbox.threads import ByReferences, EachAlone, NewThreading
 
 
@@ -70,7 +69,7 @@ class Flavour:
     refuses_unknown_types: bool = False
     checks_state: bool = True
     race_error: str | None = None
-    finds_text: Callable[[str, str], bool] = part_of
+    finds_text: Finds = part_of
     nests_mailboxes: bool = True
     gives_total: bool = True
     threading: NewThreading = ByReferences

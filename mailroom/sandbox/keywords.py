@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from mailroom.sandbox.errors import SetError
@@ -39,6 +40,7 @@ def named(keywords: frozenset[str]) -> frozenset[str]:
     return keywords - _FLAGS
 
 
+@lru_cache(maxsize=1024)
 def is_keyword(name: str) -> bool:
     """1 to 255 printable ASCII characters, without those that IMAP's syntax needs."""
     return 0 < len(name) <= _MAX_LENGTH and _ALLOWED.issuperset(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from mailroom.sandbox.addresses import addresses_json, groups_json
@@ -95,13 +96,15 @@ def get(context: Context, arguments: EmailGetArguments) -> Json:
     unknown = sorted(name for name in part_names if name not in _PART_FIELDS)
     if unknown:
         raise MethodError("invalidArguments", f"bodyProperties: {', '.join(unknown)} unknown")
+    # Worked out once for each name, not for each mail.
+    field = cache(partial(_field, arguments, part_names))
     return run_get(
         context,
         arguments,
         context.store.mails,
         _known,
         _DEFAULT,
-        lambda mail, names: {name: _show(mail, name, arguments, part_names) for name in names},
+        lambda mail, names: {name: field(name)(mail) for name in names},
     )
 
 
@@ -109,7 +112,7 @@ def property_of(mail: Mail, name: str) -> Any:
     """A property as Email/get shows it without further arguments. Raises KeyError if there is none of this name."""
     if not _known(name):
         raise KeyError(name)
-    return _show(mail, name, EmailGetArguments.model_validate({"accountId": ""}), _DEFAULT_PART)
+    return _field(EmailGetArguments.model_validate({"accountId": ""}), _DEFAULT_PART, name)(mail)
 
 
 def changes(context: Context, arguments: ChangesArguments) -> Json:
@@ -166,28 +169,30 @@ def _asked(name: str) -> tuple[str, str, bool]:
     return field, forms[0] if forms else "asRaw", every
 
 
-def _show(mail: Mail, name: str, arguments: EmailGetArguments, part_names: list[str]) -> Any:
-    message = mail.message
+def _field(arguments: EmailGetArguments, part_names: list[str], name: str) -> Callable[[Mail], object]:
+    """What shows a property of this name, which is known."""
     if name in _FIELDS:
-        return _FIELDS[name](mail)
+        return _FIELDS[name]
     if name in _ADDRESS_HEADERS:
-        return addresses_json(message.values(_ADDRESS_HEADERS[name])[-1:])
+        header = _ADDRESS_HEADERS[name]
+        return lambda mail: addresses_json(mail.message.values(header)[-1:])
     if name in _ID_HEADERS:
-        return message_ids(message.values(_ID_HEADERS[name])[-1:])
+        header = _ID_HEADERS[name]
+        return lambda mail: message_ids(mail.message.values(header)[-1:])
     if name in _PART_LISTS:
-        parts = _PART_LISTS[name](mail)
-        return [{field: _PART_FIELDS[field](mail, part) for field in part_names} for part in parts]
+        parts = _PART_LISTS[name]
+        return lambda mail: [{field: _PART_FIELDS[field](mail, part) for field in part_names} for part in parts(mail)]
     if name == "bodyValues":
-        return _body_values(mail, arguments)
-    return _header_property(mail, name)
+        return partial(_body_values, arguments=arguments)
+    return _header_field(name)
 
 
-def _header_property(mail: Mail, name: str) -> object:
+def _header_field(name: str) -> Callable[[Mail], object]:
     field, form, every = _asked(name)
-    values = [_FORMS[form](value) for value in mail.message.values(field)]
+    show = _FORMS[form]
     if every:
-        return values
-    return values[-1] if values else None
+        return lambda mail: [show(value) for value in mail.message.values(field)]
+    return lambda mail: show(values[-1]) if (values := mail.message.values(field)) else None
 
 
 def _body_values(mail: Mail, arguments: EmailGetArguments) -> Json:

@@ -10,6 +10,7 @@ from mailroom.sandbox.arguments import EmailQueryArguments
 from mailroom.sandbox.errors import Json, MethodError
 from mailroom.sandbox.headers import decoded
 from mailroom.sandbox.keywords import is_keyword
+from mailroom.sandbox.matching import Finds
 from mailroom.sandbox.methods import Context
 from mailroom.sandbox.query import (
     Contains,
@@ -29,8 +30,8 @@ SORTS: dict[str, Callable[[Mail], Any]] = {
     "receivedAt": lambda mail: mail.received_at,
     "sentAt": lambda mail: mail.message.sent_moment,
     "size": lambda mail: len(mail.message.raw),
-    "from": lambda mail: mail.message.first_person("from").casefold(),
-    "to": lambda mail: mail.message.first_person("to").casefold(),
+    "from": lambda mail: mail.message.sort_sender,
+    "to": lambda mail: mail.message.sort_recipient,
     "subject": lambda mail: mail.message.base_subject,
 }
 
@@ -168,7 +169,7 @@ _HEADER_MATCHES: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def _header_condition(value: Any, finds: Callable[[str, str], bool]) -> Predicate[Mail]:
+def _header_condition(value: Any, finds: Finds) -> Predicate[Mail]:
     """A header field's presence, a text in it, or a text that it equals, starts or ends with, as Cyrus adds."""
     if not isinstance(value, list) or not 1 <= len(value) <= 3 or not all(isinstance(v, str) for v in value):
         raise MethodError("invalidArguments", "filter/header: [name], [name, text] or [name, text, match] is wanted")

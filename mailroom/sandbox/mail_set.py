@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -95,19 +94,19 @@ class _MailEditor:
     def update(self, object_id: str, patch: Json) -> None:
         """Only mailboxIds and keywords ever change; the rest of a mail is immutable."""
         mail = self._store.mails.objects[object_id]
-        placement = {name: new for name, new in patch.items() if name.partition("/")[0] in _PLACEMENT}
-        fixed = [name for name in patch if name not in placement and not _is_unchanged(mail, name, patch[name])]
+        others = [name for name in patch if name.partition("/")[0] not in _PLACEMENT]
+        fixed = [name for name in others if not _is_unchanged(mail, name, patch[name])]
         refuse(dict.fromkeys(fixed, "only mailboxIds and keywords can change"))
         placed = apply_patch(
             {
                 "mailboxIds": dict.fromkeys(mail.mailbox_ids, True),
                 "keywords": dict.fromkeys(mail.keywords, True),
             },
-            placement,
+            {name: new for name, new in patch.items() if name not in others} if others else patch,
         )
         mailbox_ids = _mailbox_ids(self._context, placed.get("mailboxIds"))
         keywords = _keywords(self._context, placed.get("keywords"), mailbox_ids)
-        self._store.change_mail(replace(mail, mailbox_ids=mailbox_ids, keywords=keywords))
+        self._store.change_mail(mail.placed(mailbox_ids, keywords))
 
     def destroy(self, object_id: str) -> None:
         self._store.remove_mail(object_id)
@@ -125,7 +124,7 @@ def _mailbox_ids(context: Context, flags: Any) -> frozenset[str]:
     """The checked mailboxIds. An empty map is refused as servers do it, without a description."""
     if not isinstance(flags, dict) or not flags or not all(flag is True for flag in flags.values()):
         raise invalid("mailboxIds")
-    ids = frozenset(context.real_ids(flags))
+    ids = frozenset(map(context.real_id, flags))
     if not all(mailbox_id in context.store.mailboxes.objects for mailbox_id in ids):
         raise invalid("mailboxIds", why="there is no such mailbox")
     most = context.limits.max_mailboxes_per_email

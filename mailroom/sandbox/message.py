@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
 from html import unescape
+from sys import intern
 
 from mailroom.sandbox.addresses import addresses
 from mailroom.sandbox.headers import decoded, header_date, header_fields, message_ids
@@ -39,6 +41,7 @@ class Message:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.headers = header_fields(raw)
+        self._names = [intern(name.lower()) for name, _ in self.headers]
         written = self.search_text("from")
         # Without its quotes, too: on Cyrus a search for an address finds it however its local part is quoted.
         self.from_text = "\n".join(dict.fromkeys((written, written.replace('"', ""))))
@@ -52,7 +55,10 @@ class Message:
     def values(self, name: str) -> list[str]:
         """The raw values of every field called `name`, in any case, first one first."""
         wanted = name.lower()
-        return [value for field, value in self.headers if field.lower() == wanted]
+        found = self._names.count(wanted)
+        if found < 2:  # as nearly always
+            return [self.headers[self._names.index(wanted)][1]] if found else []
+        return [value for field, (_, value) in zip(self._names, self.headers, strict=True) if field == wanted]
 
     def search_text(self, name: str) -> str:
         """What a text search of the header looks at: decoded, lower case."""
@@ -68,16 +74,22 @@ class Message:
         return header_date(values[-1]) if values else None
 
     @cached_property
-    def sent_moment(self) -> datetime:
-        """What sorts look at: the moment of `sent_at`, long ago if there is none."""
-        if self.sent_at is None:
-            return datetime.min.replace(tzinfo=UTC)
-        return datetime.fromisoformat(self.sent_at)
+    def sent_moment(self) -> float:
+        """What sorts look at: the seconds since 1970 of `sent_at`, long ago if there is none."""
+        return -math.inf if self.sent_at is None else datetime.fromisoformat(self.sent_at).timestamp()
 
-    def first_person(self, name: str) -> str:
+    @cached_property
+    def sort_sender(self) -> str:
+        return self._first_person("from")
+
+    @cached_property
+    def sort_recipient(self) -> str:
+        return self._first_person("to")
+
+    def _first_person(self, name: str) -> str:
         """The display name of the first mailbox in an address header, or its address: what sorts look at."""
         people = [person for value in self.values(name)[-1:] for person in addresses(value)]
-        return (people[0][0] or people[0][1]) if people else ""
+        return (people[0][0] or people[0][1]).casefold() if people else ""
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

@@ -9,7 +9,8 @@ from mailroom.sandbox.errors import Json, SetError
 
 def split_pointer(pointer: str) -> list[str]:
     """`members/a~1b` → ["members", "a/b"] (RFC 6901)."""
-    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")]
+    tokens = pointer.split("/")
+    return [token.replace("~1", "/").replace("~0", "~") for token in tokens] if "~" in pointer else tokens
 
 
 def apply_patch(value: Json, patch: Json) -> Json:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from mailroom.sandbox.arguments import QueryArguments
 from mailroom.sandbox.errors import Json, MethodError
-from mailroom.sandbox.matching import part_of
+from mailroom.sandbox.matching import Finds, part_of
 from mailroom.sandbox.methods import Context
 
 T = TypeVar("T")
@@ -31,14 +31,14 @@ class Contains(Generic[T]):
 
     text_of: TextOf[T]
     needles: tuple[str, ...]
-    finds: Callable[[str, str], bool] = part_of
+    finds: Finds = part_of
     _known: dict[str, bool] = field(default_factory=dict)
 
     def __call__(self, value: T) -> bool:
         text = self.text_of(value)
         verdict = self._known.get(text)
         if verdict is None:
-            verdict = any(self.finds(text, needle) for needle in self.needles)
+            verdict = self.finds(text, self.needles)
             self._known[text] = verdict
         return verdict
 
@@ -93,11 +93,11 @@ def _all_of(predicates: list[Predicate[T]]) -> Predicate[T]:
 
 def _any_of(predicates: list[Predicate[T]]) -> Predicate[T]:
     """A big OR of text conditions on one header becomes one look-up per distinct text."""
-    grouped: dict[tuple[TextOf[T], Callable[[str, str], bool]], list[str]] = {}
+    grouped: dict[tuple[TextOf[T], Finds], dict[str, None]] = {}
     rest: list[Predicate[T]] = []
     for predicate in predicates:
         if isinstance(predicate, Contains):
-            grouped.setdefault((predicate.text_of, predicate.finds), []).extend(predicate.needles)
+            grouped.setdefault((predicate.text_of, predicate.finds), {}).update(dict.fromkeys(predicate.needles))
         else:
             rest.append(predicate)
     joined: list[Predicate[T]] = [

@@ -274,7 +274,7 @@ class Sandbox:
     def _place(self, mail: Mail, mailbox_ids: frozenset[str]) -> None:
         if not mailbox_ids:
             raise SandboxError(f"Mail {mail.id} would be in no mailbox: move it elsewhere, or delete it.")
-        self.store.change_mail(replace(mail, mailbox_ids=mailbox_ids))
+        self.store.change_mail(mail.placed(mailbox_ids, mail.keywords))
         self.announce()
 
     def _member_addresses(self, group: Card) -> set[str]:

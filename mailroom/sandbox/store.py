@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailroom.sandbox.card import Card
@@ -18,7 +18,7 @@ _NOT_UNREAD = frozenset({"$seen", "$draft"})
 
 def utc_text(moment: datetime) -> str:
     """A JMAP UTCDate, for example 2026-03-05T07:00:00Z (RFC 8620 section 1.4)."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Mail:
     def is_unread(self) -> bool:
         """Whether unreadEmails counts it (RFC 8621 section 2)."""
         return self.keywords.isdisjoint(_NOT_UNREAD)
+
+    def placed(self, mailbox_ids: frozenset[str], keywords: frozenset[str]) -> Mail:
+        """The same mail in these mailboxes, with these keywords. All else of a mail never changes."""
+        return Mail(self.id, self.thread_id, self.blob_id, self.message, self.received_at, mailbox_ids, keywords)
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Store:
         self.mails_in: dict[str, dict[str, None]] = {}
         self.keywords_in: dict[str, set[str]] = {}
         self._trash: frozenset[str] = frozenset()
+        self._unread_threads: dict[bool, set[str]] = {False: set(), True: set()}
         self._card_of_uid: dict[str, str] = {}
 
     def states(self) -> dict[str, str]:
@@ -122,7 +127,11 @@ class Store:
         self._find_trash()
 
     def _find_trash(self) -> None:
-        self._trash = frozenset(m.id for m in self.mailboxes.objects.values() if m.role == "trash")
+        trash = frozenset(m.id for m in self.mailboxes.objects.values() if m.role == "trash")
+        if trash != self._trash:
+            self._trash = trash
+            for thread_id in self.threads.objects:
+                self._note_unread(thread_id)
 
     def remove_mailbox(self, mailbox_id: str) -> None:
         """Take the mailbox away; mail that is in no other mailbox goes with it (RFC 8621 section 2.5)."""
@@ -130,7 +139,7 @@ class Store:
             mail = self.mails.objects[mail_id]
             rest = mail.mailbox_ids - {mailbox_id}
             if rest:
-                self.change_mail(replace(mail, mailbox_ids=rest))
+                self.change_mail(mail.placed(rest, mail.keywords))
             else:
                 self.remove_mail(mail_id)
         del self.mails_in[mailbox_id], self.keywords_in[mailbox_id]
@@ -158,20 +167,18 @@ class Store:
             mailbox_ids=mailbox_ids,
             keywords=keywords,
         )
-        unread_before = self._unread_places(mail.thread_id)
         self.mails.add(mail.id, mail)
         self._join_thread(mail)
         for mailbox_id in mailbox_ids:
             self.mails_in[mailbox_id][mail.id] = None
         self._note_keywords(mail)
-        self._touch_mailboxes(mailbox_ids, mail.thread_id, unread_before)
+        self._touch_mailboxes(mailbox_ids, mail.thread_id)
         return mail
 
     def change_mail(self, mail: Mail) -> None:
         old = self.mails.objects[mail.id]
         if (old.mailbox_ids, old.keywords) == (mail.mailbox_ids, mail.keywords):
             return
-        unread_before = self._unread_places(mail.thread_id)
         for mailbox_id in old.mailbox_ids - mail.mailbox_ids:
             del self.mails_in[mailbox_id][mail.id]
         for mailbox_id in mail.mailbox_ids - old.mailbox_ids:
@@ -180,43 +187,44 @@ class Store:
         read = mail.mailbox_ids if old.is_unread != mail.is_unread else frozenset()
         self.mails.change(mail.id, mail)
         self._note_keywords(mail)
-        self._touch_mailboxes(moved | read, mail.thread_id, unread_before)
+        self._touch_mailboxes(moved | read, mail.thread_id)
 
     def remove_mail(self, mail_id: str) -> None:
-        thread_id = self.mails.objects[mail_id].thread_id
-        unread_before = self._unread_places(thread_id)
         mail = self.mails.remove(mail_id)
         for mailbox_id in mail.mailbox_ids:
             del self.mails_in[mailbox_id][mail_id]
-        siblings = self.threads.objects[thread_id].mail_ids
+        siblings = self.threads.objects[mail.thread_id].mail_ids
         del siblings[mail_id]
         if siblings:
-            self.threads.touch(thread_id)
+            self.threads.touch(mail.thread_id)
         else:
-            self.threads.remove(thread_id)
-        self._touch_mailboxes(mail.mailbox_ids, thread_id, unread_before)
+            self.threads.remove(mail.thread_id)
+        self._touch_mailboxes(mail.mailbox_ids, mail.thread_id)
 
     def unread_threads(self, mailbox: Mailbox) -> int:
         """The number of its threads with unread mail; mail in the Trash counts there alone (RFC 8621 section 2)."""
-        in_trash = mailbox.role == "trash"
-        mails = [self.mails.objects[mail_id] for mail_id in self.mails_in[mailbox.id]]
-        unread = {mail.thread_id for mail in mails if mail.is_unread and self._is_in_trash(mail) is in_trash}
-        others = {mail.thread_id for mail in mails} - unread
-        return len(unread) + sum(in_trash in self._unread_places(thread_id) for thread_id in others)
+        mails = self.mails.objects
+        threads = {mails[mail_id].thread_id for mail_id in self.mails_in[mailbox.id]}
+        return len(threads & self._unread_threads[mailbox.role == "trash"])
 
-    def _is_in_trash(self, mail: Mail) -> bool:
-        return not self._trash.isdisjoint(mail.mailbox_ids)
+    def _note_unread(self, thread_id: str) -> bool:
+        """Whether it has changed whether the thread has unread mail in the Trash, or elsewhere.
 
-    def _unread_places(self, thread_id: str) -> set[bool]:
-        """What decides which mailboxes count the thread as unread: whether its unread mails are in the Trash."""
+        That decides which mailboxes count it as unread.
+        """
         thread = self.threads.objects.get(thread_id)
         mails = [self.mails.objects[mail_id] for mail_id in thread.mail_ids] if thread else []
-        return {self._is_in_trash(mail) for mail in mails if mail.is_unread}
+        places = {not self._trash.isdisjoint(mail.mailbox_ids) for mail in mails if mail.is_unread}
+        has_changed = False
+        for in_trash, ids in self._unread_threads.items():
+            if (thread_id in ids) is not (in_trash in places):
+                ids ^= {thread_id}
+                has_changed = True
+        return has_changed
 
-    def _touch_mailboxes(self, changed: frozenset[str], thread_id: str, unread_before: set[bool]) -> None:
+    def _touch_mailboxes(self, changed: frozenset[str], thread_id: str) -> None:
         """Note the mailboxes whose counts may differ now; those of the thread's other mails show unreadThreads."""
-        thread = self.threads.objects.get(thread_id)
-        if thread is not None and self._unread_places(thread_id) != unread_before:
+        if self._note_unread(thread_id) and (thread := self.threads.objects.get(thread_id)) is not None:
             changed = changed.union(*(self.mails.objects[mail_id].mailbox_ids for mail_id in thread.mail_ids))
         for mailbox_id in sorted(changed):
             self.mailboxes.touch(mailbox_id)

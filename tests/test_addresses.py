@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailroom import addresses
 from mailroom.addresses import addresses_in, canonical, search_texts, spellings
 
 _LOCAL_PARTS = st.text(st.sampled_from([*'aZ."\\ ,;:()<>@', *"ßİΣςé", "\u0301", "\u0345", "\t", "日"]), max_size=8)
@@ -13,6 +14,12 @@ _DOMAINS = st.text(
     st.sampled_from([*"aZ.-", *"ßİΣςü", "\u0301", "。", "\uff0e", "\uff11", "\u00ad", "日", "א"]), max_size=8
 )
 _ADDRESSES = st.builds("{}@{}".format, _LOCAL_PARTS, _DOMAINS)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """What another test asked for is no answer here."""
+    addresses._canonical.cache_clear()
 
 
 class TestCanonical:
@@ -143,6 +150,23 @@ class TestSearchTexts:
     def test_spellings_all_mean_the_same_address(self, spelling: str) -> None:
         if (address := canonical(spelling)) is not None:
             assert {canonical(each) for each in spellings(address)} == {address}
+
+    @pytest.mark.parametrize(
+        ("address", "expected"),
+        [
+            (".a@xn--x-fga.example", (".a", '".a"')),
+            ("a.@xn--x-fga.example", ("a.", '"a."')),
+            ("a.b@xn--x-fga.example", ("a.b",)),
+            ('"a..@b"@xn--x-fga.example', ('"a..@b"',)),
+        ],
+    )
+    def test_only_odd_dots_are_spelled_in_two_ways(self, address: str, expected: tuple[str, ...]) -> None:
+        assert canonical(address) == address
+        domains = ("xn--x-fga.example", "xë.example")
+        assert spellings(address) == tuple(f"{local}@{domain}" for local in expected for domain in domains)
+
+    def test_an_at_sign_in_quotes_is_of_the_local_part(self) -> None:
+        assert search_texts('"a@b"@example.org') == ("a@b",)
 
 
 class TestAddressesIn:

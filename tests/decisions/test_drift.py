@@ -42,6 +42,11 @@ class TestRefilling:
         book = AddressBook((Card("ref", "ann", Fields(), frozenset(), text),), groups())
         assert joins(book, "Feed") == {}
 
+    def test_concerns_groups_alone(self) -> None:
+        book = AddressBook((card("ann", "Feed"),), groups())
+        (change,) = refill(book, DEFAULT_SCHEME, ["Feed"])
+        assert (change.sender, change.uid, change.card) == ("ref-ann", "ann", None)
+
 
 class TestDrift:
     def test_is_nothing_where_notes_and_groups_agree(self) -> None:

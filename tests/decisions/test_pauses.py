@@ -31,6 +31,11 @@ class TestTheErrorLabelGoesOff:
         assert released([one], PLACES, [conflict]) == {"1": OFF}
         assert released([one, mail("2", "Screener", "@ToFeed")], PLACES, [conflict]) == {"1": OFF}
 
+    def test_where_several_conflicts_end_at_once(self) -> None:
+        mails = [waits("1", "Screener", "@ToFeed"), waits("2", "Screener", "@ToJail", of="bob@x.org")]
+        conflicts = [frozenset({"1", "gone"}), frozenset({"2", "gone"})]
+        assert released(mails, PLACES, conflicts) == {"1": OFF, "2": OFF}
+
     def test_not_where_the_other_mail_is_released_by_the_user_and_decides(self) -> None:
         one, two = waits("1", "Screener", "@ToFeed"), mail("2", "Screener", "@ToJail")
         assert released([one, two], PLACES, [frozenset({"1", "2"})]) == {}

@@ -87,6 +87,11 @@ class TestPeople:
         found = people(sender(HOME, "Feed", one), mails=[one, two, waiting], of=book(card("a", HOME, WORK)))
         assert [pause.mails for pause in found.pauses] == [(one, two)]
 
+    def test_an_address_of_which_no_mail_was_looked_for_has_none(self) -> None:
+        three = book(card("a", HOME, WORK, "ann@third.example"))
+        (only,) = people(sender(HOME, "Feed", labelled("1", HOME, "Feed")), of=three).senders
+        assert only.also == {WORK, "ann@third.example"}
+
     def test_a_label_found_on_a_strangers_mail_does_not(self) -> None:
         found = people(
             sender(HOME, "Feed", labelled("1", HOME, "Feed")), mails=[labelled("2", WORK, "Jail")], of=book()

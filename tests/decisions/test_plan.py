@@ -235,7 +235,9 @@ class TestTheContactCard:
         company = Card("ref-ann", "ann", Fields("Ann Lee", organization="Ann Lee"), frozenset({ANN}), text)
         change = decide(sender("Ann", "Person"), company, Mailroom=["ann"]).change
         assert isinstance(change.card, CardEdit)
-        assert (change.card.note, change.card.recast) == (text, Fields("Ann Lee", given="Ann", family="Lee"))
+        recast = Fields("Ann Lee", given="Ann", family="Lee")
+        # What is written anew isn't filled in, too.
+        assert (change.card.note, change.card.recast, change.card.fill) == (text, recast, Fields())
 
     def test_a_card_that_says_what_it_should_is_not_written(self) -> None:
         change = decide(sender(), card(text=note.recorded("", "Feed", NOW, note.ADOPTED)), Feed=["ann"]).change

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
+from urllib.parse import unquote
 
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.names import comparable
+from mailroom.wire import plain_name
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -64,6 +66,19 @@ class Unreadable:
     reason: str
     addresses: frozenset[str]
     group: str | None = None
+
+    @property
+    def known_as(self) -> str:
+        """What to call it in messages."""
+        return known_as(self.ref)
+
+
+def known_as(ref: str) -> str:
+    """A JMAP id, or the last part of a url, for messages: most servers call a card by its uid there.
+
+    What is no plain name is an ellipsis: a path may say anything.
+    """
+    return plain_name(unquote(ref.partition("?")[0].rstrip("/").rpartition("/")[2]))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import trio
 
 from mailroom.addresses import spellings
 from mailroom.contacts import dav_requests
-from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted
+from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted, known_as
 from mailroom.contacts.carddav_writes import DavLookUp
 from mailroom.contacts.dav import RESOURCES_AT_A_TIME, Dav
 from mailroom.contacts.dav_book import DavBook, Stored, read_card
@@ -26,7 +26,7 @@ from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
 from mailroom.http import Credentials
 from mailroom.jmap.batch import slices
-from mailroom.urls import place
+from mailroom.urls import origin
 
 log = structlog.get_logger(component="contacts")
 
@@ -46,7 +46,7 @@ async def discover(http: httpx.AsyncClient, url: httpx.URL, credentials: Credent
     """
     dav = Dav(http, credentials)
     book = await find_book(dav, url)
-    log.debug("address_book_found", url=place(book))
+    log.debug("address_book_found", server=origin(book), name=known_as(str(book)))
     return CardDav(DavBook(dav, book))
 
 
@@ -101,7 +101,7 @@ def _book(found: Iterable[_Item]) -> AddressBook:
     items = sorted(found, key=lambda item: item.ref)
     unreadable = tuple(item for item in items if isinstance(item, Unreadable))
     for item in unreadable:
-        log.warning("card_unreadable", ref=place(httpx.URL(item.ref)), reason=item.reason)
+        log.warning("card_unreadable", card=item.known_as, reason=item.reason)
     return AddressBook(
         cards=tuple(item for item in items if isinstance(item, Card)),
         groups=tuple(item for item in items if isinstance(item, Group)),

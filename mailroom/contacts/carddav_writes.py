@@ -152,7 +152,7 @@ class DavLookUp:
         uid = str(uuid4())
         url = self._address_book.url_of(uid)
         if await self._address_book.dav.create(url, group_vcard.new_group(uid, name)) is None:
-            raise SenderFailed(f"the address book already has a card at {url}")
+            raise SenderFailed(f"the address book already has a card {uid}")
 
     async def _delete(self, ref: str) -> None:
         stored = self._stored.pop(ref, None)

@@ -9,7 +9,7 @@ from mailroom.contacts import webdav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, BatchRefused, SenderFailed, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, login_refused, retry_after
-from mailroom.urls import place
+from mailroom.urls import origin
 
 # Cyrus answers 415 to a REPORT without a content type.
 _XML = "application/xml; charset=utf-8"
@@ -30,7 +30,7 @@ class AnotherServer(BadReply):
 
     def __init__(self, url: httpx.URL) -> None:
         super().__init__(
-            f"the contacts server sends us to another server, {url.scheme}://{url.netloc.decode('ascii')}",
+            f"the contacts server sends us to another server, {origin(url)}",
             expected="one server; if the other one is right, set MAILROOM_CARDDAV_URL to it",
         )
 
@@ -48,7 +48,7 @@ class ReportRefused(BatchRefused):
     """The server doesn't take this REPORT, perhaps for an address in it (RFC 6352 §8.6); another one it may take."""
 
     def __init__(self, url: httpx.URL, reason: str) -> None:
-        super().__init__(f"{place(url)} refuses to search the address book: {reason}")
+        super().__init__(f"{origin(url)} refuses to search the address book: {reason}")
 
 
 class Dav:
@@ -128,14 +128,14 @@ def _report_refused(reply: Reply) -> ReportRefused | BadReply:
     if reply.status == HTTPStatus.BAD_REQUEST or rule not in ("", _NO_RIGHTS):
         return ReportRefused(reply.url, reason)
     return BadReply(
-        f"{place(reply.url)} doesn't let us read ({reason})",
+        f"{origin(reply.url)} doesn't let us read ({reason})",
         expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
     )
 
 
 def _check_login(reply: Reply) -> None:
     """Raise what concerns no single card: refused credentials and outages."""
-    where = place(reply.url)
+    where = origin(reply.url)
     if reply.status == HTTPStatus.UNAUTHORIZED:
         raise login_refused(reply, where)
     if reply.status == HTTPStatus.INSUFFICIENT_STORAGE:

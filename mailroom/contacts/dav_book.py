@@ -13,7 +13,7 @@ from mailroom.contacts.dav_requests import Query
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, SenderFailed, TooLarge
 from mailroom.jmap.batch import slices
-from mailroom.urls import place
+from mailroom.urls import origin
 
 CARDS_PER_REPORT = 100
 
@@ -71,7 +71,7 @@ class DavBook:
         resources = await self.dav.report(self.url, body)
         if any(resource.status == httpx.codes.INSUFFICIENT_STORAGE for resource in resources):
             # RFC 6352 §8.6.2. Without all groups, a sender would be added to a group that it is in.
-            raise BadReply(f"{place(self.url)} gives a part of the matching cards only", expected="all of them")
+            raise BadReply(f"{origin(self.url)} gives a part of the matching cards only", expected="all of them")
         return [resource for resource in resources if not _is_same(resource.url, self.url)]
 
 

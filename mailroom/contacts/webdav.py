@@ -14,7 +14,8 @@ from defusedxml import DefusedXmlException
 
 from mailroom.errors import BadReply
 from mailroom.http import Reply
-from mailroom.urls import joined, place
+from mailroom.urls import joined, origin
+from mailroom.wire import plain_name
 
 _DAV = "{DAV:}"
 _CARD = "{urn:ietf:params:xml:ns:carddav}"
@@ -126,7 +127,7 @@ def precondition(reply: Reply) -> str:
     if error.tag != f"{_DAV}error":
         return ""
     rules = (child for child in error if str(child.tag).startswith((_DAV, _CARD)))
-    return next((_local(rule) for rule in rules if _local(rule) != "responsedescription"), "")
+    return next((plain_name(_local(rule)) for rule in rules if _local(rule) != "responsedescription"), "")
 
 
 class _GrowingParts(io.BytesIO):
@@ -156,7 +157,7 @@ def _responses(xml: bytes, reply: Reply) -> Iterator[ET.Element]:
         if root is None:
             root = element
             if root.tag != f"{_DAV}multistatus":
-                raise _malformed(reply, f"XML that starts with {_local(root)[:40]}")
+                raise _malformed(reply, f"XML that starts with {plain_name(_local(root))}")
         elif event == "end" and element.tag == _RESPONSE:
             yield element
             root.clear()
@@ -218,4 +219,4 @@ def _with_dtd(reply: Reply, error: DefusedXmlException) -> BadReply:
 
 
 def _malformed(reply: Reply, what: str) -> BadReply:
-    return BadReply(f"{place(reply.url)} sent {what}", expected="a WebDAV multistatus (HTTP 207)")
+    return BadReply(f"{origin(reply.url)} sent {what}", expected="a WebDAV multistatus (HTTP 207)")

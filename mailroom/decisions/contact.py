@@ -27,7 +27,7 @@ def matching_card(address: str, book: AddressBook, scheme: Scheme) -> Card | Non
     card = readable_card(address, book, scheme)
     if card is None and (unreadable := book.unreadable_by_address.get(address)):
         broken = unreadable[0]
-        raise SenderFailed(f"the contact card {broken.ref} can't be read ({broken.reason}): mend or delete it")
+        raise SenderFailed(f"the contact card {broken.known_as} can't be read ({broken.reason}): mend or delete it")
     return card
 
 

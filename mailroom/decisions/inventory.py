@@ -86,9 +86,8 @@ def unreadable_group(name: str, book: AddressBook) -> str:
     """Why a group that isn't found may be there all the same, and what to do; empty where nothing speaks for it."""
     for card in book.unreadable:
         if card.group in (name, ""):
-            return (
-                f"the contact card {card.ref} may be this group, and can't be read ({card.reason}): mend or delete it"
-            )
+            reason = f"may be this group, and can't be read ({card.reason})"
+            return f"the contact card {card.known_as} {reason}: mend or delete it"
     return ""
 
 

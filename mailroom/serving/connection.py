@@ -18,7 +18,7 @@ from hypercorn.typing import (
 )
 from hypercorn.utils import wrap_app
 
-from mailroom.serving.gate import REFUSED, Gate
+from mailroom.serving.gate import LONGEST_HEAD_BYTES, REFUSED, Gate
 from mailroom.serving.pace import Pace
 
 SEND_BYTES = 16 * 1024
@@ -35,23 +35,28 @@ class Limits:
 
     `body_bytes` is the longest body of a request, which has to come within `body_seconds`; with 0 none is wanted.
     With more than so many `connections` the idlest is closed. So many `requests_a_second` are begun, of all clients
-    together, and some more after a rest; the others wait in line.
+    together, and some more after a rest; the others wait in line, each client in its own. A second line is for what
+    comes of a head after its first piece.
     """
 
     body_bytes: int = 0
     body_seconds: float = 10.0
     connections: int = 200
-    requests_a_second: float = 100.0
+    requests_a_second: float = 20.0
+    pieces_a_second: float = 100.0
 
 
 class Connection:
     """A client's stream, with the names that hypercorn's `TCPServer` (0.18) uses; no `do_handshake` means no TLS."""
 
-    def __init__(self, stream: trio.SocketStream, limits: Limits, pace: Pace) -> None:
+    def __init__(self, stream: trio.SocketStream, limits: Limits, requests: Pace, pieces: Pace) -> None:
         self.socket = stream.socket
         self._stream = stream
+        self._client = _address(stream)
         self._limits = limits
-        self._pace = pace
+        self._requests = requests
+        self._pieces = pieces
+        self._first = b""
         self._gate = Gate(limits.body_bytes)
         self._body_deadline = inf
         self._answers = 0
@@ -77,15 +82,30 @@ class Connection:
         return int(self._owed > 0), self._last_active
 
     async def run(self, app: ASGIFramework, config: Config, context: WorkerContext) -> None:
-        """Serve the client to its end. Raises whatever it makes hypercorn raise."""
-        counted = wrap_app(_Counted(app, self), config.wsgi_max_body_size, "asgi")
-        # The casts: a state is a dict, and a stream is annotated as TLS, which it isn't with hypercorn itself.
-        server = TCPServer(counted, config, context, cast(Any, {}), cast(Any, self))
+        """Serve the client to its end. Raises whatever it makes hypercorn raise.
+
+        Hypercorn costs as much for a connection as for a request: it comes when the first one does, in its turn.
+        """
         try:
             with self._work:
-                await _until_cancelled(server)
+                if await self._begins(config.keep_alive_timeout):
+                    counted = wrap_app(_Counted(app, self), config.wsgi_max_body_size, "asgi")
+                    # The casts: a state is a dict, and a stream is annotated as TLS, which it isn't with hypercorn.
+                    server = TCPServer(counted, config, context, cast(Any, {}), cast(Any, self))
+                    await _until_cancelled(server)
         finally:
             self.socket.close()
+
+    async def _begins(self, seconds: float) -> bool:
+        """Whether a first request comes within the time; it has had its turn then."""
+        try:
+            with trio.move_on_after(seconds):
+                self._first = await self._next(LONGEST_HEAD_BYTES)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            return False  # hung up on us, or closed for another
+        if self._first:
+            await self._wait_in_line()
+        return bool(self._first)
 
     def drop(self) -> None:
         """End it by force: the work is cancelled, and a closed socket wakes what hypercorn shields from that."""
@@ -99,19 +119,28 @@ class Connection:
 
     async def receive_some(self, max_bytes: int) -> bytes:
         """The next piece of a request that may pass; once there will be none, the connection ends."""
+        if self._first:
+            piece, self._first = self._first, b""
+            return piece
         passed = self._gate.requests_passed
-        while not (piece := self._gate.take()):
-            self._gate.add(await self._receive(max_bytes))
+        piece = await self._next(max_bytes)
         if piece == REFUSED or self._gate.requests_passed > passed:
             await self._wait_in_line()
-            self._body_deadline = trio.current_time() + self._limits.body_seconds
+        return piece
+
+    async def _next(self, max_bytes: int) -> bytes:
+        while not (piece := self._gate.take()):
+            if self._gate.has_begun:
+                await self._pieces.turn(self._client)
+            self._gate.add(await self._receive(max_bytes))
         return piece
 
     async def _wait_in_line(self) -> None:
         self._in_line_since = trio.current_time()
-        await self._pace.turn()
+        await self._requests.turn(self._client)
         self._in_line_since = None
         self._last_active = trio.current_time()
+        self._body_deadline = trio.current_time() + self._limits.body_seconds
 
     async def _receive(self, max_bytes: int) -> bytes:
         with trio.move_on_at(self._body_deadline if self._gate.awaits_body else inf):
@@ -146,6 +175,14 @@ class Connection:
 
     async def aclose(self) -> None:
         await self._stream.aclose()
+
+
+def _address(stream: trio.SocketStream) -> str:
+    """Who it is, as far as can be told: all connections of one address are one client."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return ""  # gone already
 
 
 async def _until_cancelled(server: TCPServer) -> None:

@@ -36,6 +36,11 @@ class Gate:
         """More must come of a request that has passed."""
         return self._body_bytes_left > 0
 
+    @property
+    def has_begun(self) -> bool:
+        """A part of a head has come, and its end hasn't."""
+        return bool(self._head.trailing_data[0])
+
     def add(self, data: bytes) -> None:
         """Take what came from the client."""
         self._body += data[: self._body_bytes_left]

@@ -84,7 +84,8 @@ class _Server:
         self._name = name
         self._app = app
         self._limits = limits
-        self._pace = Pace(limits.requests_a_second, AT_ONCE)
+        self._requests = Pace(limits.requests_a_second, AT_ONCE)
+        self._pieces = Pace(limits.pieces_a_second, AT_ONCE)
         self._config = Config()
         self._config.errorlog = logging.getLogger(f"mailroom.{name}")
         self._config.include_server_header = False
@@ -118,7 +119,7 @@ class _Server:
             else:
                 if len(self._connections) >= self._limits.connections:
                     self._drop_the_idlest()
-                connection = Connection(stream, self._limits, self._pace)
+                connection = Connection(stream, self._limits, self._requests, self._pieces)
                 self._connections.add(connection)
                 nursery.start_soon(self._serve, connection)
 

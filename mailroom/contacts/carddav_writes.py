@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from mailroom.contacts import dav_requests, group_vcard, vcard
+from mailroom.contacts import content_lines, dav_requests, group_vcard, vcard
 from mailroom.contacts.base import (
     AddressBook,
     Card,
@@ -169,7 +169,7 @@ class DavLookUp:
             etag, before = await self._taken(ref)
             try:
                 text = edit(before)
-            except vcard.NotAVCard as reason:
+            except content_lines.NotAVCard as reason:
                 raise SenderFailed(f"the card can't be edited: {reason}") from None
             if text == before:
                 self._stored[ref] = Stored(etag, text)
@@ -198,6 +198,6 @@ def _refs(membership: Membership) -> tuple[str, ...]:
 def _complete(text: str, edit: CardEdit) -> str:
     """The edited text. Raises `SenderFailed` if someone else wrote a note after ours was composed."""
     found = vcard.read(edit.card.ref, text)
-    if isinstance(found, Card) and found.note not in (edit.card.note, vcard.clean(edit.note)):
+    if isinstance(found, Card) and found.note not in (edit.card.note, content_lines.clean(edit.note)):
         raise SenderFailed("someone else changed the card's note meanwhile; the next pass starts from theirs")
     return vcard.completed(vcard.recast(text, edit.recast) if edit.recast else text, edit.fill, edit.note)

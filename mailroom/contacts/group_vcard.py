@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from mailroom.contacts.vcard import EMPTY, MEMBERS, VCard, components, escaped, member_uid, parse
+from mailroom.contacts.content_lines import EMPTY, MEMBERS, VCard, components, escaped, parse
+from mailroom.contacts.vcard import member_uid
 
 
 def new_group(uid: str, name: str) -> str:

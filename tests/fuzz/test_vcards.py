@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from hypothesis import strategies as st
 
-from mailroom.contacts import group_vcard, vcard
+from mailroom.contacts import content_lines, group_vcard, vcard
 from mailroom.contacts.base import Fields, NewCard, Unreadable
 from mailroom.contacts.uids import bare_uid
 from tests.contacts.test_vcard import read_card
@@ -18,19 +18,19 @@ TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 
 @fuzzed(percent=1, text=TEXT)
 def test_any_text_reads_back_as_it_was_written(text: str) -> None:
-    assert vcard.unescaped(vcard.escaped(text)) == vcard.clean(text)
-    assert "\n" not in vcard.escaped(text)
+    assert content_lines.unescaped(content_lines.escaped(text)) == content_lines.clean(text)
+    assert "\n" not in content_lines.escaped(text)
 
 
 @fuzzed(percent=1, text=TEXT)
 def test_cleaning_drops_nothing_but_what_no_card_can_hold(text: str) -> None:
     newlines = text.replace("\r\n", "\n").replace("\r", "\n")
     kept = "".join(c for c in newlines if c in "\n\t" or (c >= " " and c != "\x7f" and c not in "\ufffe\uffff"))
-    assert vcard.clean(text) == "".join(c for c in kept if not "\ud800" <= c <= "\udfff")
+    assert content_lines.clean(text) == "".join(c for c in kept if not "\ud800" <= c <= "\udfff")
 
 
 UIDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], exclude_characters='"'), min_size=1).filter(
-    lambda uid: uid == bare_uid(uid) == vcard.clean(uid)
+    lambda uid: uid == bare_uid(uid) == content_lines.clean(uid)
 )
 
 
@@ -41,8 +41,8 @@ def test_any_new_card_reads_back_as_it_was_meant(
     fields = Fields(name, organization, given, family)
     text = vcard.new_card(NewCard(uid, "anna@example.com", fields, note))
     card = read_card(text)
-    meant = Fields(*map(vcard.clean, (name, organization, given, family)))
-    assert (card.uid, card.fields, card.note) == (uid, meant, vcard.clean(note))
+    meant = Fields(*map(content_lines.clean, (name, organization, given, family)))
+    assert (card.uid, card.fields, card.note) == (uid, meant, content_lines.clean(note))
     assert card.addresses == {"anna@example.com"}
     assert all(len(line.encode()) <= 75 for line in text.split("\r\n"))
 
@@ -121,12 +121,12 @@ EDITS: list[Edit] = [
 
 
 def read_any_note(text: str) -> str:
-    return "\n".join(vcard.unescaped(line.value) for line in vcard.parse(text).all("NOTE"))
+    return "\n".join(content_lines.unescaped(line.value) for line in content_lines.parse(text).all("NOTE"))
 
 
 @fuzzed(percent=1, text=any_card())
 def test_reading_a_card_and_writing_it_back_changes_no_byte(text: str) -> None:
-    assert vcard.parse(text).text == text
+    assert content_lines.parse(text).text == text
 
 
 @fuzzed(percent=1, change=st.sampled_from(EDITS), text=any_card())
@@ -147,15 +147,15 @@ def test_an_edit_made_twice_equals_one(edit: Callable[[str], str], text: str) ->
 @fuzzed(percent=1, text=any_card(), note=TEXT)
 def test_any_note_reads_back_as_it_was_written(text: str, note: str) -> None:
     edited = vcard.completed(text, Fields(), note)
-    assert read_any_note(edited) == vcard.clean(note)
+    assert read_any_note(edited) == content_lines.clean(note)
     assert vcard.completed(edited, Fields(), note) == edited
 
 
 @fuzzed(percent=1, text=any_card(), more=st.text(st.sampled_from("ab\n"), max_size=6))
 def test_a_note_that_grows_keeps_every_other_note_line(text: str, more: str) -> None:
-    before = [line.raw for line in vcard.parse(text).all("NOTE")]
+    before = [line.raw for line in content_lines.parse(text).all("NOTE")]
     edited = vcard.completed(text, Fields(), f"{read_any_note(text)}\n{more}")
-    after = [line.raw for line in vcard.parse(edited).all("NOTE")]
+    after = [line.raw for line in content_lines.parse(edited).all("NOTE")]
     assert after[: len(before) - 1] == before[:-1]
 
 
@@ -168,8 +168,8 @@ def test_members_who_join_are_members_and_then_can_leave(text: str, uids: set[st
 
 
 def members_of(text: str) -> set[str]:
-    lines = vcard.parse(text).all("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER")
-    return {bare_uid(vcard.unescaped(line.value)) for line in lines}
+    lines = content_lines.parse(text).all("MEMBER", "X-ADDRESSBOOKSERVER-MEMBER")
+    return {bare_uid(content_lines.unescaped(line.value)) for line in lines}
 
 
 CARDS = [

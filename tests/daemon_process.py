@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from subprocess import PIPE
@@ -16,6 +16,9 @@ import trio
 from tests.real.processes import free_port
 
 Line = dict[str, Any]
+
+COLD = (sys.executable, "-m", "mailroom")
+"""The daemon as people start it."""
 
 STOP_SECONDS = 25.0
 """Less than any wait that a signal has to cut short (an answer has 30 s), and long for a busy machine."""
@@ -77,9 +80,9 @@ class DaemonProcess:
 
 @asynccontextmanager
 async def daemon_process(
-    session_url: str, log_file: BinaryIO | None = None, /, **settings: str
+    session_url: str, log_file: BinaryIO | None = None, command: Sequence[str] = COLD, /, **settings: str
 ) -> AsyncIterator[DaemonProcess]:
-    """Run `python -m mailroom` with the settings given, by their names without prefix; killed at the end.
+    """Run `mailroom` with the settings given, by their names without prefix; killed at the end.
 
     With a `log_file` its log goes there, and isn't read.
     """
@@ -93,7 +96,7 @@ async def daemon_process(
     } | settings
     environment = {f"MAILROOM_{name.upper()}": value for name, value in values.items()}
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", "mailroom"], env=os.environ | environment, stdout=log_file or PIPE, stderr=PIPE
+        command, env=os.environ | environment, stdout=log_file or PIPE, stderr=PIPE
     )
     daemon = DaemonProcess(process, int(values["health_port"]))
     try:

@@ -5,7 +5,6 @@ Servers are as talkative as they can be: whatever they refuse, they quote the lo
 
 import base64
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -50,6 +49,7 @@ from tests.real.processes import free_port
 from tests.real.radicale import running_radicale
 from tests.screener import served
 from tests.scripted_server import ScriptedServer, reply
+from tests.warm import mailroom
 
 BOB = "bob@example.org"
 
@@ -149,7 +149,7 @@ async def monitor() -> AsyncIterator[ScriptedServer]:
 async def work(sandbox: Sandbox, url: str, settings: dict[str, str], heard: Heard) -> None:
     """Ann is settled and changes category, Bob has two labels; then the daemon is stopped."""
     ann, bob = delivered(sandbox), delivered(sandbox, f"{NAME} <{BOB}>")
-    async with daemon_process(url, debounce_seconds="0", poll_interval="1", **settings) as process:
+    async with daemon_process(url, None, mailroom(), debounce_seconds="0", poll_interval="1", **settings) as process:
         sandbox.label(ann, "@ToFeed")
         await process.logs("sender_triaged")
         sandbox.label(bob, "@ToFeed")
@@ -174,7 +174,7 @@ async def commands(url: str, settings: dict[str, str], heard: Heard) -> None:
     async def run(*arguments: str) -> None:
         async with two_at_a_time:
             done = await trio.run_process(
-                [sys.executable, "-m", "mailroom", *arguments],
+                mailroom(*arguments),
                 env=os.environ | environment,
                 capture_stdout=True,
                 capture_stderr=True,
@@ -261,7 +261,14 @@ class TestTrouble:
         assert "HTTP 404" in heard.texts["log"]
         assert heard.leaks() == []
 
-    @pytest.mark.parametrize("kind", ["unknownMethod", "invalidArguments", "serverFail", ECHO])
+    @pytest.mark.parametrize(
+        "kind",
+        [
+            "serverFail",
+            ECHO,
+            *(pytest.param(kind, marks=pytest.mark.exhaustive) for kind in ("unknownMethod", "invalidArguments")),
+        ],
+    )
     @pytest.mark.parametrize("method", ["Mailbox/get", "Email/query", "ContactCard/set", "Email/set"])
     async def test_with_methods_tells_none(
         self, method: str, kind: str, tmp_path: Path, autojump_clock: MockClock

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
 from mailroom.sandbox.sample import ROLES
 from tests.guard import GUARD_SECONDS
 from tests.screener import served
+from tests.warm import mailroom
 
 
 def bare_sandbox(flavour: Flavour = FASTMAIL, limits: Limits | None = None) -> Sandbox:
@@ -57,7 +57,7 @@ def environment(settings: Settings, **more: str) -> Mapping[str, str]:
 async def command(settings: Settings, *arguments: str, **variables: str) -> Ended:
     """Run `mailroom` with these arguments to its end, through pipes."""
     done = await trio.run_process(
-        [sys.executable, "-m", "mailroom", *arguments],
+        mailroom(*arguments),
         env=environment(settings, **variables),
         capture_stdout=True,
         capture_stderr=True,

@@ -3,7 +3,6 @@
 import json
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from subprocess import PIPE
@@ -25,6 +24,7 @@ from tests.daemon_process import daemon_process
 from tests.flavours import every_flavour
 from tests.real.processes import free_port
 from tests.screener import empty_sandbox
+from tests.warm import mailroom
 
 NAMES = [
     "settings",
@@ -362,7 +362,7 @@ async def _say_nothing(stream: trio.SocketStream) -> None:
 async def test_a_port_where_a_daemon_answers_is_fine(examine: Examine) -> None:
     async with (
         settings_for(empty_sandbox()) as settings,
-        daemon_process(settings.jmap_session_url, poll_interval="3600") as daemon,
+        daemon_process(settings.jmap_session_url, None, mailroom(), poll_interval="3600") as daemon,
     ):
         await daemon.logs("poll_completed")
         found = await examine(settings, MAILROOM_HEALTH_PORT=str(daemon.health_port))
@@ -401,7 +401,7 @@ async def test_a_reader_that_goes_away_ends_it_quietly() -> None:
     before = content(sandbox)
     async with settings_for(sandbox) as settings:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "mailroom", "doctor"], env=environment(settings), stdout=PIPE, stderr=PIPE
+            mailroom("doctor"), env=environment(settings), stdout=PIPE, stderr=PIPE
         )
         assert process.stdout is not None
         await process.stdout.aclose()
@@ -439,7 +439,7 @@ async def test_an_interruption_leaves_nothing_behind(moment: str, number: signal
         sandbox.faults.next_request(faults.Stream([b": hello\n\n"]), endpoint=Endpoint.EVENT)
     async with settings_for(sandbox) as settings:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "mailroom", "doctor"], env=environment(settings), stdout=PIPE, stderr=PIPE
+            mailroom("doctor"), env=environment(settings), stdout=PIPE, stderr=PIPE
         )
         while len(sandbox.requests) < 5 if moment == "card" else push_check.NAME not in content(sandbox)[0]:
             await trio.testing.wait_all_tasks_blocked(0.01)

@@ -28,6 +28,7 @@ from tests.daemon_process import daemon_process
 from tests.flavours import every_flavour, every_flavour_in_turn
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
+from tests.warm import mailroom
 
 ANN, BOB, CY, DEE, EVE, FAY = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve", "fay"))
 LABELS = DEFAULT_SCHEME.labels | {"@MailroomError", "@MailroomWarning"}
@@ -477,7 +478,7 @@ async def test_beside_a_daemon_it_refuses() -> None:
     before = len(sets(lived.sandbox))
     async with (
         settings_for(lived.sandbox) as settings,
-        daemon_process(settings.jmap_session_url, jmap_token=lived.sandbox.token) as daemon,
+        daemon_process(settings.jmap_session_url, None, mailroom(), jmap_token=lived.sandbox.token) as daemon,
     ):
         await daemon.logs("service_started")
         port = str(daemon.health_port)
@@ -499,7 +500,7 @@ async def test_interrupted_it_says_how_to_finish(number: signal.Signals, status:
         before = len(lived.sandbox.requests)
         lived.sandbox.faults.next_request(faults.Delay(3600), skip=reading + looking_again + 2)
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "mailroom", "reset", "--apply", "--yes"],
+            mailroom("reset", "--apply", "--yes"),
             env=environment(settings),
             stdout=PIPE,
             stderr=PIPE,

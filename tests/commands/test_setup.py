@@ -24,6 +24,7 @@ from tests.commands.support import bare_sandbox, command, environment, sets, set
 from tests.flavours import every_flavour
 from tests.real.processes import free_port
 from tests.screener import NOW, Wire, connected, empty_sandbox, screener, served, start
+from tests.warm import mailroom
 
 ALL = 25
 """Screener, 7 destinations, 7 labels, error and warning label, 7 groups, provenance group."""
@@ -502,7 +503,7 @@ async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals
     sandbox.faults.next_request(faults.Delay(3600), skip=3)
     async with settings_for(sandbox) as settings:
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "mailroom", "setup", "--apply"],
+            mailroom("setup", "--apply"),
             env=environment(settings),
             stdout=PIPE,
             stderr=PIPE,

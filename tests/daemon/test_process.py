@@ -24,13 +24,14 @@ from tests.real.processes import free_port
 from tests.scrape import samples
 from tests.screener import empty_sandbox, served
 from tests.scripted_server import ScriptedServer, reply
+from tests.warm import mailroom
 
 
 @asynccontextmanager
 async def daemon_on(sandbox: Sandbox, **settings: str) -> AsyncIterator[DaemonProcess]:
     async with served(sandbox) as url:
         with trio.fail_after(GUARD_SECONDS):
-            async with daemon_process(str(url), **settings) as process:
+            async with daemon_process(str(url), None, mailroom(), **settings) as process:
                 yield process
 
 
@@ -167,7 +168,7 @@ async def test_it_stops_while_a_server_takes_its_time_to_say_hello() -> None:
 
 async def test_a_start_without_network_is_a_failed_pass_with_health_already_up() -> None:
     with trio.fail_after(GUARD_SECONDS):
-        async with daemon_process(f"http://127.0.0.1:{free_port()}/jmap/session") as process:
+        async with daemon_process(f"http://127.0.0.1:{free_port()}/jmap/session", None, mailroom()) as process:
             line = await process.logs("poll_failed")
             assert (line["trigger"], line["consecutive_failures"], line["level"]) == ("startup", 1, "warning")
             async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:

@@ -14,6 +14,7 @@ from tests.guard import GUARD_SECONDS
 from tests.new_mail import join
 from tests.scrape import samples
 from tests.screener import empty_sandbox, served
+from tests.warm import mailroom
 
 ANN = "Ann <ann@example.org>"
 
@@ -24,7 +25,7 @@ async def running(sandbox: Sandbox, mode: str, poll_interval: str) -> AsyncItera
     async with served(sandbox) as url:
         settings = {"screening": mode, "poll_interval": poll_interval, "debounce_seconds": "0"}
         with trio.fail_after(GUARD_SECONDS):
-            async with daemon_process(str(url), **settings) as process:
+            async with daemon_process(str(url), None, mailroom(), **settings) as process:
                 assert (await process.logs("service_started"))["screening"] == mode
                 await process.logs("eventsource_connected")
                 await process.logs("poll_completed", times=2)

@@ -18,6 +18,7 @@ from tests.guard import GUARD_SECONDS
 from tests.scrape import metrics_of
 from tests.serving.hostile import REFUSED, WEBSOCKET, get
 from tests.serving.support import connect, deaf_clients, exchange, said_until_the_end, statuses
+from tests.warm import mailroom
 
 LIVEZ = get("/livez", b"Connection: close")
 HELD = 1_500
@@ -94,7 +95,10 @@ async def test_clients_that_never_read_do_not_hold_up_the_end() -> None:
 
 async def test_the_daemon_stops_at_once_beside_50_clients_that_never_read() -> None:
     with trio.fail_after(GUARD_SECONDS):
-        async with screener.served(screener.empty_sandbox()) as url, daemon_process(str(url)) as daemon:
+        async with (
+            screener.served(screener.empty_sandbox()) as url,
+            daemon_process(str(url), None, mailroom()) as daemon,
+        ):
             await daemon.logs("poll_completed")
             with deaf_clients(daemon.health_port, 50, get("/metrics") * 20):
                 assert statuses(await exchange(daemon.health_port, LIVEZ)) == [200]

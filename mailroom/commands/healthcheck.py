@@ -66,7 +66,9 @@ def _told(health: Mapping[str, object]) -> Iterator[str]:
     """What else is worth a look: screening, and what could not be done. A daemon of another version may not tell."""
     waiting = health.get("mails_waiting")
     if (mode := health.get("screening")) in ("on", "watch"):
-        yield f"screening is {mode}" + (f", {waiting} mails in the Screener" if isinstance(waiting, int) else "")
+        yield f"screening is {mode}"
+        if isinstance(waiting, int):
+            yield f"mails in the Screener: {waiting}"
     for key, what in (("senders_failing", "senders failing"), ("mailboxes_missing", "mailboxes missing")):
         count = health.get(key)
         if isinstance(count, int) and count > 0:

@@ -27,6 +27,8 @@ TURN_ON = "MAILROOM_SCREENING=on has it screen new mail itself, watch has it onl
 NEEDED = "screening needs them: leave it off, and let rules on the mail server sort (`mailroom rules`)"
 NO_SENT = "no mailbox has the role Sent: as far as can be seen you have written to nobody"
 GIVE_THE_ROLE = "choose the folder for sent mail in your mail app, or name people in let_through"
+CANNOT_ASK = "new mail can't be found: there is no Inbox or no Screener, or the server refuses the search"
+ASK_OTHERWISE = "look at the checks above; if they are fine, leave it off, and let rules sort (`mailroom rules`)"
 UNCHECKED = (
     "the server doesn't look at ifInState: a mail that you move in the very moment in which it is screened ends in the "
     "Screener, too"
@@ -45,7 +47,12 @@ async def check_screening(examined: Examined) -> Finding:
     if screening.mode == "watch":
         lines = ["watch: the log says what would become of new mail, which stays where it is"]
     else:
-        lines = [_since(state), *await _unjudged(examined, places, state)]
+        lines = [_since(state)]
+    if state.screening_since is not None and screening.is_on:
+        found = await _unjudged(examined, places, state.screening_since)
+        if found is None:
+            return Finding(Outcome.WARNING, f"{lines[0]}\n{CANNOT_ASK}", ASK_OTHERWISE)
+        lines.append(_waiting(found))
     if places.sent is None:
         return Finding(Outcome.WARNING, "\n".join([*lines, NO_SENT]), GIVE_THE_ROLE)
     return Finding(Outcome.OK, "\n".join(lines))
@@ -53,7 +60,7 @@ async def check_screening(examined: Examined) -> Finding:
 
 def _since(state: State) -> str:
     if state.screening_since is None:
-        return "on, from the next start of the daemon: mail from before that is left alone"
+        return "on, but not begun: the daemon begins when it starts, and leaves mail from before alone"
     since = f"on since {_shown(state.screening_since)}"
     if state.open_until is None or state.open_until <= datetime.now(UTC):
         return since
@@ -64,16 +71,13 @@ def _shown(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-async def _unjudged(examined: Examined, places: Places, state: State) -> list[str]:
-    """How many mails have no mark yet, asked as the daemon asks."""
-    if state.screening_since is None:
-        return []
+async def _unjudged(examined: Examined, places: Places, since: datetime) -> NewFound | None:
+    """The mails that have no mark yet, asked for as the daemon asks; None where that can't be."""
     client = examined.servers.client
-    after = max(state.screening_since, datetime.now(UTC) - timedelta(days=examined.scheme.screening.days))
+    after = max(since, datetime.now(UTC) - timedelta(days=examined.scheme.screening.days))
     batch = Batch()
     asked = search_new(batch, await client.session(), places, Window(after))
-    found = read_new(asked, await client.send(batch))
-    return [_waiting(found)] if found is not None else []
+    return read_new(asked, await client.send(batch))
 
 
 def _waiting(found: NewFound) -> str:

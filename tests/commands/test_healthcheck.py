@@ -65,7 +65,7 @@ def answering(answer: tuple[int, str], host: str = "127.0.0.1") -> Iterator[int]
     ("answer", "status", "line"),
     [
         (OK, 0, "healthy: last successful pass 12 s ago\n"),
-        (SCREENING, 0, "healthy: last successful pass 3 s ago; screening is on, 14 mails in the Screener\n"),
+        (SCREENING, 0, "healthy: last successful pass 3 s ago; screening is on; mails in the Screener: 14\n"),
         (
             TROUBLED,
             0,

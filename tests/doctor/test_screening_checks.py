@@ -83,6 +83,15 @@ async def test_says_that_nothing_waits_and_until_when_screening_is_open() -> Non
     ]
 
 
+async def test_a_search_that_is_refused_is_a_warning() -> None:
+    sandbox = empty_sandbox()
+    begun(sandbox)
+    async with examined(sandbox) as it:
+        sandbox.faults.method_error("Email/query", MethodError("unsupportedFilter"))
+        found = await check_screening(it)
+    assert (found.outcome, found.detail.splitlines()[1]) == (Outcome.WARNING, screening_checks.CANNOT_ASK)
+
+
 async def test_an_opening_that_is_over_is_not_told() -> None:
     sandbox = empty_sandbox()
     begun(sandbox, open_until=datetime.now(UTC) - timedelta(seconds=1))
@@ -104,7 +113,7 @@ async def test_more_than_a_pass_takes_is_a_least_number() -> None:
     [
         ("off", "off: the daemon leaves new mail where it is"),
         ("watch", "watch: the log says what would become of new mail, which stays where it is"),
-        ("on", "on, from the next start of the daemon: mail from before that is left alone"),
+        ("on", "on, but not begun: the daemon begins when it starts, and leaves mail from before alone"),
     ],
 )
 async def test_says_the_mode_where_nothing_has_begun(mode: Mode, detail: str) -> None:

@@ -382,4 +382,4 @@ async def test_doctor_tries_a_mark_on_mail_that_was_read_and_takes_it_off_again(
         screened = await check_screening(examined)
     assert (found.outcome, found.detail) == (Outcome.OK, "a mail in the Inbox took one, and lost it again")
     assert user.mail.keywords() == {"read": {"$seen"}}
-    assert screened.detail == "on, from the next start of the daemon: mail from before that is left alone"
+    assert screened.detail == "on, but not begun: the daemon begins when it starts, and leaves mail from before alone"

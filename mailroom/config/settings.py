@@ -1,6 +1,5 @@
 """Settings: `MAILROOM_…` variables, `.env` in the current folder, and files in `/run/secrets`, in this order."""
 
-import ipaddress
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,8 +9,6 @@ from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
     SecretStr,
@@ -30,12 +27,12 @@ from pydantic_settings import (
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
 from mailroom.config.screening import Mode
+from mailroom.config.setting_types import Code, HomeExpanded, Host, LowerCase, Password, SecretUrl, Token, Url, Username
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
-from mailroom.urls import MAX_PORT, is_loopback, url_of
+from mailroom.urls import MAX_PORT
 
 PREFIX = "MAILROOM_"
-_SHORTEST_CODE = 6
 _LONGEST_ENDING = 2  # a plural, say
 SECRETS_FOLDER = Path("/run/secrets")
 DOTENV = ".env"
@@ -47,84 +44,6 @@ HOW_TO_LOG_IN = (
     f"{SECRETS_FOLDER}/mailroom_jmap_token. A server without tokens takes {PREFIX}JMAP_USERNAME and "
     f"{PREFIX}JMAP_PASSWORD instead."
 )
-
-
-def _https_or_loopback(text: str) -> str:
-    url = url_of(text)
-    if url.userinfo:
-        raise ValueError("must not hold a user name or password; they have settings of their own")
-    if not url.host or not (url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))):
-        raise ValueError("must be an https url (http only on this machine), such as https://mail.example.com/jmap/")
-    return text
-
-
-def _http_url(secret: SecretStr) -> SecretStr:
-    """Plain http is allowed: monitors on a home network often have nothing else."""
-    url = url_of(secret.get_secret_value())
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("must be an http or https url, such as https://kuma.example.com/api/push/…")
-    return secret
-
-
-def _token(secret: SecretStr) -> SecretStr:
-    """RFC 6750 §2.1 allows no more than printable ASCII without spaces; anything else is a slip in copying."""
-    token = secret.get_secret_value()
-    if token.casefold().startswith("bearer "):
-        raise ValueError("must be the token alone, without the word Bearer")
-    if "'" in token or '"' in token:
-        raise ValueError("must be the token alone, without quotes around it")
-    if not re.fullmatch(r"[!-~]+", token):
-        raise ValueError("holds characters that no token has (spaces, control or non-ASCII characters); copy it again")
-    return secret
-
-
-def _password(secret: SecretStr) -> SecretStr:
-    # A file, and some tools that set variables, end the line; a space may be part of the password.
-    password = secret.get_secret_value().rstrip("\r\n")
-    if re.search(r"[\x00-\x1f\x7f]", password):
-        raise ValueError("holds control characters, which no server takes in a password (RFC 7617 §2)")
-    return SecretStr(password)
-
-
-def _code(secret: SecretStr) -> SecretStr:
-    """A shorter one would be met by chance."""
-    code = secret.get_secret_value()
-    if len(code) < _SHORTEST_CODE or not code.isprintable():
-        raise ValueError(f"must be {_SHORTEST_CODE} characters or more, on one line")
-    return secret
-
-
-def _username(name: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f:]", name):
-        raise ValueError("holds a colon or control characters, which no server takes in a user name (RFC 7617 §2)")
-    return name
-
-
-def _host(host: str) -> str:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", host):
-            raise ValueError("must be an IP address or a host name, without a port") from None
-    return host
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _home(value: object) -> object:
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("holds a NUL character, which no path has")
-    return os.path.expanduser(value) if isinstance(value, str) else value
-
-
-Url = Annotated[str, AfterValidator(_https_or_loopback)]
-Username = Annotated[str, AfterValidator(_username)]
-Password = Annotated[SecretStr, AfterValidator(_password)]
-Token = Annotated[SecretStr, AfterValidator(_token)]
-SecretUrl = Annotated[SecretStr, AfterValidator(_http_url)]
-Code = Annotated[SecretStr, AfterValidator(_code)]
 
 
 class _LiteralDotenv(DotEnvSettingsSource):
@@ -155,7 +74,7 @@ class Settings(BaseSettings):
     jmap_username: Username | None = Field(default=None, description="a user name")
     jmap_password: Password | None = Field(default=None, description="a password")
     jmap_session_url: Url = Field(default="https://api.fastmail.com/jmap/session", description="a url")
-    contacts: Annotated[Literal["auto", "jmap", "carddav"], BeforeValidator(_lower)] = Field(
+    contacts: Annotated[Literal["auto", "jmap", "carddav"], LowerCase] = Field(
         default="auto", description="auto, jmap or carddav"
     )
     carddav_url: Url | None = Field(default=None, description="a url")
@@ -167,21 +86,19 @@ class Settings(BaseSettings):
     debounce_seconds: float = Field(
         default=3.0, ge=0, le=60, allow_inf_nan=False, description="a number of seconds from 0 to 60"
     )
-    health_host: Annotated[str, AfterValidator(_host)] = Field(
-        default="127.0.0.1", description="an address or host name"
-    )
+    health_host: Host = Field(default="127.0.0.1", description="an address or host name")
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
     heartbeat_url: SecretUrl | None = Field(default=None, description="a url")
-    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], LowerCase] = Field(
         default="info", description="debug, info, warning, error or critical"
     )
-    log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
+    log_format: Annotated[Literal["auto", "json", "console"], LowerCase] = Field(
         default="auto", description="auto, json or console"
     )
     max_consecutive_failures: int = Field(default=10, ge=0, description="a whole number, 0 or more (0 = never give up)")
-    screening: Annotated[Mode, BeforeValidator(_lower)] | None = Field(default=None, description="off, watch or on")
+    screening: Annotated[Mode, LowerCase] | None = Field(default=None, description="off, watch or on")
     subject_code: Code | None = Field(default=None, description="a word")
-    config: Annotated[Path, BeforeValidator(_home)] | None = Field(default=None, description="the path of a file")
+    config: Annotated[Path, HomeExpanded] | None = Field(default=None, description="the path of a file")
 
     @classmethod
     def settings_customise_sources(

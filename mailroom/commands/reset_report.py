@@ -8,11 +8,16 @@ from rich.table import Table
 
 from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
-from mailroom.decisions.reset import ContactUndo, Undo, moves_by_mailbox
+from mailroom.decisions.reset import ContactUndo, Undo, entered_by_mailbox, left_by_mailbox
 from mailroom.senders.reset import Found
 from mailroom.senders.sieve_script import Installed, after_removal, why_it_stays
 
 COMMAND = "mailroom reset --apply"
+
+_SCREENING = (
+    "• Screening is on in your settings: set `mode` in `[screening]`, or MAILROOM_SCREENING, to off, or a daemon "
+    "screens the mail that comes after its start.\n"
+)
 
 Row = tuple[str, str, str]
 
@@ -20,7 +25,9 @@ Row = tuple[str, str, str]
 def show_plan(console: Console, found: Found, scheme: Scheme) -> None:
     """Print what there is to undo."""
     if not found:
-        console.print("Nothing to undo: no contact has a note of Mailroom's, and no mail a label.\n", soft_wrap=True)
+        console.print(
+            "Nothing to undo: no contact has a note of Mailroom's, and no mail a label or keyword.\n", soft_wrap=True
+        )
         return
     if found.rules is not None:
         console.print(f"{printable(_rules_line(found.rules))}\n", soft_wrap=True)
@@ -53,6 +60,7 @@ def what_stays(found: Found, scheme: Scheme) -> str:
     )
     return (
         "What stays, and how to remove it:\n"
+        f"{_SCREENING if scheme.screening.mode == 'on' else ''}"
         f"{rules if found.access is None else ''}"
         f"• The mailboxes and labels. Mail that is in {printable(scheme.screener)} and nowhere else belongs in the "
         "Inbox: move it there; then delete those that are empty or hold only mail that is elsewhere, too.\n"
@@ -65,10 +73,9 @@ def what_stays(found: Found, scheme: Scheme) -> str:
 def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]:
     """In the order in which it is undone; mailboxes and groups by name."""
     labels = {name.rpartition("/")[2] for name in (*scheme.labels, scheme.error_label, scheme.warning_label)}
-    left = {names[id]: count for id, count in moves_by_mailbox(undo.mails.moves.values()).items()}
-    back = sum(bool(move.add) for move in undo.mails.moves.values())
-    if back:
-        yield "Mail back into", scheme.screener, _count(back, "mail")
+    back = {names[id]: count for id, count in entered_by_mailbox(undo.mails.moves.values()).items()}
+    left = {names[id]: count for id, count in left_by_mailbox(undo.mails.moves.values()).items()}
+    yield from (("Mail back into", name, _count(back[name], "mail")) for name in sorted(back))
     yield from (("Mail out of", name, _count(left[name], "mail")) for name in sorted(left.keys() - labels))
     yield from (("Label off", name, _count(left[name], "mail")) for name in sorted(left.keys() & labels))
     groups = Counter(group.name for each in undo.contacts for group in each.leave)
@@ -79,6 +86,10 @@ def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]
         yield "Contacts deleted", "address book", _count(len(undo.deleted), "contact")
     if undo.provenance:
         yield "Group emptied", scheme.provenance_group, _count(len(undo.provenance_members), "contact")
+    if undo.state_card is not None:
+        yield "Contact card deleted", undo.state_card.fields.full_name, "since when mail is screened"
+    if undo.marked:
+        yield "Mailroom's keywords off", "all mailboxes", _count(len(undo.marked), "mail")
     others = {names[id]: count for id, count in undo.mails.left.items()}
     yield from (("Stays: not Mailroom's", name, _count(others[name], "mail")) for name in sorted(others))
 

@@ -1,7 +1,8 @@
 """What a reset undoes. Pure: no I/O.
 
 All of it can be seen in the account: cards with Mailroom's block in their note, mail of their addresses in a
-destination, labels, the provenance group. So a reset that is cut off begins again where it stopped.
+destination, labels, keywords, the state card, the provenance group. So a reset that is cut off begins again where it
+stopped.
 """
 
 from collections import Counter
@@ -12,6 +13,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, Departure, Group
 from mailroom.decisions import note
 from mailroom.decisions.contact import as_written
+from mailroom.decisions.marks import FROM_INBOX, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import sender_of
 from mailroom.jmap.mail import Email, Move
@@ -49,14 +51,20 @@ class MailUndo:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """All that there is to undo. `provenance` are the groups of that name with members."""
+    """All that there is to undo.
+
+    `marked` are the ids of the mails with a keyword of Mailroom's, `state_card` keeps since when new mail is screened,
+    `provenance` are the groups of that name with members.
+    """
 
     mails: MailUndo
+    marked: tuple[str, ...]
+    state_card: Card | None
     contacts: tuple[ContactUndo, ...]
     provenance: tuple[Group, ...]
 
     def __bool__(self) -> bool:
-        return bool(self.mails.moves or self.contacts or self.provenance)
+        return bool(self.mails.moves or self.marked or self.state_card or self.contacts or self.provenance)
 
     @property
     def deleted(self) -> tuple[ContactUndo, ...]:
@@ -77,35 +85,50 @@ def settled_addresses(book: AddressBook) -> frozenset[str]:
 
 
 def undo_mails(emails: Iterable[Email], places: Places, settled: Set[str]) -> MailUndo:
-    """Where mails go: those of `settled` senders out of the destinations, and every label of Mailroom's off.
+    """Where mails go: those of `settled` senders, and what came straight from the Inbox, out of the destinations; what
+    was screened out of the Screener, and every label of Mailroom's off.
 
-    The Screener is for mail that would have no mailbox; what has another home, be it the Trash, stays there.
+    What has another home, be it the Trash, stays there. What would have no mailbox goes to the Inbox where its keywords
+    say that it came from there, else to the Screener.
     """
     moves: dict[str, Move] = {}
     senders: dict[str, str] = {}
     left: Counter[str] = Counter()
     for email in emails:
         filed, sender = email.mailbox_ids & frozenset(places.destinations.values()), sender_of(email)
-        if sender is None or sender not in settled:
+        if filed and sender is not None and sender in settled:
+            senders[email.id] = sender
+        elif not _is_routed(email):
             left.update(filed)
             filed = frozenset()
-        elif filed:
-            senders[email.id] = sender
         if move := _undone(email, filed, places):
             moves[email.id] = move
     return MailUndo(moves, senders, left)
 
 
+def _is_routed(email: Email) -> bool:
+    """Put where it is by Mailroom; what waits, and isn't in the Screener, was put there by the user."""
+    return FROM_INBOX in email.keywords and WAITING not in email.keywords
+
+
 def _undone(email: Email, filed: frozenset[str], places: Places) -> Move:
-    leaving = filed | (email.mailbox_ids & places.all_labels)
+    is_from_inbox = bool(email.keywords & {FROM_INBOX, WAITING})
+    screener = frozenset({places.screener} if places.screener else ())
+    leaving = email.mailbox_ids & (filed | places.all_labels | (screener if is_from_inbox else frozenset()))
     if email.mailbox_ids - leaving:
         return Move(remove=leaving)
-    return Move(add=frozenset({places.screener}), remove=leaving) if places.screener else Move()
+    home = frozenset({places.inbox}) if is_from_inbox and places.inbox else screener
+    return Move(add=home - leaving, remove=leaving - home) if home else Move()
 
 
-def moves_by_mailbox(moves: Iterable[Move]) -> Counter[str]:
+def left_by_mailbox(moves: Iterable[Move]) -> Counter[str]:
     """How many mails leave each mailbox."""
     return Counter(id for move in moves for id in move.remove)
+
+
+def entered_by_mailbox(moves: Iterable[Move]) -> Counter[str]:
+    """How many mails come into each mailbox."""
+    return Counter(id for move in moves for id in move.add)
 
 
 def made_by_mailroom(book: AddressBook) -> tuple[Card, ...]:

@@ -1,10 +1,14 @@
-"""The requests of a reset: look for what there is to undo, then undo it: the rules for new mail, mail, contacts.
+"""The requests of a reset: look for what there is to undo, then undo it: rules for new mail, mail, contacts, keywords.
 
 Whatever cuts it off, what is left to undo can still be seen in the account, and the next reset does the rest. So a
 step that fails for one mail or contact holds back only what would hide that.
+
+The keywords come last: they say where mail came from, and keep a daemon from screening it again as long as the state
+card says that there is screening.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Set
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -13,6 +17,7 @@ from typing import TypeVar
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, LookUp
 from mailroom.contacts.steps import alone
+from mailroom.decisions.marks import ALL_MARKS
 from mailroom.decisions.note import stripped
 from mailroom.decisions.places import Places, find_places, role_problems
 from mailroom.decisions.reset import (
@@ -29,12 +34,19 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
+from mailroom.jmap.query import Filter
 from mailroom.jmap.session import SieveAccess
-from mailroom.jmap.set import merged_errors
+from mailroom.jmap.set import SetResult, merged_errors, read_set_errors, read_set_result
 from mailroom.senders.sieve_script import Installed, find_installed, remove
+from mailroom.triage.state import state_card
+from mailroom.wire import ReadReply
 
 AT_A_TIME = 100
 """Mails or cards in one step: so far a bar moves at once, and so much Ctrl-C leaves for the next time."""
+UNMARKED_AT_A_TIME = 500
+"""Keywords alone are cheaper, and may be on all mail of a year."""
+
+_UNMARK = Move(clear=ALL_MARKS)
 
 Item = TypeVar("Item")
 Advance = Callable[[int], None]
@@ -59,7 +71,8 @@ class Found:
     @property
     def steps(self) -> int:
         """How far `undo_all` advances."""
-        return len(self.undo.mails.moves) + 2 * len(self.undo.contacts) + len(self.undo.provenance_members)
+        undo = self.undo
+        return len(undo.mails.moves) + len(undo.marked) + 2 * len(undo.contacts) + len(undo.provenance_members)
 
 
 async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
@@ -77,7 +90,8 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
         # A whole Archive would go into the Screener.
         raise ConfigError(problems)
     found = await contacts.read_all()
-    mails = undo_mails(await _mails_in(client, places), places, settled_addresses(found.book))
+    filed, marked = await _mails(client, places)
+    mails = undo_mails({**filed, **marked}.values(), places, settled_addresses(found.book))
     extras = await found.extras(made_by_mailroom(found.book))
     undone, provenance = undo_contacts(found.book, extras, scheme)
     return Found(
@@ -85,7 +99,7 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
         found,
         session.sieve,
         None if session.sieve is None else await _rules(client, session.sieve),
-        Undo(mails, undone, provenance),
+        Undo(mails, tuple(marked), state_card(found.book, session.mail_account), undone, provenance),
         {each.id: each.name for each in mailboxes},
     )
 
@@ -95,29 +109,50 @@ async def _rules(client: Client, access: SieveAccess) -> Installed | None:
     return installed if installed.is_mailrooms else None
 
 
-async def _mails_in(client: Client, places: Places) -> tuple[Email, ...]:
-    """The mails in destinations and labels, be they Mailroom's work or not."""
+async def _mails(client: Client, places: Places) -> tuple[dict[str, Email], dict[str, Email]]:
+    """The mails in destinations and labels, be they Mailroom's work or not, and those with a keyword of Mailroom's."""
     ids = sorted({*places.destinations.values(), *places.all_labels})
-    if not ids:
-        return ()
     session = await client.session()
     batch = Batch()
-    touched = search_mail(batch, session, within=ids)
-    return await mail_found(client, touched, await client.send(batch))
+    keywords: list[Filter] = [{"hasKeyword": keyword} for keyword in sorted(ALL_MARKS)]
+    searches = [search_mail(batch, session, any_condition=keywords)]
+    if ids:
+        searches.append(search_mail(batch, session, within=ids))
+    replies = await client.send(batch)
+    marked, *filed = [{email.id: email for email in await mail_found(client, each, replies)} for each in searches]
+    return filed[0] if filed else {}, marked
 
 
 async def undo_all(account: Found, advance: Advance) -> list[str]:
-    """Undo rules, mail, contacts; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
+    """Undo all of it; a line for each failure, sorted by kind and address. Raises `MailroomError`."""
     rules = await _remove_rules(account)
     mails = await _in_parts(account.undo.mails.moves, partial(_move, account.client), advance)
+    card = await _delete_state_card(account)
     held = frozenset(account.undo.mails.senders[id] for id in mails if id in account.undo.mails.senders)
     contacts = await _undo_contacts(account, held, advance)
     addresses = {each.card.ref: min(each.card.addresses, default=each.card.uid) for each in account.undo.contacts}
-    refused = [f"{_count(list(mails.values()).count(reason))}: {reason}" for reason in sorted(set(mails.values()))]
+    # A mail that could not be moved is found by its keywords again; with the card there is screening.
+    marked = {} if card else {id: _UNMARK for id in account.undo.marked if id not in mails}
+    unmarked = await _in_parts(marked, partial(_unmark, account.client), advance, size=UNMARKED_AT_A_TIME)
+    advance(len(account.undo.marked) - len(marked))
     return [
         *rules,
-        *refused,
+        *_told("could not be moved", mails),
+        *card,
         *sorted(f"contact {addresses.get(key, key)}: {reason}" for key, reason in contacts.items()),
+        *_told("kept Mailroom's keywords", unmarked),
+    ]
+
+
+async def _delete_state_card(account: Found) -> list[str]:
+    """Before the keywords: a daemon without the card begins anew, and leaves alone what is in the Inbox."""
+    card = account.undo.state_card
+    if card is None:
+        return []
+    failures = await account.contacts.delete_cards([card])
+    return [
+        f"contact card {card.fields.full_name}: {reason}; keywords stay until it is gone"
+        for reason in failures.values()
     ]
 
 
@@ -132,8 +167,9 @@ async def _remove_rules(account: Found) -> tuple[str, ...]:
     return ()
 
 
-def _count(mails: int) -> str:
-    return "1 mail could not be moved" if mails == 1 else f"{mails} mails could not be moved"
+def _told(what: str, failed: Failures) -> Iterator[str]:
+    for reason, mails in sorted(Counter(failed.values()).items()):
+        yield f"{mails} mail{'' if mails == 1 else 's'} {what}: {reason}"
 
 
 async def _undo_contacts(account: Found, held: Set[str], advance: Advance) -> Failures:
@@ -185,12 +221,17 @@ async def _in_parts(
     return failed
 
 
-async def _move(client: Client, moves: Mapping[str, Move]) -> Failures:
+async def _move(client: Client, moves: Mapping[str, Move], read: ReadReply[SetResult] = read_set_result) -> Failures:
     batch = Batch()
-    slots = move_emails(batch, await client.session(), moves)
+    slots = move_emails(batch, await client.session(), moves, read)
     replies = await client.send(batch)
     errors = merged_errors(replies[slot] for slot in slots)
     return {id: str(error) for id, error in errors.items() if error.type != "notFound"}
+
+
+async def _unmark(client: Client, moves: Mapping[str, Move]) -> Failures:
+    """Cyrus refuses one mail with the error of an outage, where a mailbox has too many keywords."""
+    return await _move(client, moves, read_set_errors)
 
 
 async def _leave(client: Client, contacts: LookUp, departures: Mapping[str, Departure]) -> Failures:

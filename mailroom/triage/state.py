@@ -45,7 +45,12 @@ async def settle_screening(
     since = state.screening_since or now if mode == "on" else None
     if since != state.screening_since:
         await write_state(client, found, scheme, account_id, replace(state, screening_since=since))
-        log.info("screening_begins" if since else "screening_ends", since=since.isoformat() if since else None)
+        if since is None:
+            log.info(
+                "screening_ends", hint="mail that waits stays in the Screener: label it, or move it where you want it"
+            )
+        else:
+            log.info("screening_begins", since=since.isoformat())
     return now if mode == "watch" else since
 
 

@@ -4,9 +4,10 @@ import os
 import pty
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from subprocess import PIPE
 
 import pytest
@@ -19,6 +20,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions import note
+from mailroom.decisions.marks import SEEN
+from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
@@ -28,18 +31,21 @@ from tests.daemon_process import daemon_process
 from tests.flavours import every_flavour, every_flavour_in_turn
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
+from tests.triage.test_screening import ON
 from tests.warm import mailroom
 
 ANN, BOB, CY, DEE, EVE, FAY = (f"{name}@x.org" for name in ("ann", "bob", "cy", "dee", "eve", "fay"))
+STRANGER, FILED, FRIEND, JO, DEES_NEXT, PUT_AWAY = "gus@x.org", "hal@x.org", "ida@x.org", "jo@x.org", "dee", "kim@x.org"
 LABELS = DEFAULT_SCHEME.labels | {"@MailroomError", "@MailroomWarning"}
 
 
 @dataclass(frozen=True)
 class Lived:
-    """An account that was used, with the ids of its mails by sender."""
+    """An account that was used, with the ids of its mails by sender; `places` is where a reset leaves them."""
 
     sandbox: Sandbox
     mails: Mapping[str, str]
+    places: Mapping[str, set[str]]
 
 
 async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
@@ -49,13 +55,17 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
     sandbox.create_mailbox("Work")
     sandbox.add_card(BOB, "Bob", notes={"n": {"note": "Met in Porto.\n"}}, phones={"p": {"number": "1"}})
     sandbox.add_card(DEE, "Dee")
+    wrote = {
+        ANN: ("Ann", ["Screener", "Work", "@ToTruck"]),
+        BOB: ("Robert", ["Screener", "@ToImbox"]),
+        CY: ("Cy", ["Archive", "@ToPerson"]),
+        DEE: ("Dee", ["Feed"]),
+        EVE: ("Eve", ["Screener", "@ToFeed", "@ToJail"]),
+        FAY: ("Fay", ["Screener", "@ToFeed"]),
+    }
     mails = {
-        ANN: sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", "Work", "@ToTruck"]),
-        BOB: sandbox.deliver(f"Robert <{BOB}>", mailboxes=["Screener", "@ToImbox"]),
-        CY: sandbox.deliver(f"Cy <{CY}>", mailboxes=["Archive", "@ToPerson"]),
-        DEE: sandbox.deliver(f"Dee <{DEE}>", mailboxes=["Feed"]),
-        EVE: sandbox.deliver(f"Eve <{EVE}>", mailboxes=["Screener", "@ToFeed", "@ToJail"]),
-        FAY: sandbox.deliver(f"Fay <{FAY}>", mailboxes=["Screener", "@ToFeed"]),
+        address: sandbox.deliver(f"{name} <{address}>", mailboxes=mailboxes, received_at=NOW - timedelta(days=1))
+        for address, (name, mailboxes) in wrote.items()
     }
     async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
         await (await start(client)).run(NOW)
@@ -64,7 +74,45 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
     groups = {card.data["name"]["full"]: card for card in sandbox.store.cards.objects.values() if card.kind == "group"}
     (dees,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Dee"]
     sandbox.change_card(groups["Feed"].uid, {"members": {**groups["Feed"].data["members"], dees: True}})
-    return Lived(sandbox, mails)
+    places = {ANN: {"Work"}, BOB: {"Inbox"}, CY: {"Archive"}, DEE: {"Feed"}, EVE: {"Screener"}, FAY: {"Screener"}}
+    return Lived(sandbox, mails, places)
+
+
+async def screened_in(flavour: Flavour = FASTMAIL) -> Lived:
+    """The same, where new mail was screened for a while: two strangers, one of whose mails the user put elsewhere; a
+    friend; Jo, who is in Jail; and Dee, whom the user has put into a group of Mailroom's."""
+    lived = await lived_in(flavour)
+    sandbox = lived.sandbox
+    sandbox.add_card(FRIEND, "Ida")
+    where = {STRANGER: ["Inbox"], FILED: ["Inbox", "Work"], FRIEND: ["Inbox"], JO: ["Inbox", "@ToJail"]}
+    where |= {DEES_NEXT: ["Inbox"], PUT_AWAY: ["Inbox"]}
+    mails = {
+        key: sandbox.deliver(
+            f"Somebody <{DEE if key == DEES_NEXT else key}>", mailboxes=to, received_at=NOW + timedelta(minutes=1)
+        )
+        for key, to in where.items()
+    }
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+        triage = await start(client, ON)
+        await triage.run(NOW + timedelta(minutes=2))
+        assert {key: sandbox.mailboxes_of(id) for key, id in mails.items()} == {
+            STRANGER: {"Screener"},
+            FILED: {"Screener", "Work"},
+            FRIEND: {"Inbox"},
+            JO: {"Jail"},
+            DEES_NEXT: {"Feed"},
+            PUT_AWAY: {"Screener"},
+        }
+        sandbox.move(mails[PUT_AWAY], "Feed")
+        await triage.run(NOW + timedelta(minutes=3))
+    places = {STRANGER: {"Inbox"}, FILED: {"Work"}, FRIEND: {"Inbox"}, JO: {"Inbox"}}
+    # Eve's mail waits as all that is in the Screener.
+    places |= {DEES_NEXT: {"Inbox"}, PUT_AWAY: {"Feed"}, EVE: {"Inbox"}}
+    return Lived(sandbox, {**lived.mails, **mails}, {**lived.places, **places})
+
+
+LIVED = pytest.mark.parametrize("live", [lived_in, screened_in], ids=["labels alone", "screened"])
+Live = Callable[[Flavour], Awaitable[Lived]]
 
 
 async def undo(sandbox: Sandbox, *wires: Wire) -> None:
@@ -89,21 +137,17 @@ def notes(sandbox: Sandbox) -> dict[str, str]:
 
 def assert_undone(lived: Lived) -> None:
     sandbox = lived.sandbox
-    assert {address: sandbox.mailboxes_of(id) for address, id in lived.mails.items()} == {
-        ANN: {"Work"},
-        BOB: {"Inbox"},
-        CY: {"Archive"},
-        DEE: {"Feed"},
-        EVE: {"Screener"},
-        FAY: {"Screener"},
-    }
-    assert sorted(card["name"]["full"] for card in sandbox.cards()) == ["Bob", "Cy", "Dee"]
+    assert {address: sandbox.mailboxes_of(id) for address, id in lived.mails.items()} == lived.places
+    assert {id: mail.keywords for id, mail in sandbox.store.mails.objects.items() if mail.keywords} == {}
+    friends = ["Ida"] if FRIEND in lived.mails else []
+    assert sorted(card["name"]["full"] for card in sandbox.cards()) == ["Bob", "Cy", "Dee", *friends]
     assert notes(sandbox) == {"Bob": "Met in Porto."}
     assert sandbox.groups() == {
         name: {DEE} if name == "Feed" else set() for name in (*DEFAULT_SCHEME.groups, "Mailroom")
     }
     phones = {card["name"]["full"]: card.get("phones") for card in sandbox.cards()}
-    assert phones == {"Bob": {"p": {"number": "1"}}, "Cy": {"p": {"number": "2"}}, "Dee": None}
+    had = {"Bob": {"p": {"number": "1"}}, "Cy": {"p": {"number": "2"}}, "Dee": None}
+    assert phones == {**had, **dict.fromkeys(friends)}
 
 
 def tables(output: str) -> list[list[str]]:
@@ -157,13 +201,14 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
 
 
 @every_flavour
+@LIVED
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]
 )
 async def test_everything_is_undone_and_a_second_run_writes_nothing(
-    flavour: Flavour, limits: Limits, capsys: pytest.CaptureFixture[str]
+    flavour: Flavour, live: Live, limits: Limits, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lived = await lived_in(flavour)
+    lived = await live(flavour)
     lived.sandbox.limits = limits
     capsys.readouterr()
     async with settings_for(lived.sandbox) as settings:
@@ -175,7 +220,10 @@ async def test_everything_is_undone_and_a_second_run_writes_nothing(
         assert await reset.undo(settings, DEFAULT_SCHEME) == 0
         assert await reset.dry_run(settings, DEFAULT_SCHEME) == 0
     assert len(sets(lived.sandbox)) == written
-    assert "Nothing to undo: no contact has a note of Mailroom's, and no mail a label." in capsys.readouterr().out
+    assert (
+        "Nothing to undo: no contact has a note of Mailroom's, and no mail a label or keyword."
+        in capsys.readouterr().out
+    )
 
 
 async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests() -> None:
@@ -187,7 +235,7 @@ async def test_a_group_is_written_once_and_an_account_is_read_in_five_requests()
     assert calls == [
         ("Mailbox/get",),
         ("ContactCard/get", "AddressBook/get", "ContactCard/query", "ContactCard/get"),
-        ("Email/query", "Email/get"),
+        ("Email/query", "Email/get", "Email/query", "Email/get"),
         ("ContactCard/get",),
         ("Email/set",),
         ("ContactCard/set",),
@@ -203,6 +251,112 @@ async def test_a_warning_label_from_when_warnings_were_on_comes_off_too() -> Non
     async with settings_for(lived.sandbox) as settings:
         assert await reset.undo(settings, Scheme(warnings_enabled=False)) == 0
     assert_undone(lived)
+
+
+# --- what screening left
+
+
+@every_flavour
+async def test_what_was_screened_is_shown(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await screened_in(flavour)
+    capsys.readouterr()
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.dry_run(settings, ON) == 0
+    figures, _, _, stays = tables(capsys.readouterr().out)
+    assert [
+        row for row in figures if row.startswith(("Mail back", "Mail out of | S", "Contact card", "Mailroom's k"))
+    ] == [
+        "Mail back into | Inbox | 4 mails",
+        "Mail back into | Screener | 1 mail",
+        "Mail out of | Screener | 3 mails",
+        "Contact card deleted | Mailroom | since when mail is screened",
+        "Mailroom's keywords off | all mailboxes | 7 mails",
+    ]
+    assert stays[1].startswith("• Screening is on in your settings: set `mode` in `[screening]`")
+
+
+async def test_the_order_is_mail_then_the_state_card_then_contacts_then_keywords() -> None:
+    lived = await screened_in()
+    before = len(lived.sandbox.requests)
+    async with settings_for(lived.sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    written = [call for request in lived.sandbox.requests[before:] for call in request.calls if call.endswith("/set")]
+    assert written == ["Email/set", *["ContactCard/set"] * 5, "Email/set"]
+    assert_undone(lived)
+
+
+@every_flavour
+async def test_a_daemon_after_it_screens_nothing_that_is_there(flavour: Flavour) -> None:
+    lived = await screened_in(flavour)
+    sandbox = lived.sandbox
+    await undo(sandbox, Wire())
+    moments = [NOW + timedelta(minutes=minutes) for minutes in (10, 11, 12)]
+    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+        triage = await start(client, ON, now=moments[0])
+        for now in moments:
+            assert (await triage.run(now)).mails_screened == 0
+        assert sandbox.mailboxes_of(lived.mails[STRANGER]) == {"Inbox"}
+
+
+async def test_a_state_card_that_cannot_be_deleted_keeps_the_keywords(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await screened_in()
+    sandbox = lived.sandbox
+    state = sandbox.store.card_with_uid(uid_of(sandbox.account_id))
+    assert state is not None
+    sandbox.faults.set_errors[state.id] = SetError("forbidden", "a card")
+    capsys.readouterr()
+    async with settings_for(sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        (told, _) = capsys.readouterr().out.partition("\n\n")[0].splitlines()
+        assert told == "✗ contact card Mailroom: forbidden; keywords stay until it is gone"
+        assert SEEN in sandbox.store.mails.objects[lived.mails[STRANGER]].keywords
+        sandbox.faults.clear()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+async def test_a_mail_that_cannot_be_moved_keeps_its_keywords(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await screened_in()
+    sandbox = lived.sandbox
+    sandbox.faults.set_errors[lived.mails[STRANGER]] = SetError("forbidden", "a mail")
+    capsys.readouterr()
+    async with settings_for(sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        assert capsys.readouterr().out.startswith("✗ 1 mail could not be moved: forbidden\n")
+        marked = {id for id, mail in sandbox.store.mails.objects.items() if mail.keywords}
+        assert marked == {lived.mails[STRANGER]}
+        sandbox.faults.clear()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+async def test_a_mail_whose_keywords_cannot_be_taken_off_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    lived = await screened_in()
+    sandbox = lived.sandbox
+    sandbox.faults.set_errors[lived.mails[FRIEND]] = SetError("serverFail", "too many user flags")
+    capsys.readouterr()
+    async with settings_for(sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 1
+        assert capsys.readouterr().out.startswith("✗ 1 mail kept Mailroom's keywords: serverFail\n")
+        sandbox.faults.clear()
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert_undone(lived)
+
+
+async def test_keywords_come_off_500_mails_at_a_time() -> None:
+    sandbox = empty_sandbox()
+    for number in range(501):
+        id = sandbox.deliver(mailboxes=["Inbox"])
+        sandbox.store.change_mail(
+            replace(sandbox.store.mails.objects[id], keywords=frozenset({SEEN, f"own{number % 2}"}))
+        )
+    async with settings_for(sandbox) as settings:
+        assert await reset.undo(settings, DEFAULT_SCHEME) == 0
+    assert sets(sandbox).count("Email/set") == 2
+    assert {mail.keywords for mail in sandbox.store.mails.objects.values()} == {
+        frozenset({"own0"}),
+        frozenset({"own1"}),
+    }
 
 
 # --- the rules for new mail
@@ -322,14 +476,15 @@ async def test_an_outage_says_how_to_finish() -> None:
 
 
 @every_flavour_in_turn
-async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour) -> None:
-    whole = await lived_in(flavour)
+@LIVED
+async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour, live: Live) -> None:
+    whole = await live(flavour)
     wire = Wire()
     await undo(whole.sandbox, wire)
     assert_undone(whole)
     before = [Wire(cut_before=k) for k in range(1, wire.requests + 1)]
     for cut in (*before, *(Wire(cut_after=k) for k in wire.writes)):
-        lived = await lived_in(flavour)
+        lived = await live(flavour)
         await undo(lived.sandbox, cut, Wire())
         assert_undone(lived)
 

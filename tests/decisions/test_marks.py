@@ -19,7 +19,7 @@ from tests.decisions.test_plan import places_of
 PLACES = places_of()
 STAYS, STRANGER = Verdict(Reason.KNOWN_CONTACT), Verdict(Reason.STRANGER)
 FORGERY = Verdict(Reason.FORGED, is_warned=True)
-MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING}))
+MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING, FROM_INBOX}))
 
 
 def mail(*mailboxes: str, id: str = "1", keywords: tuple[str, ...] = ()) -> Arrival:

@@ -9,15 +9,20 @@ import pytest
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card, Fields, Group
 from mailroom.decisions import note
+from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.reset import (
     ContactUndo,
     MailUndo,
+    Undo,
+    entered_by_mailbox,
+    left_by_mailbox,
     made_by_mailroom,
     settled_addresses,
     undo_contacts,
     undo_mails,
 )
 from mailroom.jmap.mail import Move
+from tests.decisions.test_filing import marked
 from tests.decisions.test_plan import ANN, PLACES, groups, mail
 
 CREATED = note.recorded("", "Feed", datetime(2026, 3, 5, 14, 3, tzinfo=UTC), note.CREATED)
@@ -88,12 +93,86 @@ class TestMail:
         undo = undo_mails(mails, PLACES, {"other@x.org"})
         assert undo == MailUndo({"2": Move(remove=frozenset({"@ToJail"}))}, {}, {"Feed": 2, "Jail": 1})
 
+    @pytest.mark.parametrize("settled", [{ANN}, set()], ids=["settled", "unknown"])
+    @pytest.mark.parametrize(
+        ("keywords", "mailboxes", "add", "remove"),
+        [
+            ({SEEN, WAITING, FROM_INBOX}, {"Screener"}, {"Inbox"}, {"Screener"}),
+            ({WAITING}, {"Screener"}, {"Inbox"}, {"Screener"}),
+            ({FROM_INBOX}, {"Screener"}, {"Inbox"}, {"Screener"}),
+            ({SEEN}, {"Screener"}, set(), set()),
+            ({WAITING, FROM_INBOX}, {"Screener", "Work"}, set(), {"Screener"}),
+            ({WAITING, FROM_INBOX}, {"Screener", "Inbox"}, set(), {"Screener"}),
+            ({WAITING, FROM_INBOX}, {"Screener", "Trash"}, set(), {"Screener"}),
+            (
+                {WAITING, FROM_INBOX, FORGED},
+                {"Screener", "@MailroomWarning"},
+                {"Inbox"},
+                {"Screener", "@MailroomWarning"},
+            ),
+            ({WAITING, FROM_INBOX}, {"@ToFeed"}, {"Inbox"}, {"@ToFeed"}),
+            ({SEEN, FROM_INBOX}, {"Feed"}, {"Inbox"}, {"Feed"}),
+            ({SEEN, FROM_INBOX}, {"Jail", "Archive"}, set(), {"Jail"}),
+            ({SEEN, FROM_INBOX}, {"Imbox", "Inbox"}, set(), {"Imbox"}),
+            ({SEEN, FROM_INBOX}, {"Archive"}, set(), set()),
+            ({SEEN}, {"Inbox"}, set(), set()),
+        ],
+    )
+    def test_that_came_from_the_inbox_goes_back_there_unless_it_has_a_home(
+        self, keywords: set[str], mailboxes: set[str], add: set[str], remove: set[str], settled: set[str]
+    ) -> None:
+        undo = undo_mails([marked("1", *mailboxes, keywords=frozenset(keywords))], PLACES, settled)
+        assert undo.moves.get("1", Move()) == Move(frozenset(add), frozenset(remove))
+        assert undo.left == {}
+
+    def test_that_the_user_took_out_of_the_screener_stays_there(self) -> None:
+        email = marked("1", "Feed", keywords=frozenset({WAITING, FROM_INBOX}))
+        assert undo_mails([email], PLACES, set()) == MailUndo({}, {}, {"Feed": 1})
+
+    def test_of_a_settled_sender_that_waited_goes_to_the_inbox_and_is_known_by_the_note(self) -> None:
+        email = marked("1", "Feed", "Screener", keywords=frozenset({WAITING, FROM_INBOX}))
+        move = Move(frozenset({"Inbox"}), frozenset({"Feed", "Screener"}))
+        assert undo_mails([email], PLACES, {ANN}) == MailUndo({"1": move}, {"1": ANN}, {})
+
+    def test_that_came_from_an_inbox_that_is_gone_goes_to_the_screener(self) -> None:
+        mails = [
+            marked("1", "Jail", keywords=frozenset({FROM_INBOX})),
+            marked("2", "Screener", keywords=frozenset({WAITING})),
+        ]
+        undo = undo_mails(mails, replace(PLACES, inbox=None), set())
+        assert undo.moves == {"1": Move(frozenset({"Screener"}), frozenset({"Jail"}))}
+
     def test_that_would_have_no_mailbox_stays_where_it_is(self) -> None:
         assert undo_mails([mail("1", "Feed")], replace(PLACES, screener=None), {ANN}).moves == {}
 
     def test_may_be_mailrooms_if_the_senders_card_has_a_note_of_it(self) -> None:
         cards = (card(CREATED, addresses=("a@x.org", "b@x.org")), card("Met in Porto.", addresses=("c@x.org",)))
         assert settled_addresses(AddressBook(cards, ())) == {"a@x.org", "b@x.org"}
+
+
+class TestUndo:
+    NOTHING = Undo(MailUndo({}, {}, {}), (), None, (), ())
+
+    def test_of_nothing_is_none(self) -> None:
+        assert not self.NOTHING
+
+    @pytest.mark.parametrize(
+        "undo",
+        [
+            replace(NOTHING, mails=MailUndo({"1": Move(remove=frozenset({"Feed"}))}, {}, {})),
+            replace(NOTHING, marked=("1",)),
+            replace(NOTHING, state_card=card("")),
+            replace(NOTHING, contacts=(ContactUndo(card(CREATED), (), ()),)),
+            replace(NOTHING, provenance=(Group("ref", "uid", "Mailroom", frozenset({"ann"})),)),
+        ],
+    )
+    def test_of_any_of_it_is_something(self, undo: Undo) -> None:
+        assert undo
+
+    def test_counts_mails_by_the_mailbox_that_they_leave_and_enter(self) -> None:
+        moves = [Move(frozenset({"Inbox"}), frozenset({"Feed", "Screener"})), Move(remove=frozenset({"Feed"}))]
+        assert left_by_mailbox(moves) == {"Feed": 2, "Screener": 1}
+        assert entered_by_mailbox(moves) == {"Inbox": 1}
 
 
 class TestContacts:

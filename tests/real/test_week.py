@@ -291,8 +291,6 @@ async def saturday(week: Week) -> None:
 
 async def sunday(week: Week) -> None:
     """Labels that nobody acted on yet, and good-bye."""
-    # Jail took it out of the Inbox, and nothing on the mail says that it was there: without a home it waits.
-    week.final[subject(5, 0)] = {"Screener"}
     week.labels(30, 70, label="@ToFeed")
     week.puts("News 5", "@ToFeed")
     shown = await week.run("reset")

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from mailroom import __version__
+from tests import warm
 from tests.guard import GUARD_SECONDS
 from tests.programs import command, run
 from tests.real.processes import free_port
 
 
 @pytest.fixture
-def mailroom(tmp_path: Path) -> list[str]:
-    return command(tmp_path / "bin", "mailroom")
+def mailroom() -> list[str]:
+    return warm.mailroom()
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import json
 import re
+import shlex
 import subprocess
-import sys
 import textwrap
 import tomllib
 from dataclasses import fields
@@ -24,10 +24,10 @@ from mailroom.observe.status import Health, PassOutcome, Status
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
 from tests.guard import GUARD_SECONDS
-from tests.programs import ENTRIES
 from tests.real.processes import free_port
 from tests.scrape import metrics_of
 from tests.screener import empty_sandbox, screener
+from tests.warm import mailroom
 
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"
@@ -67,10 +67,9 @@ def clone(tmp_path: Path) -> Path:
     """A folder as after README's first command: with `.venv/bin`."""
     bin_folder = tmp_path / "clone" / ".venv" / "bin"
     bin_folder.mkdir(parents=True)
-    for name, module in ENTRIES.items():
-        script = bin_folder / name
-        script.write_text(f"#!{sys.executable}\nimport sys\nfrom {module} import entry\nsys.exit(entry())\n")
-        script.chmod(0o755)
+    script = bin_folder / "mailroom"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(mailroom())} "$@"\n')
+    script.chmod(0o755)
     return tmp_path / "clone"
 
 

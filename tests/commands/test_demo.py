@@ -23,7 +23,7 @@ from mailroom.sandbox import Sandbox, fill_sample
 from mailroom.sandbox.faults import Endpoint
 from mailroom.sandbox.sample import SENDERS
 from tests.guard import GUARD_SECONDS
-from tests.programs import command
+from tests.warm import mailroom
 
 HURRIED = f"""
 import sys, trio
@@ -190,8 +190,8 @@ def test_settings_of_whoever_runs_it_have_no_say(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> list[str]:
-    return [*command(tmp_path / "bin", "mailroom"), "demo"]
+def demo() -> list[str]:
+    return mailroom("demo")
 
 
 @contextmanager

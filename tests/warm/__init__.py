@@ -5,6 +5,7 @@ server its arguments, environment, folder and standard streams, passes signals o
 What happens during the imports is tested without, in `tests/test_cli.py`.
 """
 
+import atexit
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ def mailroom(*arguments: str) -> list[str]:
 
 @cache
 def _server() -> str:
-    """The address of the server. It is started when it is needed first, and ends with this process."""
+    """The address of the server. It is started when it is needed first, and ended with this process."""
     address = f"{tempfile.mkdtemp(prefix='mailroom-')}/server"
     server = subprocess.Popen(  # noqa: S603  our own program
         [sys.executable, "-m", "tests.warm.server", address],
@@ -31,9 +32,6 @@ def _server() -> str:
     )
     assert server.stdout is not None
     assert server.stdout.readline() == b"listening\n"
-    _servers.append(server)
+    # It ends when its standard input does.
+    atexit.register(server.communicate)
     return address
-
-
-# Its standard input stays open as long as this process.
-_servers: list[subprocess.Popen[bytes]] = []

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Never
 
+import mailroom.commands.demo
 import mailroom.commands.doctor
 import mailroom.commands.reset
 import mailroom.commands.rules

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import trio
 
 from mailroom.sandbox.flavour import flavour_named
-from mailroom.sandbox.sample import fill_sample
+from mailroom.sandbox.sample import fill_inbox, fill_sample
 from mailroom.sandbox.sandbox import Sandbox
 from mailroom.sandbox.server import bind, serve_on
 
@@ -20,6 +20,7 @@ async def run(port: int, flavour: str, host: str = "127.0.0.1") -> None:
     """
     sandbox = Sandbox(flavour_named(flavour))
     fill_sample(sandbox)
+    fill_inbox(sandbox)
     listener = bind(host, port)
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with trio.open_nursery() as nursery:

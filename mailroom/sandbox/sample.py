@@ -1,10 +1,11 @@
-"""The sample mailbox: mailboxes, contact groups, and a Screener full of believable senders."""
+"""The sample mailbox: mailboxes, contact groups, a Screener full of believable senders, and some mail in the Inbox."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailroom.sandbox.message import compose
 from mailroom.sandbox.sandbox import Sandbox
 
 ROLES = (
@@ -49,6 +50,13 @@ SENDERS = (
     Sender("Harbour Bank <statements@harbourbank.example>", ("Statement 2/2026 is ready",)),
     Sender("no-reply@tickets.example", ("Your tickets for Saturday", "Doors open at 19:00")),
 )
+IN_THE_INBOX = (
+    Sender("Marta Kowalska <marta.kowalska@example.net>", ("Lunch on Sunday?",)),
+    Sender("Lena Roth <lena.roth@example.net>", ("The boat, again",)),
+    Sender("Lantern Cinema <programme@lanterncinema.example>", ("Metropolis tonight", "Next week: Sunrise")),
+    Sender("Nils Berg <nils@berg.example>", ("Boat shed keys",)),
+)
+WRITTEN_TO = "Lena Roth <lena.roth@example.net>"
 ARCHIVED_SENDER = Sender("Ines Fontaine <ines@atelier-fontaine.example>", ("Framing the two prints", "Ready!"))
 OLD_CONTACT = ("marta.kowalska@example.net", "Marta Kowalska")
 
@@ -72,6 +80,17 @@ def fill_sample(sandbox: Sandbox) -> None:
     _deliver_all(sandbox, ARCHIVED_SENDER, "Archive", now - timedelta(days=40))
     for number, sender in enumerate((*SENDERS, ARCHIVED_SENDER)):
         _deliver_all(sandbox, sender, "Screener", now - timedelta(hours=48 - 3 * number))
+
+
+def fill_inbox(sandbox: Sandbox) -> None:
+    """Mail of the last hours in the Inbox: of a contact, of somebody whom the user has written to, and of strangers."""
+    now = sandbox.store.clock()
+    sent = now - timedelta(days=3)
+    me = f"{sandbox.name} <{sandbox.email}>"
+    raw = compose(me, WRITTEN_TO, "The boat", "Is it still there?", sent, "boat@sandbox.example")
+    sandbox.deliver(raw=raw, mailboxes=["Sent"], received_at=sent, keywords=("$seen",))
+    for number, sender in enumerate(IN_THE_INBOX):
+        _deliver_all(sandbox, sender, "Inbox", now - timedelta(hours=9 - 2 * number))
 
 
 def _deliver_all(sandbox: Sandbox, sender: Sender, mailbox: str, first: datetime) -> None:

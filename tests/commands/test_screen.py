@@ -1,12 +1,17 @@
 """`mailroom screen`: the Inbox judged once from the shell, dry or for good."""
 
 import json
+import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from subprocess import PIPE
 from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from mailroom.account.servers import open_servers
 from mailroom.commands import screen
@@ -20,10 +25,10 @@ from mailroom.decisions.judge import Outcome
 from mailroom.errors import ConfigError, Unavailable
 from mailroom.observe.status import Tally
 from mailroom.sandbox import Flavour, Limits, MethodError, Sandbox, SetError
-from mailroom.sandbox.faults import CutAfter, CutBefore
+from mailroom.sandbox.faults import CutAfter, CutBefore, Delay
 from mailroom.senders.screen import CHANGED_MEANWHILE, TRIES, Findings, find_unjudged, screen_all
 from mailroom.triage.passes import prepare
-from tests.commands.support import command, sets, settings_for
+from tests.commands.support import command, environment, sets, settings_for
 from tests.flavours import every_flavour
 from tests.screener import Wire, connected, empty_sandbox, served
 
@@ -84,7 +89,9 @@ FIGURES = ("screened", "routed", "stays", "undecided", "left_alone", "failed")
 
 
 @every_flavour
-@pytest.mark.parametrize("mode", ["off", "watch", "on"])
+@pytest.mark.parametrize(
+    "mode", ["off", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("watch", "on"))]
+)
 async def test_a_dry_run_shows_what_becomes_of_mail_and_writes_nothing(
     flavour: Flavour, mode: Mode, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,7 +249,10 @@ REQUESTS = 8
 """Of a run in two parts: the start check, the search, and three for each part."""
 
 
-@pytest.mark.parametrize("fault", [CutBefore(), CutAfter()], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(CutBefore(), id="before", marks=pytest.mark.exhaustive), pytest.param(CutAfter(), id="after")],
+)
 @pytest.mark.parametrize("number", range(REQUESTS))
 async def test_cut_off_anywhere_the_same_command_does_the_rest(number: int, fault: CutBefore | CutAfter) -> None:
     sandbox = empty_sandbox(Limits(max_objects_in_set=3))
@@ -266,6 +276,29 @@ async def test_the_requests_of_two_parts_are_counted(capsys: pytest.CaptureFixtu
     async with settings_for(sandbox) as settings:
         assert await screen.apply(7, show_table, settings, ON) == 0
     assert sum(bool(request.calls) for request in sandbox.requests) == REQUESTS
+
+
+async def test_interrupted_it_says_how_to_go_on() -> None:
+    sandbox = empty_sandbox(Limits(max_objects_in_set=3))
+    mails = [arrives(sandbox, f"S <s{number}@x.org>") for number in range(6)]
+    async with settings_for(sandbox) as settings:
+        sandbox.faults.next_request(Delay(3600), skip=REQUESTS - 1)
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "mailroom", "screen", "--since", "7", "--apply"],
+            env=environment(settings),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        while sum(bool(request.calls) for request in sandbox.requests) < REQUESTS:
+            await trio.testing.wait_all_tasks_blocked(0.01)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 143
+        assert process.stderr is not None
+        said = await process.stderr.receive_some()
+        assert b"Stopped halfway: `mailroom screen --since 7 --apply` does the rest." in said
+        assert len(sandbox.mails_in("Screener")) == 3
+        assert await screen.apply(7, show_table, settings, ON) == 0
+    assert [sandbox.mailboxes_of(mail) for mail in mails] == [{"Screener"}] * 6
 
 
 async def screened(sandbox: Sandbox, before: Mapping[int, Callable[[], object]]) -> Findings:

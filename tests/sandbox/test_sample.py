@@ -1,5 +1,5 @@
 from mailroom.sandbox import Sandbox, fill_sample
-from mailroom.sandbox.sample import DESTINATIONS, GROUPS, LABELS, MARKERS, SENDERS
+from mailroom.sandbox.sample import DESTINATIONS, GROUPS, IN_THE_INBOX, LABELS, MARKERS, SENDERS, fill_inbox
 
 from .support import NOON, call
 
@@ -28,6 +28,16 @@ def test_the_sample_has_senders_in_the_screener_and_one_who_wrote_before() -> No
     assert all(mail["receivedAt"] < "2026-03-05T12:00:00Z" for mail in mails)
     archived = call(sandbox, "Email/get", ids=sandbox.mails_in("Archive"), properties=["from"])["list"]
     assert {mail["from"][0]["email"] for mail in archived} == {"ines@atelier-fontaine.example"}
+
+
+def test_the_inbox_has_mail_of_the_last_hours_and_one_of_its_senders_was_written_to() -> None:
+    sandbox = sample()
+    fill_inbox(sandbox)
+    mails = call(sandbox, "Email/get", ids=sandbox.mails_in("Inbox"), properties=["from", "receivedAt"])["list"]
+    assert len(mails) == sum(len(sender.subjects) for sender in IN_THE_INBOX)
+    assert all("2026-03-05T00:00:00Z" < mail["receivedAt"] < "2026-03-05T12:00:00Z" for mail in mails)
+    [sent] = call(sandbox, "Email/get", ids=sandbox.mails_in("Sent"), properties=["to"])["list"]
+    assert sent["to"][0]["email"] in {mail["from"][0]["email"] for mail in mails}
 
 
 def test_one_sender_is_a_contact_already() -> None:

@@ -1,6 +1,7 @@
 """Mailroom's pass against the straightforward way, in turn, under the same load and over the same network."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -13,7 +14,7 @@ from bench.load import Load
 from bench.network import Network, far_away
 from bench.passes import NOW, PassRun, labelled_account, run_pass
 from bench.servers import Server
-from bench.straightforward import CardDavBook, Jmap, JmapBook, Straightforward
+from bench.straightforward import Book, CardDavBook, Jmap, JmapBook, Straightforward
 from mailroom.account.servers import carddav_url, open_servers
 from mailroom.config.settings import Settings
 from mailroom.contacts.dav import Dav
@@ -61,6 +62,13 @@ class Comparison:
         return tuple(sorted(straight.seconds / ours.seconds for ours, straight in self.pairs))
 
 
+Way = Callable[[Jmap, Book], None]
+
+
+def _triage(jmap: Jmap, book: Book) -> None:
+    Straightforward(jmap, book, NOW).run()
+
+
 async def compare(server: Server, load: Load, network: Network, runs: int) -> Comparison:
     """Raises `RuntimeError` if the two ways don't end in the same account."""
     pairs = tuple([await _pair(server, load, network) for _ in range(runs)])
@@ -80,17 +88,17 @@ async def _pair(server: Server, load: Load, network: Network) -> tuple[PassRun, 
     return ours, straight
 
 
-async def run_straightforward(settings: Settings) -> StraightRun:
+async def run_straightforward(settings: Settings, way: Way = _triage) -> StraightRun:
     """Measure one pass; session and address book are found before, as with Mailroom's."""
     async with open_servers(settings) as servers:
         session = await servers.client.session()
         url = carddav_url(settings)
         login = Credentials(_mail_login(settings), url)
         book = None if session.contacts_account else await find_book(Dav(servers.http, login), url)
-    return await trio.to_thread.run_sync(_run, settings, session, book)
+    return await trio.to_thread.run_sync(_run, settings, session, book, way)
 
 
-def _run(settings: Settings, session: Session, book_url: httpx.URL | None) -> StraightRun:
+def _run(settings: Settings, session: Session, book_url: httpx.URL | None, way: Way) -> StraightRun:
     requests = 0
 
     def count(_: httpx.Request) -> None:
@@ -104,7 +112,7 @@ def _run(settings: Settings, session: Session, book_url: httpx.URL | None) -> St
         requests, started = 0, time.perf_counter()
         jmap = Jmap(http, session)
         book = JmapBook(jmap) if book_url is None else CardDavBook(http, book_url)
-        Straightforward(jmap, book, NOW).run()
+        way(jmap, book)
         return StraightRun(requests, time.perf_counter() - started)
 
 

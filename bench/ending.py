@@ -31,7 +31,8 @@ async def read_ending(settings: Settings) -> Ending:
         names = {mailbox.id: mailbox.name for mailbox in replies[mailboxes]}
         mails = await servers.client.all_found(page, replies)
         book = (await (await servers.contacts()).read_all()).book
-    address_of = {card.uid: next(iter(card.addresses)) for card in book.cards}
+    # The state card of screening has none.
+    address_of = {card.uid: next(iter(card.addresses), "") for card in book.cards}
     return Ending(
         Counter(
             (mail.senders[0].email if mail.senders else "", frozenset(names[id] for id in mail.mailbox_ids))

@@ -2,16 +2,24 @@
 
 from dataclasses import dataclass
 
+from mailroom.decisions.marks import SEEN
 from mailroom.sandbox.sample import LABELS
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many senders, each with so many mails in the Screener; so many contact cards of other people."""
+    """So many senders, each with so many mails in the Screener; so many contact cards of other people.
 
-    senders: int
-    mails_each: int
+    `new` are mails in the Inbox, each of another stranger, `marked` those that were judged before, `sent` the user's
+    own.
+    """
+
+    senders: int = 0
+    mails_each: int = 0
     cards: int = 0
+    new: int = 0
+    marked: int = 0
+    sent: int = 0
 
     @property
     def mails(self) -> int:
@@ -20,6 +28,17 @@ class Load:
     def messages(self) -> tuple[bytes, ...]:
         """Every mail (RFC 5322), sender by sender."""
         return tuple(_message(sender, mail) for sender in range(self.senders) for mail in range(self.mails_each))
+
+    def in_inbox(self) -> dict[str, tuple[bytes, ...]]:
+        """Mail in the Inbox, by the keyword that it has; an empty one for none."""
+        return {
+            "": tuple(_mail(f"New Number {n} <hello@new{n}.example>", ME) for n in range(self.new)),
+            SEEN: tuple(_mail(f"Old Number {n % 500} <hi@old{n % 500}.example>", ME) for n in range(self.marked)),
+        }
+
+    def sent_messages(self) -> tuple[bytes, ...]:
+        """Mail in Sent, to 500 people in turn."""
+        return tuple(_mail(ME, f"Friend Number {n % 500} <pal{n % 500}@pals.example>") for n in range(self.sent))
 
     def contacts(self) -> tuple["Contact", ...]:
         """Whose cards are in the address book before anything is triaged."""
@@ -37,6 +56,9 @@ class Contact:
     note: str = "Met at the allotment. " * 10
 
 
+ME = "Robin Example <robin@example.com>"
+
+
 def label_for(number: int) -> str:
     """Labels in turn, so that a pass has all categories, and with them all contact groups, to treat."""
     return LABELS[number % len(LABELS)]
@@ -51,6 +73,19 @@ def _message(sender: int, mail: int) -> bytes:
         f"Message-ID: <{mail}@shop{sender}.example>",
         "",
         "Everything must go. " * 20,
+        "",
+    )
+    return "\r\n".join(lines).encode()
+
+
+def _mail(sender: str, recipient: str) -> bytes:
+    lines = (
+        f"From: {sender}",
+        f"To: {recipient}",
+        "Subject: A word",
+        "Date: Fri, 06 Mar 2026 10:00:00 +0000",
+        "",
+        "How are you? " * 20,
         "",
     )
     return "\r\n".join(lines).encode()

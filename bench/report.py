@@ -13,6 +13,15 @@ from bench.idle import IdleFigures
 from bench.latency import Latency
 from bench.machine import Machine
 from bench.passes import PassFigures
+from bench.screening import IdlePasses, Judging
+from bench.screening_report import (
+    IDLE_PASSES_COLUMNS,
+    IDLE_PASSES_NOTE,
+    JUDGING_COLUMNS,
+    JUDGING_NOTE,
+    idle_passes_row,
+    judging_row,
+)
 from bench.storm import StormFigures
 from bench.suite import Figures
 from bench.targets import Target, allowed_seconds, targets
@@ -45,6 +54,8 @@ def sheets(report: Report) -> tuple[Sheet, ...]:
     found = (
         _sheet(figures, PassFigures, "One pass", ONE_RUN_NOTE, ONE_RUN_COLUMNS, _pass_row),
         _sheet(figures, Comparison, "Against the straightforward way", COMPARED_NOTE, COMPARED_COLUMNS, _compared_row),
+        _sheet(figures, Judging, "New mail", JUDGING_NOTE, JUDGING_COLUMNS, judging_row),
+        _sheet(figures, IdlePasses, "Passes without new mail", IDLE_PASSES_NOTE, IDLE_PASSES_COLUMNS, idle_passes_row),
         _sheet(figures, Latency, "Push to filed", LATENCY_NOTE, LATENCY_COLUMNS, _latency_row),
         _sheet(figures, StormFigures, "A storm of push events", STORM_NOTE, STORM_COLUMNS, _storm_row),
         _sheet(figures, IdleFigures, "An idle daemon", IDLE_NOTE, IDLE_COLUMNS, _idle_row),

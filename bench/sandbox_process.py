@@ -1,4 +1,4 @@
-"""`python -m bench.sandbox_process SENDERS MAILS_EACH CARDS`: a filled sandbox; prints its session url and token."""
+"""`python -m bench.sandbox_process NUMBERS`: a sandbox filled with such a `Load`; prints its session url and token."""
 
 import sys
 
@@ -15,6 +15,11 @@ def filled(load: Load) -> Sandbox:
     create_folders(sandbox)
     for message in load.messages():
         sandbox.deliver(raw=message)
+    for keyword, messages in load.in_inbox().items():
+        for message in messages:
+            sandbox.deliver(raw=message, mailboxes=["Inbox"], keywords=(keyword,) if keyword else ())
+    for message in load.sent_messages():
+        sandbox.deliver(raw=message, mailboxes=["Sent"])
     for contact in load.contacts():
         sandbox.add_card(contact.address, contact.name, notes={"n1": {"note": contact.note}})
     return sandbox

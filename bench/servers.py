@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import count
 from typing import Protocol
 
@@ -13,12 +13,14 @@ from pydantic import SecretStr
 from bench.load import Contact, Load
 from bench.processes import module_process
 from mailroom.config.settings import Settings
+from mailroom.jmap.batch import slices
 from tests.real.accounts import radicale_book
 from tests.real.cyrus import Cyrus
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user, put_card
 from tests.real.radicale import Radicale
 
 PUTS_AT_A_TIME = 4
+MAILS_AN_APPEND = 5_000
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -47,7 +49,7 @@ class Server(Protocol):
     def contacts(self) -> str: ...
 
     def account(self, load: Load) -> AbstractAsyncContextManager[Settings]:
-        """Settings that log in to a fresh account with the load in its Screener, nothing labelled."""
+        """Settings that log in to a fresh account with the load, nothing labelled."""
         ...
 
 
@@ -60,7 +62,7 @@ class SandboxServer:
 
     @asynccontextmanager
     async def account(self, load: Load) -> AsyncIterator[Settings]:
-        sizes = map(str, (load.senders, load.mails_each, load.cards))
+        sizes = map(str, astuple(load))
         async with module_process("bench.sandbox_process", *sizes) as (session_url, token):
             yield Settings(jmap_session_url=session_url, jmap_token=SecretStr(token))
 
@@ -109,6 +111,11 @@ def _fill(cyrus: Cyrus, user: str, load: Load) -> None:
     mailbox_user = create_mailbox_user(cyrus, user)
     if load.mails:
         mailbox_user.append("Screener", *load.messages())
+    for keyword, messages in load.in_inbox().items():
+        for part in slices(messages, MAILS_AN_APPEND):
+            cyrus.append(user, "INBOX", *part, keyword=keyword)
+    for part in slices(load.sent_messages(), MAILS_AN_APPEND):
+        mailbox_user.append("Sent", *part)
     if load.cards:
         trio.run(_put_cards, mailbox_user, load)
     cyrus.index(user)

@@ -13,13 +13,14 @@ from bench.latency import FORGET_SECONDS, SETTLE_SECONDS, Latency, Taps, measure
 from bench.load import Load
 from bench.network import NO_DELAY, Network
 from bench.passes import PassFigures, measure_passes
+from bench.screening import IdlePasses, Judging, judge_against, judge_alone, measure_idle_passes
 from bench.servers import Server
 from bench.storm import Storm, StormFigures, measure_storm
 from mailroom.errors import leaves
 
-PARTS = ("passes", "comparison", "latency", "storm", "idle", "memory")
+PARTS = ("passes", "comparison", "screening", "latency", "storm", "idle", "memory")
 
-Figures = PassFigures | Comparison | Latency | StormFigures | IdleFigures | Growth
+Figures = PassFigures | Comparison | Judging | IdlePasses | Latency | StormFigures | IdleFigures | Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +33,25 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Screening:
+    """Loads of new mail, each with its networks and how often it is judged; beside a big Sent mailbox; and how many
+    idle passes are run in an Inbox full of judged mail."""
+
+    compared: dict[Load, tuple[tuple[Network, int], ...]]
+    beside_sent: Load
+    sent_runs: int
+    idle: Load
+    idle_runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """How much is measured on one server; every load over each of its networks, so many `runs` each."""
 
     runs: int
     loads: dict[Load, tuple[Network, ...]]
     compared: dict[Load, tuple[Network, ...]]
+    screening: Screening | None
     taps: dict[Network, tuple[Taps, ...]]
     storm: Storm | None
     starts: int
@@ -55,6 +69,19 @@ MUCH = (1, 100, 1_000, 3_000)
 OFTEN_AND_SELDOM = (Taps(15, SETTLE_SECONDS), Taps(5, FORGET_SECONDS))
 
 
+SCREENING = Screening(
+    compared={
+        Load(new=1): ((NO_DELAY, 5), (LONG, 5)),
+        Load(new=100): ((NO_DELAY, 5), (LONG, 3)),
+        # The straightforward way takes minutes over a network.
+        Load(new=500): ((NO_DELAY, 3), (LONG, 1)),
+    },
+    beside_sent=Load(new=1, sent=20_000),
+    sent_runs=3,
+    idle=Load(marked=50_000),
+    idle_runs=40,
+)
+
 SANDBOX = Sizes(
     runs=5,
     loads={
@@ -62,6 +89,7 @@ SANDBOX = Sizes(
         **dict.fromkeys((Load(1, count) for count in MUCH), EVERYWHERE),
     },
     compared={USUAL: EVERYWHERE},
+    screening=SCREENING,
     taps={
         NO_DELAY: (*OFTEN_AND_SELDOM, Taps(15, SETTLE_SECONDS, hostile_clients=50)),
         **dict.fromkeys((SHORT, LONG), OFTEN_AND_SELDOM),
@@ -90,6 +118,7 @@ RADICALE = replace(
     CYRUS,
     loads=dict.fromkeys((Load(count, 10) for count in (1, 10, 50)), (NO_DELAY, LONG)),
     compared={},
+    screening=None,
     starts=0,
     big_sender=None,
     big_book=None,
@@ -99,6 +128,7 @@ QUICK = Sizes(
     runs=1,
     loads={Load(1, 10): (NO_DELAY, SHORT), Load(10, 10): (NO_DELAY, SHORT)},
     compared={Load(5, 3): (NO_DELAY,)},
+    screening=Screening({Load(new=5): ((NO_DELAY, 1), (SHORT, 1))}, Load(new=1, sent=50), 1, Load(marked=100), 2),
     taps={NO_DELAY: (Taps(2, SETTLE_SECONDS), Taps(2, SETTLE_SECONDS, hostile_clients=50))},
     storm=Storm(1_000, 0.1),
     starts=1,
@@ -109,7 +139,7 @@ QUICK = Sizes(
 )
 
 QUICK_WITHOUT_PUSH = replace(QUICK, taps={}, storm=None)
-QUICK_RADICALE = replace(QUICK_WITHOUT_PUSH, compared={}, starts=0, big_sender=None)
+QUICK_RADICALE = replace(QUICK_WITHOUT_PUSH, compared={}, screening=None, starts=0, big_sender=None)
 
 
 def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
@@ -122,6 +152,8 @@ def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
         for network in networks:
             title = f"{sizes.runs} times a pass and the straightforward way, {_of(load)}, {_over(network)}"
             yield Job("comparison", title, partial(compare, server, load, network, sizes.runs))
+    if sizes.screening is not None:
+        yield from _screening_jobs(server, sizes.screening)
     for network, several in sizes.taps.items():
         for taps in several:
             title = f"push to filed, {taps.count} labels, {taps.rest_seconds:g} s apart, {_over(network)}"
@@ -139,6 +171,17 @@ def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
     if sizes.big_book is not None:
         title = f"memory, {sizes.big_book_passes} passes, {_of(sizes.big_book)}, {sizes.big_book.cards:,} other cards"
         yield Job("memory", title, partial(measure_growth, server, sizes.big_book, sizes.big_book_passes))
+
+
+def _screening_jobs(server: Server, sizes: Screening) -> Iterator[Job]:
+    for load, networks in sizes.compared.items():
+        for network, runs in networks:
+            title = f"{runs} times {load.new:,} new mails and the straightforward way, {_over(network)}"
+            yield Job("screening", title, partial(judge_against, server, load, network, runs))
+    title = f"{sizes.sent_runs} times {sizes.beside_sent.new:,} new mails beside {sizes.beside_sent.sent:,} in Sent"
+    yield Job("screening", title, partial(judge_alone, server, sizes.beside_sent, NO_DELAY, sizes.sent_runs))
+    title = f"{sizes.idle_runs} idle passes, {sizes.idle.marked:,} judged mails in the Inbox, screening on and off"
+    yield Job("screening", title, partial(measure_idle_passes, server, sizes.idle, sizes.idle_runs))
 
 
 def measure(work: Sequence[tuple[Server, Job]], progress: Callable[[str], None]) -> tuple[list[Figures], list[str]]:

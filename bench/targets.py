@@ -8,6 +8,7 @@ from bench.growth import Growth
 from bench.idle import IdleFigures
 from bench.latency import Latency
 from bench.load import Load
+from bench.screening import Judging
 from bench.suite import Figures
 
 FASTER = {0: 8.0, 100: 25.0}
@@ -16,6 +17,11 @@ COMPARED = Load(50, 10)
 ROUND_TRIPS_TO_FILED = 4
 MAX_SECONDS_TO_FILED = 0.150
 """Beside the debounce and the round trips, at the median."""
+SCREENED_FASTER = 10.0
+"""How many times as fast as the straightforward way with 100 new mails and a round trip of 100 ms."""
+MAX_SECONDS_BESIDE_SENT = 0.3
+"""For one stranger's mail beside `MANY_SENT` on a real server; the sandbox has no index of anything."""
+MANY_SENT = 20_000
 MAX_IDLE_CPU_PERCENT = 0.3
 MAX_IDLE_MEMORY_MB = 80
 MAX_MEMORY_MB = 150
@@ -43,6 +49,16 @@ def _targets_of(figures: Figures) -> Iterator[Target]:
     match figures:
         case Comparison() if figures.load == COMPARED and figures.network.round_trip_ms in FASTER:
             yield _faster(figures)
+        case Judging() if (figures.load.new, figures.network.round_trip_ms) == (100, 100) and figures.straight:
+            yield Target(
+                f"100 new mails against the straightforward way, {figures.server}, 100 ms",
+                f"at least {SCREENED_FASTER:g} times as fast",
+                f"{figures.ratio:.1f} times",
+                figures.ratio >= SCREENED_FASTER,
+            )
+        case Judging() if figures.load.sent >= MANY_SENT and figures.server == "Cyrus":
+            what = f"one new mail beside {figures.load.sent:,} in Sent, {figures.server}"
+            yield _at_most(what, MAX_SECONDS_BESIDE_SENT, figures.ours_seconds, "s", 3)
         case Latency():
             yield _filed(figures)
         case IdleFigures():

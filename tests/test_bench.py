@@ -37,6 +37,7 @@ SMALLEST = replace(
     suite.QUICK,
     loads={Load(2, 3): (NO_DELAY,)},
     compared={Load(7, 2): (NO_DELAY,)},
+    screening=suite.Screening({Load(new=3): ((NO_DELAY, 1),)}, Load(new=1, sent=2), 1, Load(marked=3), 1),
     taps={NO_DELAY: (Taps(1, 0), Taps(1, 0, hostile_clients=5))},
     storm=Storm(200, 0),
     watch=Watch(0, 0.1),
@@ -60,6 +61,7 @@ class Here:
 
 
 HERE = Here()
+TITLES = ("One pass", "Against the", "New mail", "Passes without", "Push to filed", "A storm", "An idle", "Memory of a")
 RUN = PassRun(requests=4, connections=0, seconds=0.5, cpu_seconds=0.1, idle_requests=1)
 
 
@@ -82,7 +84,10 @@ async def test_every_part_is_measured_and_reported() -> None:
     assert "| sandbox, JMAP | 2 | 6 | 0 | 1 | 4 | 0 |" in text
     # Seven senders: 4 requests to begin, 5 for each.
     assert f"| {4 + 7 * 5} |" in text
-    for title in ("One pass", "Against the", "Push to filed", "A storm", "An idle", "Memory of a", "Targets"):
+    # Three mails: 4 requests to begin, 3 for each; ours are 3 in all.
+    assert "| sandbox, JMAP | 3 | 0 | 0 | 1 | 3 |" in text
+    assert f"| {4 + 3 * 3} |" in text
+    for title in (*TITLES, "Targets"):
         assert f"\n## {title}" in text
     assert "Left out: Cyrus, because it is missing." in text
 

@@ -123,13 +123,14 @@ class Cyrus:
                 use = f" (USE ({mailbox.special_use}))" if mailbox.special_use else ""
                 _check(imap.create(_quoted(mailbox.name) + use))
 
-    def append(self, user: str, mailbox: str, *messages: bytes) -> None:
-        """Put RFC 5322 messages into a mailbox, in this order, unread.
+    def append(self, user: str, mailbox: str, *messages: bytes, keyword: str = "") -> None:
+        """Put RFC 5322 messages into a mailbox, in this order, unread, with this keyword if there is one.
 
         All in one MULTIAPPEND (RFC 3502) with literals that wait for no go-ahead (RFC 7888): imaplib has only the
         APPEND of one message, which takes 4 ms.
         """
-        literals = b"".join(b" {%d+}\r\n%b" % (len(message), message) for message in messages)
+        flags = f" ({keyword})".encode() if keyword else b""
+        literals = b"".join(b"%b {%d+}\r\n%b" % (flags, len(message), message) for message in messages)
         with self.imap(user) as imap:
             imap.send(b"many APPEND " + _quoted(mailbox).encode() + literals + b"\r\n")
             while not (line := imap.readline()).startswith(b"many "):

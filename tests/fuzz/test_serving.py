@@ -104,8 +104,8 @@ async def _health_app() -> QuartTrio:
 
 
 PORTS = (
-    (trio.run(_health_app, clock=MockClock()), Limits(requests_a_second=inf)),
-    (an_app(), Limits(body_bytes=LONGEST_BODY, requests_a_second=inf)),
+    (trio.run(_health_app, clock=MockClock()), Limits(requests_a_second=inf, pieces_a_second=inf)),
+    (an_app(), Limits(body_bytes=LONGEST_BODY, requests_a_second=inf, pieces_a_second=inf)),
 )
 STATUS_LINE = re.compile(rb"HTTP/1\.1 (\d{3})")
 ANSWERS = {100, 200, 400, 404, 405, 503}

@@ -136,6 +136,32 @@ async def test_requests_in_quick_succession_wait_in_line(autojump_clock: MockClo
         assert trio.current_time() >= 10 / 2
 
 
+async def test_who_asks_once_waits_for_one_request_of_each_other_address(autojump_clock: MockClock) -> None:
+    async with served(an_app(), Limits(requests_a_second=1)) as port:
+        await exchange(port, get("/") * AT_ONCE + get("/", b"Connection: close"))
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(exchange, port, get("/", b"Connection: close"))
+            await wait_all_tasks_blocked()
+            before = trio.current_time()
+            async with await trio.open_tcp_stream("127.0.0.1", port, local_address="127.0.0.2") as monitor:
+                await monitor.send_all(get("/", b"Connection: close"))
+                assert statuses(await said_until_the_end(monitor)) == [200]
+            assert trio.current_time() - before <= 3
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_pieces_of_a_head_wait_in_line(autojump_clock: MockClock) -> None:
+    async with served(an_app(), Limits(pieces_a_second=4)) as port, await connect(port) as stream:
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ")
+        for _ in range(AT_ONCE + 8):
+            await stream.send_all(b"y")
+            await wait_all_tasks_blocked(0.01)
+        await stream.send_all(b"\r\n\r\n")
+        assert statuses(await said_until_the_end(stream)) == [200]
+        assert trio.current_time() >= 1 / 4
+
+
 async def test_of_too_many_connections_the_idlest_is_closed(mock_clock: MockClock) -> None:
     async with served(an_app(), Limits(connections=3)) as port:
         with trio.fail_after(GUARD_SECONDS):

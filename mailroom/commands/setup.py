@@ -22,7 +22,7 @@ from mailroom.decisions.note import last_category
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mailbox import MAILBOX, Mailbox, create_mailboxes, get_mailboxes
+from mailroom.jmap.mailbox import Mailbox, create_mailboxes, read_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.rules.sieve import mailbox_ids
 from mailroom.senders.sieve_script import find_installed
@@ -114,10 +114,7 @@ async def look(servers: Servers, scheme: Scheme) -> Inventoried:
     """What the account has of the scheme: all mailboxes, all contacts. Raises `MailroomError`."""
     contacts = await servers.contacts()
     session = await servers.client.session()
-    batch = Batch()
-    mailboxes = batch.add(get_mailboxes(session.mail_account))
-    replies = await servers.client.send(batch)
-    found = await servers.client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
+    found = await read_mailboxes(servers.client)
     everything = await contacts.read_all()
     items = inventory(found, everything.book, scheme)
     if session.sieve is not None and any(item.state is State.MISSING for item in items):

@@ -9,7 +9,7 @@ from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
-from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights
+from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights, read_mailboxes
 from mailroom.rules import fastmail, sieve
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import Installed, find_installed
@@ -74,11 +74,7 @@ def _may_file(rights: Rights) -> bool:
 
 async def check_mailboxes(examined: Examined) -> Finding:
     """Whether every mailbox and label is there."""
-    client = examined.servers.client
-    session = await client.session()
-    batch = Batch()
-    mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
+    found = await read_mailboxes(examined.servers.client)
     items = [item for item in inventory(found, AddressBook((), ()), examined.scheme) if not item.kind.is_group]
     missing = [item for item in items if item.state is State.MISSING]
     conflicts = [item for item in items if item.state is State.CONFLICT]
@@ -110,13 +106,10 @@ async def check_own_addresses(examined: Examined) -> Finding:
 async def check_searching(examined: Examined) -> Finding:
     """Whether mail is found as the daemon will look for it: in the labels, and of one sender in the Screener."""
     client = examined.servers.client
-    session = await client.session()
-    batch = Batch()
-    mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
-    places = find_places(found, examined.scheme)
+    places = find_places(await read_mailboxes(client), examined.scheme)
     if not places.labels or places.screener is None:
         return Finding(Outcome.SKIPPED, "there are no labels yet, or no Screener", CREATE)
+    session = await client.session()
     batch = Batch()
     labelled = search_mail(batch, session, within=places.labels)
     waiting = search_mail(batch, session, within=[places.screener], any_condition=from_any(["nobody@example.invalid"]))

@@ -18,7 +18,13 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES, EventSize, event_source_url, states, watched_events
-from mailroom.jmap.mailbox import MAILBOX, NewMailbox, create_mailboxes, destroy_empty_mailboxes, get_mailboxes
+from mailroom.jmap.mailbox import (
+    MAILBOX,
+    NewMailbox,
+    create_mailboxes,
+    destroy_empty_mailboxes,
+    read_mailboxes,
+)
 from mailroom.jmap.set import merged_errors
 
 NAME = "Mailroom doctor"
@@ -182,13 +188,10 @@ async def _create(client: Client) -> None:
 
 async def _remove(client: Client) -> None:
     """Remove the mailbox, if it is there. Raises `ChangeRefused` if the server refuses."""
-    session = await client.session()
-    batch = Batch()
-    mailboxes = batch.add(get_mailboxes(session.mail_account))
-    found = await client.all_of(MAILBOX, session.mail_account, mailboxes, await client.send(batch))
+    found = await read_mailboxes(client)
     ids = [each.id for each in found if (each.name, each.parent_id, each.role) == (NAME, None, None)]
     batch = Batch()
-    slots = destroy_empty_mailboxes(batch, session, ids)
+    slots = destroy_empty_mailboxes(batch, await client.session(), ids)
     replies = await client.send(batch)
     for error in merged_errors(replies[slot] for slot in slots).values():
         if error.type != "notFound":

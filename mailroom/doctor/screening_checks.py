@@ -10,7 +10,7 @@ from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.mail import Move
-from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Rights, get_mailboxes, get_rights
+from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Rights, get_mailboxes, get_rights, read_mailboxes
 from mailroom.jmap.new_mail import NEW_MAIL, newest, update_emails_in_state
 from mailroom.jmap.session import MAIL
 from mailroom.jmap.set import read_set_errors
@@ -149,12 +149,7 @@ def _forbidden(inbox: _Inbox) -> Finding | None:
 
 
 async def _places(examined: Examined) -> Places:
-    client = examined.servers.client
-    session = await client.session()
-    batch = Batch()
-    slot = batch.add(get_mailboxes(session.mail_account))
-    found = await client.all_of(MAILBOX, session.mail_account, slot, await client.send(batch))
-    return find_places(found, examined.scheme)
+    return find_places(await read_mailboxes(examined.servers.client), examined.scheme)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
+from mailroom.jmap.client import Client
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_result
@@ -38,6 +39,14 @@ MAILBOX = Kind[Mailbox](
 def get_mailboxes(account_id: str) -> Call[tuple[Mailbox, ...]]:
     """The mailboxes; perhaps not all of them, see `Client.all_of`."""
     return MAILBOX.get_all(account_id)
+
+
+async def read_mailboxes(client: Client) -> tuple[Mailbox, ...]:
+    """All mailboxes, in a request of their own."""
+    account_id = (await client.session()).mail_account
+    batch = Batch()
+    slot = batch.add(get_mailboxes(account_id))
+    return await client.all_of(MAILBOX, account_id, slot, await client.send(batch))
 
 
 @dataclass(frozen=True, slots=True)

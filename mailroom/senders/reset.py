@@ -33,7 +33,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.mail_search import mail_found, search_mail
-from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
+from mailroom.jmap.mailbox import read_mailboxes
 from mailroom.jmap.query import Filter
 from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import SetResult, merged_errors, read_set_errors, read_set_result
@@ -77,10 +77,7 @@ class Found:
 
 async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
     """Read all that there is to undo. Raises `MailroomError`, `ConfigError` where the scheme doesn't fit."""
-    session = await client.session()
-    batch = Batch()
-    slot = batch.add(get_mailboxes(session.mail_account))
-    mailboxes = await client.all_of(MAILBOX, session.mail_account, slot, await client.send(batch))
+    mailboxes = await read_mailboxes(client)
     # A warning label may be there from when warnings were on.
     places = find_places(mailboxes, replace(scheme, warnings_enabled=True))
     problems = role_problems(mailboxes, scheme)
@@ -94,6 +91,7 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
     mails = undo_mails({**filed, **marked}.values(), places, settled_addresses(found.book))
     extras = await found.extras(made_by_mailroom(found.book))
     undone, provenance = undo_contacts(found.book, extras, scheme)
+    session = await client.session()
     return Found(
         client,
         found,

@@ -551,7 +551,9 @@ async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
         assert b"Undo all this? [y/N]: n" in output
         assert b"Nothing was changed." in output
         status, output = await at_a_terminal(settings, b"\x03")
-        assert (status, len(sets(lived.sandbox))) == (130, before)
+        # A second Ctrl-C, while a busy machine takes its time over the first, ends it by the signal itself.
+        assert status in (130, -signal.SIGINT)
+        assert len(sets(lived.sandbox)) == before
         status, output = await at_a_terminal(settings, b"y\n")
     assert status == 0
     assert b"Undoing" in output

@@ -15,8 +15,12 @@ PROJECT = Path(__file__).parents[1]
 
 # An example may take its time on a busy machine: hypothesis would fail it after 200 ms. And mutation testing runs tests
 # again and again in one process: each time on another instance of their class, none of which holds anything.
+# Every run takes other examples: half as many as usual each time are enough.
 settings.register_profile(
-    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors]
+    "untimed",
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
 )
 settings.load_profile("untimed")
 

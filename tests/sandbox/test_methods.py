@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -114,7 +114,6 @@ def sample() -> Sandbox:
 
 
 @given(st.sampled_from(sorted(METHODS)), arguments)
-@settings(max_examples=100)
 def test_any_arguments_are_answered_or_refused(method: str, given: Json) -> None:
     taken = {field.alias for field in METHODS[method].arguments.model_fields.values()}
     fitting = {name: value for name, value in given.items() if name in taken}

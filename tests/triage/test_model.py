@@ -145,7 +145,7 @@ def after_a_pass(people: Iterable[Person]) -> dict[str, Seen]:
     return seen(sandbox, ids)
 
 
-examples = settings(max_examples=8)
+examples = settings(max_examples=5)
 
 
 @examples

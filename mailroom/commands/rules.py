@@ -10,7 +10,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.decisions.routes import warnings
 from mailroom.errors import ConfigError
-from mailroom.rules import fastmail, sieve
+from mailroom.rules import fastmail, found_script, sieve
 from mailroom.rules.sieve import Server
 from mailroom.senders.server_rules import script_text, sieve_of
 from mailroom.senders.sieve_script import (
@@ -102,7 +102,7 @@ async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
     _warn(
         *warnings(scheme),
         *sieve.warnings(server),
-        *sieve.warnings_about(scheme, await users_text(client, access, installed)),
+        *found_script.warnings_about(scheme, await users_text(client, access, installed)),
     )
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
@@ -122,7 +122,7 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
     _warn(
         *warnings(scheme),
         *sieve.warnings(server),
-        *sieve.warnings_about(scheme, await users_text(client, access, installed)),
+        *found_script.warnings_about(scheme, await users_text(client, access, installed)),
     )
     if installed.runs and installed.own_text == text:
         _say(f"Nothing to do: the script {installed.name} is installed and up to date.")

@@ -24,7 +24,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, create_mailboxes, read_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
-from mailroom.rules.sieve import mailbox_ids
+from mailroom.rules.found_script import mailbox_ids
 from mailroom.senders.sieve_script import find_installed
 from mailroom.triage.state import state_in
 

@@ -10,7 +10,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights, read_mailboxes
-from mailroom.rules import fastmail, sieve
+from mailroom.rules import fastmail, found_script
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import Installed, find_installed
 from mailroom.triage.look_up import from_any
@@ -136,7 +136,7 @@ async def check_rules(examined: Examined) -> Finding:
         left = ", which leaves mail of strangers to the daemon" if examined.scheme.screening.is_on else ""
         return Finding(Outcome.OK, f"{active}, and {how}{left}")
     is_old = state == "old"
-    if examined.scheme.screening.is_on and (sieve.screens_strangers(installed.running_text) or not is_old):
+    if examined.scheme.screening.is_on and (found_script.screens_strangers(installed.running_text) or not is_old):
         return _beside_screening(active, installed, is_old)
     if installed.active is None:
         return Finding(Outcome.WARNING, f"{active}: mail yet to come is not sorted", APPLY_RULES)
@@ -146,7 +146,7 @@ async def check_rules(examined: Examined) -> Finding:
 
 def _beside_screening(active: str, installed: Installed, is_old: bool) -> Finding:
     """Rules are not needed there, and one that was may be too much."""
-    if sieve.screens_strangers(installed.running_text):
+    if found_script.screens_strangers(installed.running_text):
         whose, advice = ("but Mailroom's", REPLACE) if is_old else ("and", TAKE_IT_OUT)
         return Finding(Outcome.WARNING, f"{active}, {whose} undoes half of the screening{_HOW}", advice)
     if installed.active is None:

@@ -29,18 +29,12 @@ COUNTING = frozenset({"relational", "comparator-i;ascii-numeric"})
 ADDRESSES_PER_TEST = 50
 
 _SEVERAL_IN_FROM = 'address :count "gt" :comparator "i;ascii-numeric" :all "from" "1"'
-_STRING_OR_COMMENT = re.compile(
-    r'"(?:[^"\\]|\\.)*"|\btext:[ \t]*(?:#[^\n]*)?\n(?:.*?\n)?\.\n|#[^\n]*|/\*.*?\*/', re.DOTALL
-)
-
-_FILED_BY_ID = re.compile(r'^ *fileinto [^"\n]*:mailboxid ("(?:[^"\\]|\\.)*") ("(?:[^"\\]|\\.)*");', re.MULTILINE)
-
 _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
 # What you change here is lost with the next `mailroom rules --format sieve --apply`.
 """
 _LEAVES_STRANGERS = "# Mail of everybody else is left in the Inbox, where the daemon screens it.\n"
-_CATCH_ALL = "everybody else"
+CATCH_ALL = "everybody else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,45 +102,6 @@ def include_line(name: str) -> str:
     return f"include :personal :once :optional {quoted(name)};"
 
 
-def included(text: str) -> str | None:
-    """The script that a script of Mailroom's includes, or None."""
-    start, end = include_line("").split('""')
-    for line in text.replace("\r\n", "\n").split("\n"):
-        if line.startswith(start) and line.endswith(end):
-            return _unquoted(line.removeprefix(start).removesuffix(end))
-    return None
-
-
-def mailbox_ids(text: str) -> dict[str, str]:
-    """The ids that a script of Mailroom's files into, by the names that the mailboxes had when it was written."""
-    return {_unquoted(name): _unquoted(id) for id, name in _FILED_BY_ID.findall(text)}
-
-
-def is_made_by_mailroom(text: str) -> bool:
-    """Whether Mailroom wrote this script, so that it may write it anew."""
-    return text.lstrip("\ufeff").startswith(MARKER)
-
-
-def screens_strangers(text: str) -> bool:
-    """Whether a script holds Mailroom's last rule: mail of everybody in no group goes to the Screener."""
-    return any(line.strip() == f"# {_CATCH_ALL}" for line in text.splitlines())
-
-
-def runs(text: str, name: str) -> bool:
-    """Whether a script runs another one, that of this name, by `include`."""
-    return bool(_includes(text, name))
-
-
-def needs(text: str, name: str) -> bool:
-    """Whether a script fails at delivery without the other one: it includes it, and not as `:optional`."""
-    return any(":optional" not in command for command in _includes(text, name))
-
-
-def _includes(text: str, name: str) -> list[str]:
-    commands = _STRING_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
-    return re.findall(rf"\binclude\b[^;]*{re.escape(quoted(name))}", commands)
-
-
 def warnings(server: Server) -> Iterator[str]:
     """What the rules can't do on this server, one line each."""
     if not server.counts:
@@ -154,30 +109,6 @@ def warnings(server: Server) -> Iterator[str]:
             "the server can't count the addresses in From (it lacks the extension relational), so a mail with several "
             "is filed as that of any one of them"
         )
-
-
-def warnings_about(scheme: Scheme, text: str) -> Iterator[str]:
-    """What of the user's own script doesn't go together with the rules, one line each."""
-    if not scheme.screening.is_on and _goes_on_after_filing(text):
-        yield (
-            "your own script files or keeps mail and goes on, so that the rules put that mail into the Screener, too: "
-            "write `stop;` after each `fileinto` and `keep` there"
-        )
-
-
-def _goes_on_after_filing(text: str) -> bool:
-    """Whether mail that the script has filed reaches its end: no `stop` follows, in that block or one around it."""
-    open_at: list[int] = []
-    depth = 0
-    for command in re.split(r"(?<=[;{}])", _STRING_OR_COMMENT.sub(" ", text)):
-        words = command.split()
-        if words[:1] == ["stop;"] or words == ["stop", ";"]:
-            open_at = [level for level in open_at if level != depth]
-        elif words and words[0].rstrip(";") in ("fileinto", "keep") and ":copy" not in words:
-            open_at.append(depth)
-        depth += command.endswith("{") - command.endswith("}")
-        open_at = [min(level, depth) for level in open_at]
-    return bool(open_at)
 
 
 def grows_old(server: Server) -> bool:
@@ -191,7 +122,8 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _unquoted(text: str) -> str:
+def unquoted(text: str) -> str:
+    """What a Sieve string says: the inverse of `quoted`."""
     return re.sub(r"\\(.)", r"\1", text[1:-1])
 
 
@@ -241,7 +173,7 @@ def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[st
     if scheme.screening.is_on:
         return
     own = _from_own(names.own)
-    yield _Case(_CATCH_ALL, None if own is None else f"not {own}", (screener,))
+    yield _Case(CATCH_ALL, None if own is None else f"not {own}", (screener,))
 
 
 def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:
@@ -297,7 +229,7 @@ def _texts(address: str) -> Iterator[str]:
         yield text
         local, _, domain = text.rpartition("@")
         if local.startswith('"'):
-            yield f"{_unquoted(local)}@{domain}"
+            yield f"{unquoted(local)}@{domain}"
 
 
 def _string_list(texts: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from mailroom.jmap.sieve import (
     replace_script,
     validate_script,
 )
-from mailroom.rules import sieve
+from mailroom.rules import found_script, sieve
 
 SCRIPT_NAME = "mailroom"
 
@@ -48,12 +48,12 @@ class Installed:
     @property
     def is_mailrooms(self) -> bool:
         """Whether `own` is there and Mailroom wrote it."""
-        return self.own is not None and sieve.is_made_by_mailroom(self.own_text)
+        return self.own is not None and found_script.is_made_by_mailroom(self.own_text)
 
     @property
     def includes_own(self) -> bool:
         """Whether the active script is the user's and runs Mailroom's."""
-        return not self.is_active and sieve.runs(self.active_text, SCRIPT_NAME)
+        return not self.is_active and found_script.runs(self.active_text, SCRIPT_NAME)
 
     @property
     def is_active(self) -> bool:
@@ -85,10 +85,10 @@ async def find_installed(client: Client, access: SieveAccess) -> Installed:
     active = next((script for script in scripts if script.is_active), None)
     active_text = "" if active is None else await read(client, access, active)
     own = next((script for script in scripts if script.name == SCRIPT_NAME), None)
-    if own is None and sieve.is_made_by_mailroom(active_text):
+    if own is None and found_script.is_made_by_mailroom(active_text):
         own = active
     own_text = active_text if own == active else "" if own is None else await read(client, access, own)
-    kept = sieve.included(own_text)
+    kept = found_script.included(own_text)
     return Installed(
         own=own,
         own_text=own_text,
@@ -183,7 +183,7 @@ def _writing(access: SieveAccess, installed: Installed, blob_id: str) -> Call[Se
 
 def why_it_stays(installed: Installed) -> str:
     """What the user has to do before Mailroom's script can be removed; empty if it can be."""
-    if installed.includes_own and sieve.needs(installed.active_text, SCRIPT_NAME):
+    if installed.includes_own and found_script.needs(installed.active_text, SCRIPT_NAME):
         name = "" if installed.active is None else installed.active.name or ""
         return (
             f"your script {name} needs the script {SCRIPT_NAME}: take the line that includes it out of yours, then run "

@@ -11,7 +11,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError
-from mailroom.rules import sieve
+from mailroom.rules import found_script, sieve
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.dispatch import SIEVE
 from mailroom.sandbox.errors import Json
@@ -127,7 +127,7 @@ class TestADryRun:
         sandbox.add_script("mine", MINE, active=True)
         async with settings_for(sandbox) as settings:
             assert await rules.print_sieve(settings, DEFAULT_SCHEME) == 0
-        assert sieve.included(capsys.readouterr().out) == "mine"
+        assert found_script.included(capsys.readouterr().out) == "mine"
 
 
 class TestInstalling:
@@ -205,7 +205,7 @@ class TestInstalling:
             for _ in range(2):
                 assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
                 assert (sandbox.active_script(), sandbox.scripts()["mine"]) == ("mailroom", MINE)
-                assert sieve.included(sandbox.scripts()["mailroom"]) == "mine"
+                assert found_script.included(sandbox.scripts()["mailroom"]) == "mine"
         assert "runs your script mine first" in capsys.readouterr().err
 
     @pytest.mark.parametrize("installed", [True, False])
@@ -220,7 +220,7 @@ class TestInstalling:
             sandbox.add_script("mine", 'require "include";\ninclude "mailroom";\n', active=True)
             assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         assert sandbox.active_script() == "mine"
-        assert sieve.included(sandbox.scripts()["mailroom"]) is None
+        assert found_script.included(sandbox.scripts()["mailroom"]) is None
         assert "mine stays the active one and runs it" in capsys.readouterr().err
 
 

@@ -9,6 +9,15 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Mode, Screening
+from mailroom.rules.found_script import (
+    included,
+    is_made_by_mailroom,
+    mailbox_ids,
+    needs,
+    runs,
+    screens_strangers,
+    warnings_about,
+)
 from mailroom.rules.sieve import (
     ADDRESS_BOOKS,
     COUNTING,
@@ -17,16 +26,9 @@ from mailroom.rules.sieve import (
     Server,
     grows_old,
     include_line,
-    included,
-    is_made_by_mailroom,
-    mailbox_ids,
-    needs,
     quoted,
-    runs,
-    screens_strangers,
     script,
     warnings,
-    warnings_about,
 )
 from tests.rules.endings import INBOX, SENDER, Ending, all_triaged, schemes, triaged
 from tests.rules.sieve_interpreter import Delivery, deliver, group_of

@@ -106,7 +106,7 @@ def _show_section(
     console: Console, report: Report, verdict: Verdict, groups: Sequence[Group], explanation: str = ""
 ) -> None:
     mails = report.findings.mails
-    warning = f" and {report.scheme.warning_label}" if verdict.is_warned else ""
+    warning = f" and {report.scheme.warning_label}" if verdict.is_warned and report.scheme.warnings_enabled else ""
     total = plural(sum(mails[each] for each in groups), "mail")
     console.print(f"{_what(verdict, report.scheme)}{warning}, {_name(verdict.reason)}: {total}", style="bold")
     if explanation:
@@ -149,7 +149,8 @@ def _summary(report: Report) -> str:
     since = f"since {local_time(report.unjudged.window.after)}"
     total = sum(findings.mails.values()) + findings.left_alone
     if not total and not findings.failed:
-        return f"Nothing to judge: no mail in the Inbox {since} is without a verdict."
+        further = " --since DAYS reaches further back." if report.days is None else ""
+        return f"Nothing to judge: no mail in the Inbox {since} is without a verdict.{further}"
     stays = findings.count(Outcome.STAYS)
     parts = [
         *_part(findings.count(Outcome.SCREENED), f"to {report.scheme.screener}"),

@@ -39,13 +39,6 @@ class NewMail(Wire):
     subject: str | None = Field(None, repr=False)
 
 
-class Received(Wire):
-    """A mail, and when it came (a UTCDate)."""
-
-    id: str
-    received_at: str = ""
-
-
 class Thread(Wire):
     """A conversation: the ids of its mails, oldest first (RFC 8621 §3)."""
 
@@ -98,7 +91,6 @@ _read_threads = list_reader(reader(Thread))
 
 NEW_MAIL = Kind[NewMail]("Email", MAIL, _PROPERTIES, "receivedAt", _read_new_mail)
 NEW_MAIL_WITH_SUBJECT = Kind[NewMail]("Email", MAIL, (*_PROPERTIES, "subject"), "receivedAt", _read_new_mail)
-RECEIVED = Kind[Received]("Email", MAIL, ("id", "receivedAt"), "receivedAt", list_reader(reader(Received)))
 IN_THREAD = Kind[InThread]("Email", MAIL, ("id", "threadId", "mailboxIds"), "receivedAt", list_reader(reader(InThread)))
 SENT = Kind[Sent]("Email", MAIL, ("id", "to", "cc", "bcc"), "receivedAt", list_reader(reader(Sent)))
 

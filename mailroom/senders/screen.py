@@ -1,12 +1,12 @@
 """The Inbox judged once, when its owner asks for it: found, judged and written by the functions of a pass.
 
-It goes in parts, the newest mail first, and remembers nothing: whatever cuts it off, the next run finds the rest, as
+It goes in parts, who wrote last first, and remembers nothing: whatever cuts it off, the next run finds the rest, as
 mail that is done carries its mark. A daemon beside it does no harm: each write counts only if nobody changed mail since
 it was judged.
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,10 +17,11 @@ from mailroom.contacts.base import Contacts
 from mailroom.decisions.judge import Outcome, Verdict
 from mailroom.decisions.marks import MOST, WorkList
 from mailroom.decisions.places import Places
+from mailroom.decisions.select import sender_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, slices
 from mailroom.jmap.client import Client
-from mailroom.jmap.new_mail import RECEIVED
+from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import search
 from mailroom.triage.look_up import look_up
 from mailroom.triage.new_mail import NewFound, Window, arrival, new_in_inbox
@@ -40,7 +41,7 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """Mail in the Inbox without a verdict: ids, the newest first.
+    """Mail in the Inbox without a verdict: ids, those of one sender beside each other.
 
     `screening_since` is when screening began, `window` how far back was looked.
     """
@@ -129,11 +130,9 @@ async def find_unjudged(
         subject_code,
     )
     batch = Batch()
-    unread = new_in_inbox(_inbox(account.places), window)
-    found = search(batch, RECEIVED, session.mail_account, session.limits, unread)
-    mails = await client.all_found(found, await client.send(batch))
-    newest_first = sorted(mails, key=lambda mail: (mail.received_at, mail.id), reverse=True)
-    return Unjudged(run, window, since, tuple(mail.id for mail in newest_first))
+    without_verdict = new_in_inbox(_inbox(account.places), window)
+    found = search(batch, EMAIL, session.mail_account, session.limits, without_verdict)
+    return Unjudged(run, window, since, _by_sender(await client.all_found(found, await client.send(batch))))
 
 
 async def judge_all(unjudged: Unjudged, advance: Advance) -> Findings:
@@ -150,6 +149,14 @@ def _inbox(places: Places) -> str:
     if places.inbox is None:
         raise ConfigError(["the account has no Inbox: the server gives no mailbox that role"])
     return places.inbox
+
+
+def _by_sender(mails: Iterable[Email]) -> tuple[str, ...]:
+    """The ids, who wrote last first, and the mails of one sender together: they are asked about once."""
+    oldest_first = sorted(mails, key=lambda mail: (mail.received_at, mail.id))
+    last = {sender_of(mail): mail.received_at for mail in oldest_first}
+    ordered = sorted(oldest_first, key=lambda mail: (last[sender_of(mail)], sender_of(mail) or ""), reverse=True)
+    return tuple(mail.id for mail in ordered)
 
 
 async def _in_parts(
@@ -182,7 +189,7 @@ async def _look(unjudged: Unjudged, ids: Sequence[str]) -> NewFound:
     """Those of these mails that are still in the Inbox, as they are now."""
     run = unjudged.run
     batch = Batch()
-    state = batch.add(RECEIVED.get_state(run.account_id))
+    state = batch.add(EMAIL.get_state(run.account_id))
     mails = batch.add(unjudged.window.kind.get(run.account_id, "ids", tuple(ids)))
     replies = await run.client.send(batch)
     found = tuple(arrival(mail) for mail in replies[mails] if run.places.inbox in mail.mailbox_ids)

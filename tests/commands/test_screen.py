@@ -208,6 +208,28 @@ async def test_the_table_has_a_line_for_each_verdict_and_no_subject() -> None:
     assert turn_on == "Screening is not on: MAILROOM_SCREENING=on has the daemon do this with new mail."
 
 
+async def test_a_warning_is_shown_and_sender_by_sender_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    arrives(sandbox, "Ann <ann@x.org>")
+    failed = "mx.x.org; dmarc=fail (p=none) header.from=x.org"
+    raw = f"From: Ann <ann@x.org>\r\nAuthentication-Results: {failed}\r\nSubject: {SUBJECT}\r\n\r\nText\r\n"
+    arrives(sandbox, "", raw=raw.encode())
+    async with settings_for(sandbox) as settings:
+        assert await screen.dry_run(None, show_table, settings, ON) == 0
+        warned = "To Screener and @MailroomWarning, stranger: 1 mail\n    1  ann@x.org\n"
+        assert warned in capsys.readouterr().out
+        assert await screen.dry_run(None, show_table, settings, replace(ON, warnings_enabled=False)) == 0
+        assert "@MailroomWarning" not in capsys.readouterr().out
+
+
+async def test_nothing_new_is_said_with_how_to_reach_further_back(capsys: pytest.CaptureFixture[str]) -> None:
+    async with settings_for(empty_sandbox()) as settings:
+        assert await screen.dry_run(None, show_table, settings, ON) == 0
+        assert capsys.readouterr().out.endswith(" is without a verdict. --since DAYS reaches further back.\n")
+        assert await screen.dry_run(9, show_table, settings, ON) == 0
+        assert capsys.readouterr().out.endswith(" is without a verdict.\n")
+
+
 async def test_explained_each_reason_has_its_text(capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = empty_sandbox()
     some_mail(sandbox)
@@ -276,6 +298,16 @@ async def test_the_requests_of_two_parts_are_counted(capsys: pytest.CaptureFixtu
     async with settings_for(sandbox) as settings:
         assert await screen.apply(7, show_table, settings, ON) == 0
     assert sum(bool(request.calls) for request in sandbox.requests) == REQUESTS
+
+
+async def test_a_sender_of_mail_in_many_parts_is_asked_about_once() -> None:
+    sandbox = empty_sandbox(Limits(max_objects_in_set=3))
+    for number in range(6):
+        arrives(sandbox, f"S <s{number % 2}@x.org>", days_ago=0.1 * number)
+    async with settings_for(sandbox) as settings:
+        assert await screen.dry_run(7, show_table, settings, ON) == 0
+    searches = [call for request in sandbox.requests for call in request.calls if call == "Email/query"]
+    assert len(searches) == 1 + 2
 
 
 async def test_interrupted_it_says_how_to_go_on() -> None:

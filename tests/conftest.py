@@ -1,6 +1,7 @@
 """Fixtures for every test."""
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,6 +29,17 @@ settings.load_profile("untimed")
 def pytest_collection_finish() -> None:
     """The collector of garbage need not look at thousands of collected tests again and again."""
     gc.freeze()
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Logging is one for the whole process: give it back as it was."""
+    root = logging.getLogger()
+    handlers, level, config = list(root.handlers), root.level, structlog.get_config()
+    yield
+    structlog.configure(**config)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

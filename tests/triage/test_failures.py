@@ -7,7 +7,7 @@ from trio.testing import MockClock
 from mailroom.errors import BadReply, ServerFailed, Unavailable
 from mailroom.sandbox import MethodError, Sandbox, SetError
 from mailroom.sandbox.faults import status
-from tests.screener import empty_sandbox, screener
+from tests.screener import Screener, empty_sandbox, screener
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
 BAD = SENDERS[3]
@@ -262,6 +262,15 @@ async def test_five_failures_in_a_row_put_the_error_label_on_and_taking_it_off_t
         assert sandbox.mailboxes_of(mails[BAD]) == {"Feed"}
 
 
+async def _ten_tries_less_and_less_often(s: Screener, clock: MockClock) -> None:
+    for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
+        if minutes:
+            clock.jump(60 * minutes - 1)
+            assert await s.requests_of_a_pass() == 1
+            clock.jump(1)
+        await s.run()
+
+
 @pytest.mark.parametrize("why", ["missing", "refused"])
 async def test_without_an_error_label_a_failing_sender_is_left_alone_for_longer_and_longer(
     why: str, mock_clock: MockClock
@@ -273,12 +282,7 @@ async def test_without_an_error_label_a_failing_sender_is_left_alone_for_longer_
     async with screener(sandbox) as s:
         sandbox.faults.set_errors[mails[BAD]] = SetError("forbidden")
         with structlog.testing.capture_logs() as logs:
-            for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
-                if minutes:
-                    mock_clock.jump(60 * minutes - 1)
-                    assert await s.requests_of_a_pass() == 1
-                    mock_clock.jump(1)
-                await s.run()
+            await _ten_tries_less_and_less_often(s, mock_clock)
         assert [entry["failures"] for entry in logs if entry["event"] == "sender_failed"] == list(range(1, 11))
         assert [entry for entry in logs if entry["event"] == "mail_paused"] == []
 
@@ -298,12 +302,7 @@ async def test_a_mail_that_waits_for_the_user_without_an_error_label_is_left_alo
         sandbox.faults.set_errors |= dict.fromkeys(mails, SetError("forbidden"))
     async with screener(sandbox) as s:
         with structlog.testing.capture_logs() as logs:
-            for minutes in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
-                if minutes:
-                    mock_clock.jump(60 * minutes - 1)
-                    assert await s.requests_of_a_pass() == 1
-                    mock_clock.jump(1)
-                await s.run()
+            await _ten_tries_less_and_less_often(s, mock_clock)
         told = [entry for entry in logs if entry["event"] in ("conflict_detected", "mail_paused")]
         assert len(told) == 10
         sandbox.faults.clear()

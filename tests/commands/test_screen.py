@@ -14,7 +14,7 @@ import trio
 import trio.testing
 
 from mailroom.account.servers import open_servers
-from mailroom.commands import screen
+from mailroom.commands import reset, screen
 from mailroom.commands.screen_report import show_explained, show_json, show_table
 from mailroom.commands.with_servers import NotFinished
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
@@ -140,6 +140,17 @@ async def test_applied_it_does_what_the_dry_run_showed_and_once(
     assert keywords_of(sandbox, mails["friend"]) == {"mailroom-seen"}
     assert keywords_of(sandbox, mails["read"]) == {"$seen", "mailroom-seen"}
     assert keywords_of(sandbox, mails["old"]) == set()
+
+
+async def test_a_reset_undoes_what_it_did_while_screening_is_off() -> None:
+    sandbox = empty_sandbox()
+    mails = some_mail(sandbox)
+    async with settings_for(sandbox) as settings:
+        assert await screen.apply(7, show_table, settings, OFF) == 0
+        assert sandbox.mailboxes_of(mails["stranger"]) == {"Screener"}
+        assert await reset.undo(settings, OFF) == 0
+    assert sandbox.mailboxes_of(mails["stranger"]) == sandbox.mailboxes_of(mails["nobody"]) == {"Inbox"}
+    assert not [mail for mail in mails.values() if keywords_of(sandbox, mail) - {"$seen"}]
 
 
 async def test_where_screening_has_not_begun_it_has_to_be_told_how_far_back(

@@ -1,5 +1,6 @@
 """One client: the stream that hypercorn reads and writes, and what bounds it."""
 
+import select
 from dataclasses import dataclass
 from math import inf
 from typing import Any, cast
@@ -52,7 +53,7 @@ class Connection:
     def __init__(self, stream: trio.SocketStream, limits: Limits, requests: Pace, pieces: Pace) -> None:
         self.socket = stream.socket
         self._stream = stream
-        self._client = _address(stream)
+        self.client = _address(stream)
         self._limits = limits
         self._requests = requests
         self._pieces = pieces
@@ -131,14 +132,25 @@ class Connection:
     async def _next(self, max_bytes: int) -> bytes:
         while not (piece := self._gate.take()):
             if self._gate.has_begun:
-                await self._pieces.turn(self._client)
+                await self._pieces.turn(self.client)
             self._gate.add(await self._receive(max_bytes))
         return piece
 
+    def _is_gone(self) -> bool:
+        """Whether the connection is over. Who has only said all (a half-closed one) still wants the answer."""
+        poll = select.poll()
+        try:
+            poll.register(self.socket.fileno(), 0)  # errors and hang-ups are told without being asked for
+        except ValueError:
+            return True  # closed by us
+        return bool(poll.poll(0))
+
     async def _wait_in_line(self) -> None:
         self._in_line_since = trio.current_time()
-        await self._requests.turn(self._client)
+        await self._requests.turn(self.client, self._is_gone)
         self._in_line_since = None
+        if self._is_gone():
+            self._work.cancel()
         self._last_active = trio.current_time()
         self._body_deadline = trio.current_time() + self._limits.body_seconds
 

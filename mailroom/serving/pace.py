@@ -1,5 +1,6 @@
 """How often something may happen, all clients together: what else the daemon does has its share of the processor."""
 
+from collections.abc import Callable
 from math import inf
 from weakref import WeakValueDictionary
 
@@ -20,9 +21,11 @@ class Pace:
         self._line = trio.Lock()  # first come, first served; who is cancelled leaves no gap
         self._lines: WeakValueDictionary[str, trio.Lock] = WeakValueDictionary()
 
-    async def turn(self, client: str) -> None:
-        """Wait for one's turn."""
+    async def turn(self, client: str, is_gone: Callable[[], bool] = lambda: False) -> None:
+        """Wait for one's turn. Who is gone when it comes takes no time from the others."""
         line = self._lines.setdefault(client, trio.Lock())
         async with line, self._line:
+            if is_gone():
+                return
             await trio.sleep_until(self._next_at)
             self._next_at = max(self._next_at, trio.current_time() - self._rested) + self._interval

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -134,7 +135,10 @@ class _Server:
 
     def _drop_the_idlest(self) -> None:
         if self._connections:
-            idlest = min(self._connections, key=lambda connection: connection.busyness)
+            clients = Counter(connection.client for connection in self._connections)
+            most = max(clients.values())
+            crowd = (connection for connection in self._connections if clients[connection.client] == most)
+            idlest = min(crowd, key=lambda connection: connection.busyness)
             self._connections.discard(idlest)
             idlest.drop()
 

@@ -2,6 +2,7 @@
 
 import resource
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -149,6 +150,37 @@ async def test_who_asks_once_waits_for_one_request_of_each_other_address(autojum
                 assert statuses(await said_until_the_end(monitor)) == [200]
             assert trio.current_time() - before <= 3
             nursery.cancel_scope.cancel()
+
+
+async def test_who_hung_up_while_in_line_takes_no_turn(mock_clock: MockClock) -> None:
+    async with served(an_app(), Limits(requests_a_second=1)) as port:
+        assert statuses(await exchange(port, get("/") * AT_ONCE + get("/", b"Connection: close")))
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends by a reset
+                client.sendall(get("/"))
+                await wait_all_tasks_blocked(0.02)
+        async with await connect(port) as stream:
+            await stream.send_all(get("/", b"Connection: close"))
+            await wait_all_tasks_blocked(0.02)
+            # The first in the line was still there when its turn began.
+            for _ in range(2):
+                mock_clock.jump(1)
+                await wait_all_tasks_blocked(0.02)
+            with trio.fail_after(GUARD_SECONDS):
+                assert statuses(await said_until_the_end(stream)) == [200]
+
+
+async def test_of_too_many_connections_one_of_the_client_with_most_is_closed(mock_clock: MockClock) -> None:
+    async with served(an_app(), Limits(connections=3)) as port, await connect(port) as busy:
+        with trio.fail_after(GUARD_SECONDS):
+            async with await trio.open_tcp_stream("127.0.0.1", port, local_address="127.0.0.2") as monitor:
+                await busy.send_all(get("/events"))
+                await heard(busy, b"beat")
+                async with await connect(port) as streaming, await connect(port):
+                    await streaming.send_all(get("/events"))
+                    await monitor.send_all(get("/", b"Connection: close"))
+                    assert statuses(await said_until_the_end(monitor)) == [200]
 
 
 async def test_the_pieces_of_a_head_wait_in_line(autojump_clock: MockClock) -> None:

@@ -200,7 +200,7 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
     assert len(sets(lived.sandbox)) == before
 
 
-@every_flavour
+@every_flavour_in_turn
 @LIVED
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.decisions.marks import ALL_MARKS
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command
 from tests.guard import GUARD_SECONDS
@@ -144,10 +145,11 @@ async def test_a_week_that_ends_with_a_reset_leaves_only_what_the_user_did(week:
     week.final |= {subject(n, k): {home} for n, homes in enumerate(HOMES) for k, home in enumerate(homes)}
     assert week.mail.places() == week.final
     assert len(week.final) == MAILS
-    for day in (monday, tuesday, wednesday, thursday, friday, saturday, sunday):
+    for day in (monday, tuesday, wednesday, thursday, friday, saturday, saturday_evening, sunday):
         await day(week)
 
     assert week.mail.places() == week.final
+    assert not [id for keyword in sorted(ALL_MARKS) for id in week.mail.ids(hasKeyword=keyword)]
     after = look(week)
     assert after.mailboxes == before.mailboxes | needed_mailboxes(DEFAULT_SCHEME)
     assert (after.scripts, after.friends) == (before.scripts, before.friends)
@@ -289,6 +291,35 @@ async def saturday(week: Week) -> None:
     week.contacts.add_lines(address(5), "TEL:+49 170 2")
 
 
+async def saturday_evening(week: Week) -> None:
+    """The daemon screens new mail from now on, and the rules leave strangers to it."""
+    week.variables["MAILROOM_SCREENING"] = "on"
+    assert (await week.run("rules", "--format", "sieve", "--apply")).status == 0
+    async with daemon_of(week.user, {"screening": "on"}) as daemon:
+        await daemon.logs("screening_begins")
+        for sender, title, final in (
+            ("Who <who@strange.example>", "From a stranger", "Inbox"),
+            ("He <he@strange.example>", "Put away", "Archive"),
+            (f"Shop 60 <{address(60)}>", "From a friend", "Inbox"),
+            ("She <she@strange.example>", "Put into Jail", "Inbox"),
+        ):
+            # The daemon may be as fast as the look after it.
+            week.scripts.receive(sender, title)
+            week.final[title] = {final}
+        await daemon.logs("poll_completed", times=len(daemon.logged("poll_completed")) + 2)
+        places = week.mail.places()
+        assert [places[title] for title in ("From a stranger", "Put away")] == [{"Screener"}] * 2
+        assert places["From a friend"] == {"Inbox"}
+        week.puts("Put away", "Archive")
+        week.mail.label("Put into Jail", "@ToJail")
+        await daemon.logs("sender_triaged")
+        # A pass that began after the move has seen it.
+        await daemon.logs("poll_completed", times=len(daemon.logged("poll_completed")) + 2)
+    # What is in the Screener while the daemon screens is new mail by now, whatever put it there.
+    waiting = [title for title, places in week.mail.places().items() if places == {"Screener"}]
+    week.final |= {title: {"Inbox"} for title in waiting}
+
+
 async def sunday(week: Week) -> None:
     """Labels that nobody acted on yet, and good-bye."""
     week.labels(30, 70, label="@ToFeed")
@@ -298,5 +329,6 @@ async def sunday(week: Week) -> None:
     rows = [" ".join(line.split()) for line in shown.output.splitlines()]
     assert "Stays: not Mailroom's Feed 38 mails" in rows
     assert "Stays: not Mailroom's Jail 10 mails" in rows
+    assert "• Screening is on in your settings" in shown.output
     done = await week.run("reset", "--apply", "--yes")
     assert (done.status, done.errors) == (0, ""), done.output

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from subprocess import PIPE
@@ -478,13 +479,13 @@ async def test_an_outage_says_how_to_finish() -> None:
 @every_flavour_in_turn
 @LIVED
 async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour, live: Live) -> None:
-    whole = await live(flavour)
-    wire = Wire()
+    used = await live(flavour)
+    whole, wire = deepcopy(used), Wire()
     await undo(whole.sandbox, wire)
     assert_undone(whole)
     before = [Wire(cut_before=k) for k in range(1, wire.requests + 1)]
     for cut in (*before, *(Wire(cut_after=k) for k in wire.writes)):
-        lived = await live(flavour)
+        lived = deepcopy(used)
         await undo(lived.sandbox, cut, Wire())
         assert_undone(lived)
 

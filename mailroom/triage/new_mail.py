@@ -70,6 +70,19 @@ class NewFound:
             )
         )
 
+    @property
+    def senders(self) -> tuple[str, ...]:
+        """Canonical addresses, sorted; empty for mail of no usable sender."""
+        return tuple(sorted({mail.sender for mail in (*self.work.moved, *self.work.inbox, *self.work.screener)}))
+
+    def of(self, senders: Collection[str]) -> "NewFound":
+        """The mail of these senders."""
+        moved, inbox, screener = (
+            tuple(mail for mail in mails if mail.sender in senders)
+            for mails in (self.work.moved, self.work.inbox, self.work.screener)
+        )
+        return replace(self, work=WorkList(moved=moved, inbox=inbox, screener=screener))
+
     def without(self, findings: Collection[Finding]) -> "NewFound":
         """The same, but for these."""
         work = WorkList(

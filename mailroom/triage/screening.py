@@ -87,6 +87,10 @@ class NewMailDone:
     judged: Judged
     written: Written
 
+    def refusing(self, refused: Mapping[str, str]) -> "NewMailDone":
+        """With mails that were left alone, and why, by id."""
+        return replace(self, written=replace(self.written, refused={**self.written.refused, **refused}))
+
     @property
     def _moved(self) -> list[Verdict]:
         """Of what was moved; mail that only got a mark isn't."""

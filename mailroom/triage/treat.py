@@ -1,6 +1,6 @@
 """Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -93,10 +93,13 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
         try:
             settled, new_mail = await _treat_at_once(run, part)
             results += settled
-            done = new_mail if part.new else done
+            done = new_mail.refusing(done.written.refused) if part.new else done
         except (BatchRefused, ServerFailed) as failed:
             if halves := part.halves():
                 waiting += reversed(halves)
+            elif part.new and not done.written.refused and (refused := await _refused_senders(run, part.new)):
+                done = done.refusing(_by_mail(part.new, refused))
+                waiting.append(_Part(part.selection, part.new.of(set(part.new.senders) - refused.keys())))
             elif isinstance(failed, ServerFailed):
                 outages.append(failed)
             elif part.new:
@@ -109,6 +112,29 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
         except MailroomError as failure:
             return Treated(tuple(results), done, failure)
     return Treated(tuple(results), done, outages[0] if outages else None)
+
+
+async def _refused_senders(run: Pass, new: NewFound) -> Mapping[str, str]:
+    """The senders of new mail about whom the server refuses to be asked, and why; the first few of them."""
+    refused: dict[str, str] = {}
+    waiting = [new.senders]
+    while waiting and len(refused) < _OUTAGES_OF_ALL:
+        senders = waiting.pop()
+        try:
+            await look_up(run, (), await strangers(run, new.of(senders)))
+        except (BatchRefused, ServerFailed) as failed:
+            if len(senders) == 1:
+                refused[senders[0]] = str(failed)
+            else:
+                waiting += [senders[: len(senders) // 2], senders[len(senders) // 2 :]]
+        except MailroomError:
+            break
+    return refused
+
+
+def _by_mail(new: NewFound, refused: Mapping[str, str]) -> dict[str, str]:
+    """Why their mails stay where they are, by id."""
+    return {each.id: why for sender, why in refused.items() for each in new.of({sender}).findings}
 
 
 def _parts(selection: Selection, new: NewFound | None) -> list[_Part]:

@@ -303,3 +303,44 @@ async def test_nobody_is_asked_about_correspondents_where_they_dont_count() -> N
     async with screening(account.sandbox, replace(ON, screening=Screening(mode="on", correspondents=False))) as s:
         await s.run(later(2))
     assert account.places() == {**account.ends, "correspondent": WAITS}
+
+
+@pytest.mark.parametrize("error", ["invalidArguments", "serverFail"])
+async def test_a_sender_about_whom_the_server_refuses_to_be_asked_holds_up_nobody(error: str) -> None:
+    sandbox = empty_sandbox()
+    odd = [arrives(sandbox, "Odd <odd@example.org>") for _ in range(2)]
+    others = [arrives(sandbox, f"S <s{number}@example.org>") for number in range(9)]
+    sandbox.label(sandbox.deliver("Shop <shop@example.org>", "Hi", ["Screener"]), "@ToFeed")
+    async with screening(sandbox) as s:
+        sandbox.faults.refused_texts["odd@example.org"] = MethodError(error)
+        with structlog.testing.capture_logs() as logs:
+            outcome = await s.run(later(2))
+            assert (outcome.senders_triaged, outcome.mails_screened) == (1, 9)
+            await s.run(later(2))
+        assert all(seen(sandbox, mail) == WAITS for mail in others)
+        assert all(seen(sandbox, mail) == NEW for mail in odd)
+        assert [line["event"] for line in logs].count("new_mail_not_marked") == len(odd)
+        # From the second time on it is left alone for a while.
+        assert await s.requests_of_a_pass() == 1
+
+
+async def test_several_of_them_are_put_aside_one_pass_after_the_other() -> None:
+    sandbox = empty_sandbox()
+    odd = [arrives(sandbox, f"Odd <odd{number}@odd.example>") for number in range(5)]
+    others = [arrives(sandbox, f"S <s{number}@example.org>") for number in range(9)]
+    async with screening(sandbox) as s:
+        sandbox.faults.refused_texts["@odd.example"] = MethodError("invalidArguments")
+        for _ in range(4):
+            await s.run(later(2))
+        assert all(seen(sandbox, mail) == WAITS for mail in others)
+        assert all(seen(sandbox, mail) == NEW for mail in odd)
+
+
+async def test_a_server_that_refuses_everybody_is_asked_few_times() -> None:
+    sandbox = empty_sandbox()
+    mails = [arrives(sandbox, f"S <s{number}@example.org>") for number in range(40)]
+    async with screening(sandbox) as s:
+        sandbox.faults.refused_texts["@example.org"] = MethodError("invalidArguments")
+        await s.run(later(2))
+        assert s.wire.requests < 20
+        assert all(seen(sandbox, mail) == NEW for mail in mails)

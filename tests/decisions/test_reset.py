@@ -101,6 +101,7 @@ class TestMail:
             ({WAITING}, {"Screener"}, {"Inbox"}, {"Screener"}),
             ({FROM_INBOX}, {"Screener"}, {"Inbox"}, {"Screener"}),
             ({SEEN}, {"Screener"}, set(), set()),
+            ({SEEN}, {"Screener", "Work"}, set(), set()),
             ({WAITING, FROM_INBOX}, {"Screener", "Work"}, set(), {"Screener"}),
             ({WAITING, FROM_INBOX}, {"Screener", "Inbox"}, set(), {"Screener"}),
             ({WAITING, FROM_INBOX}, {"Screener", "Trash"}, set(), {"Screener"}),
@@ -205,8 +206,8 @@ class TestContacts:
         assert undone(edited, extras=extras)[0].stays == (why,)
 
     def test_in_a_group_of_the_users_own_stay(self) -> None:
-        friends = Group("ref", "uid", "Friends", frozenset({"ann"}))
-        assert undone(card(CREATED), own=[friends])[0].stays == ("it is in your group Friends",)
+        kin, friends = (Group("ref", "uid", name, frozenset({"ann"})) for name in ("Kin", "Friends"))
+        assert undone(card(CREATED), own=[kin, friends])[0].stays == ("it is in your group Friends, Kin",)
 
     def test_whose_properties_could_not_be_read_stay(self) -> None:
         undo, _ = undo_contacts(AddressBook((card(CREATED),), groups()), {}, DEFAULT_SCHEME)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.arrival import Arrival
 from mailroom.decisions.judge import Outcome, Reason, Verdict
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING, WorkList, left_alone, marks, to_judge
+from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING, WorkList, is_idle, left_alone, marks, to_judge
 from mailroom.decisions.places import Places
 from mailroom.decisions.routes import Route
 from mailroom.jmap.mail import Move
@@ -294,3 +294,31 @@ def test_what_leaves_the_inbox_says_so_and_what_is_the_users_stays(
         assert patch.add.isdisjoint(mails[int(id)].mailbox_ids)
         assert SEEN in patch.set
         assert not patch.changes_mailboxes or not left_alone(mails[int(id)], PLACES)
+
+
+class TestIsIdle:
+    @pytest.mark.parametrize(
+        "work",
+        [
+            WorkList(),
+            WorkList(moved=(mail("Screener", "Work", keywords=(WAITING,)),)),
+            WorkList(inbox=(mail("Inbox", "@ToFeed"),)),
+            WorkList(screener=(mail("Screener", "@ToFeed"),)),
+        ],
+        ids=["nothing", "waits and has another mailbox", "labelled in the Inbox", "labelled in the Screener"],
+    )
+    def test_where_nothing_is_to_be_done(self, work: WorkList) -> None:
+        assert is_idle(work, PLACES)
+
+    @pytest.mark.parametrize(
+        "work",
+        [
+            WorkList(inbox=(mail("Inbox"),)),
+            WorkList(screener=(mail("Screener"),)),
+            WorkList(inbox=(mail("Inbox", keywords=("$seen",)),)),
+            WorkList(moved=(mail("Archive", keywords=(WAITING,)),)),
+        ],
+        ids=["to be judged", "to be judged in the Screener", "to be marked", "moved by the user"],
+    )
+    def test_where_a_mail_is_to_be_judged_or_marked(self, work: WorkList) -> None:
+        assert not is_idle(work, PLACES)

@@ -95,9 +95,8 @@ class NewFound:
 
 @dataclass(frozen=True, slots=True)
 class NewSearch:
-    """The calls of one scan. `waiting_in` is the id of the Screener."""
+    """The calls of one scan."""
 
-    waiting_in: str
     state: Slot[str]
     inbox: Newest
     screener: Newest
@@ -117,7 +116,6 @@ def search_new(batch: Batch, session: Session, places: Places, window: Window) -
         return newest(batch, session, window.kind, filter, MAILS_A_PASS)
 
     return NewSearch(
-        places.screener,
         state,
         inbox=find(new_in_inbox(places.inbox, window)),
         screener=find({"inMailbox": places.screener, "notKeyword": WAITING}),
@@ -137,8 +135,6 @@ def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
     pages = (asked.inbox, asked.screener, asked.moved)
     try:
         inbox, screener, moved = (tuple(map(arrival, replies[page.mails])) for page in pages)
-        # The query finds mail that is in the Screener and elsewhere, too.
-        moved = tuple(mail for mail in moved if asked.waiting_in not in mail.mailbox_ids)
         is_full = any(len(replies[page.query].ids) >= min(page.limit, SMALLEST_CAP) for page in pages)
         return NewFound(replies[asked.state], WorkList(moved=moved, inbox=inbox, screener=screener), is_full)
     except BatchRefused as refused:

@@ -582,8 +582,9 @@ async def at_a_terminal(settings: Settings, answer: bytes) -> tuple[int, bytes]:
         with suppress(Closed):
             while True:
                 os.write(ours, answer)
-                # Ctrl-C in the instant before the prompt waits is noticed only after it: press it again, as people do.
-                with trio.move_on_after(1):
+                # Ctrl-C in the instant before the prompt waits is noticed only after it: press it again, as people do,
+                # yet not while a busy machine ends the process because of the first.
+                with trio.move_on_after(15):
                     while True:
                         output += await shown(ours)
         return await process.wait(), output

@@ -72,7 +72,7 @@ async def test_a_bad_url_matters_to_nobody_who_does_not_need_it() -> None:
     ("fault", "error", "said"),
     [
         (faults.status(503), Unavailable, "HTTP 503"),
-        (faults.status(401), Refused, "renew"),
+        (faults.status(401), Refused, "wrong or expired token"),
         (faults.CutAfter(), Unavailable, "127.0.0.1"),
         (faults.redirect("https://elsewhere.example/"), BadReply, "redirects"),
     ],

@@ -182,24 +182,6 @@ class TestMoved:
         assert marks(WorkList(moved=(each,)), {}, PLACES) == {}
 
 
-class TestIdle:
-    def test_is_mail_that_waits_with_another_mailbox_or_for_its_label(self) -> None:
-        both, labelled = mail("Screener", "Archive", keywords=(WAITING,)), mail("Inbox", "@ToFeed", id="2")
-        assert is_idle(WorkList(moved=(both,), inbox=(labelled,)), PLACES)
-
-    @pytest.mark.parametrize(
-        "work",
-        [
-            WorkList(inbox=(mail("Inbox"),)),
-            WorkList(inbox=(mail("Inbox", keywords=("$seen",)),)),
-            WorkList(moved=(mail("Archive", keywords=(WAITING,)),)),
-        ],
-        ids=["to be judged", "to be marked", "moved"],
-    )
-    def test_is_no_mail_that_has_to_be_judged_or_marked(self, work: WorkList) -> None:
-        assert not is_idle(work, PLACES)
-
-
 class TestOrder:
     WORK = WorkList(
         tuple(mail("Archive", id=f"m{number}") for number in (2, 1)),

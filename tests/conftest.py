@@ -12,6 +12,8 @@ import structlog
 import trustme
 from hypothesis import HealthCheck, settings
 
+from mailroom import redaction
+
 PROJECT = Path(__file__).parents[1]
 
 # An example may take its time on a busy machine: hypothesis would fail it after 200 ms. And mutation testing runs tests
@@ -40,6 +42,13 @@ def restored_logging() -> Iterator[None]:
     structlog.configure(**config)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def restored_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test's passwords are masked in what the next one in the same process is told."""
+    monkeypatch.setattr(redaction, "_spellings", set(redaction._spellings))
+    monkeypatch.setattr(redaction, "_any_spelling", redaction._any_spelling)
 
 
 @pytest.fixture(scope="session")

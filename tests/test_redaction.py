@@ -7,7 +7,6 @@ from urllib.parse import quote
 import pytest
 from pydantic import SecretStr
 
-from mailroom import redaction
 from mailroom.errors import BadReply, ConfigError, MailroomError, Unavailable
 from mailroom.http import Credentials, basic, bearer
 from mailroom.redaction import MASK, redacted
@@ -17,10 +16,7 @@ PASSWORD = 'pa"ß wör/d'  # noqa: S105  invented
 
 
 @pytest.fixture(autouse=True)
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of other tests."""
-    monkeypatch.setattr(redaction, "_spellings", set())
-    monkeypatch.setattr(redaction, "_any_spelling", redaction._any_spelling)
+def known() -> None:
     Credentials(bearer(SecretStr(TOKEN)))
     Credentials(basic("ann", SecretStr(PASSWORD)))
 

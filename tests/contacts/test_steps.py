@@ -127,7 +127,7 @@ async def test_a_failure_is_raised_bare_and_after_the_other_request_is_over() ->
 
 
 async def test_of_two_failures_that_of_mail_is_told() -> None:
-    async with connected(empty_sandbox(), token="wrong") as c:  # noqa: S106  a token that is none
+    async with connected(empty_sandbox(), token="t0k-3xpired") as c:  # noqa: S106  a token that is none
         assert "token" in str(await fails(c.client, on_its_own(BadReply("contacts", expected="others"))))
 
 

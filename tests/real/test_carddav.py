@@ -207,8 +207,8 @@ async def test_a_page_beside_the_books_leads_to_them_through_the_well_known_url(
 async def test_a_wrong_password_is_refused(cyrus: Cyrus) -> None:
     user = f"dav{next(_numbers)}"
     cyrus.create_user(user)
-    with pytest.raises(Refused, match="user name or password"):
-        async with open_session(Book(cyrus, user, "wrong", cyrus.carddav_url)):
+    with pytest.raises(Refused, match="wrong user name or password"):
+        async with open_session(Book(cyrus, user, f"{user}-forged", cyrus.carddav_url)):
             pass
 
 

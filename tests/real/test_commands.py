@@ -153,7 +153,7 @@ async def test_contacts_with_a_wrong_password_are_what_is_wrong(
     for name, value in environment(
         settings_of(new_user),
         MAILROOM_CARDDAV_USERNAME=new_user.name,
-        MAILROOM_CARDDAV_PASSWORD="wrong",  # noqa: S106  invented
+        MAILROOM_CARDDAV_PASSWORD=f"{new_user.password}x",
     ).items():
         monkeypatch.setenv(name, value)
     with trio.fail_after(GUARD_SECONDS):

@@ -51,7 +51,7 @@ def test_token_and_password_open_the_account_and_forgeries_do_not(mailbox_user: 
         (True, Bearer(user.token)),
         (True, httpx.BasicAuth(user.name, user.password)),
         (False, Bearer(f"{unsigned}.{forged}")),
-        (False, httpx.BasicAuth(user.name, "wrong")),
+        (False, httpx.BasicAuth(user.name, f"{user.password}x")),
         (False, httpx.Auth()),
     ]
     with httpx.Client(base_url=server.base_url, timeout=30) as http:

@@ -73,8 +73,9 @@ async def test_the_poll_alone_files_a_sender_whose_mail_is_labelled(
 
 @pytest.mark.parametrize("login", ["token", "password"])
 async def test_a_wrong_login_ends_it_with_2_and_says_what_to_renew(mailbox_user: MailboxUser, login: str) -> None:
-    wrong = {"jmap_token": f"{mailbox_user.token}x"} if login == "token" else with_password(mailbox_user, "wrong")
-    async with daemon_of(mailbox_user, wrong) as daemon:
+    user = mailbox_user
+    wrong = {"jmap_token": f"{user.token}x"} if login == "token" else with_password(user, f"{user.password}x")
+    async with daemon_of(user, wrong) as daemon:
         assert await daemon.exit_status() == 2
     setting = "MAILROOM_JMAP_TOKEN" if login == "token" else "MAILROOM_JMAP_USERNAME and _PASSWORD"
     assert f"renew {setting}" in daemon.errors

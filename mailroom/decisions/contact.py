@@ -56,6 +56,8 @@ def card_change(
     recast = _recast(card, sender.category.contact_type)
     fill = Fields() if recast else _empty_fields(card.fields, fields)
     text = note.recorded(card.note, sender.category.name, now, note.ADOPTED)
+    if fill.full_name:
+        text = note.named(text, fill.full_name)
     unchanged = fill == Fields() and recast is None and text == card.note
     return None if unchanged else CardEdit(card, fill, text, recast)
 

@@ -21,6 +21,7 @@ ADOPTED = "Adopted by Mailroom"
 
 WHOLE_DOMAIN = "Whole domain"
 _WHOLE_LIST = re.compile(r"Whole list <([^<>]+)>")
+_NAME_FROM_MAIL = re.compile(r"Name from mail: (.+)")
 
 
 class Verb(Enum):
@@ -67,12 +68,14 @@ class Block:
 
     `created` is whether Mailroom made the card: no line says that it was there before. `whole_list` is a List-Id
     (RFC 2919), without its brackets; empty if the decision is about no list. `decisions` are the oldest first.
+    `names_from_mail` are the full names that Mailroom filled in where a card had none.
     """
 
     created: bool
     whole_domain: bool
     whole_list: str
     decisions: tuple[Decision, ...]
+    names_from_mail: tuple[str, ...] = ()
 
     @property
     def last(self) -> Decision | None:
@@ -96,6 +99,7 @@ def read(note: str) -> Block | None:
         whole_domain=WHOLE_DOMAIN in ours,
         whole_list=lists[0] if lists else "",
         decisions=tuple(decision for line in ours if (decision := _decision(line))),
+        names_from_mail=tuple(found[1] for line in ours if (found := _NAME_FROM_MAIL.fullmatch(line))),
     )
 
 
@@ -113,6 +117,13 @@ def recorded(note: str, category: str, now: datetime, origin: str) -> str:
         return note
     verb = Verb.RETRIAGED if block.last is not None and block.last.category else Verb.TRIAGED
     return with_line(note, str(Decision.at(verb, category, now)))
+
+
+def named(note: str, full_name: str) -> str:
+    """The note, which has a block, with a line that says that this name was filled in, unless it has it already."""
+    block = read(note)
+    is_said = block is not None and full_name in block.names_from_mail
+    return note if is_said else with_line(note, f"Name from mail: {full_name}")
 
 
 def with_line(note: str, line: str) -> str:
@@ -164,7 +175,8 @@ def _ours(lines: list[str]) -> frozenset[int]:
 
 def _is_ours(line: str) -> bool:
     known = (HEADER, CREATED, ADOPTED, WHOLE_DOMAIN)
-    return line in known or _WHOLE_LIST.fullmatch(line) is not None or _decision(line) is not None
+    forms = (_WHOLE_LIST, _NAME_FROM_MAIL)
+    return line in known or any(form.fullmatch(line) for form in forms) or _decision(line) is not None
 
 
 def _decision(line: str) -> Decision | None:

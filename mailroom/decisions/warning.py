@@ -33,7 +33,7 @@ def known_names(sender: Sender, full_name: str, book: AddressBook) -> KnownNames
     """What is known of a sender whose card will have this name."""
     own = [card for address in sender.addresses for card in book.cards_by_address.get(address, ())]
     # Who has two cards for two people of one name knows them both.
-    told_apart = {comparable(card.fields.full_name) for card in own if not note.says_created(card.note)}
+    told_apart = {comparable(card.fields.full_name) for card in own if _is_named_by_user(card)}
     names = {comparable(name) for name in (full_name, *(card.fields.full_name for card in own))}
     return KnownNames(frozenset(name for name in names if name in told_apart or not _is_anothers(name, sender, book)))
 
@@ -44,13 +44,24 @@ def _is_anothers(name: str, sender: Sender, book: AddressBook) -> bool:
     return any(card.addresses and _is_somebody(card) for card in cards)
 
 
-def _is_somebody(card: Card) -> bool:
-    """Whether nobody else should be called so. A card just as Mailroom made it only repeats what some sender shows.
+def _is_named_by_user(card: Card) -> bool:
+    """Whether the user wrote a card's name: Mailroom neither made the card nor filled the name in."""
+    block = note.read(card.note) or note.NOTHING_WRITTEN
+    return not block.created and not _is_from_mail(card, block)
 
-    Many companies write from many addresses; and a card that a pass made before it was cut off must not alarm the next.
+
+def _is_somebody(card: Card) -> bool:
+    """Whether nobody else should be called so. A name just as Mailroom wrote it only repeats what some sender shows.
+
+    Many companies write from many addresses; and what a pass wrote before it was cut off must not alarm the next.
     """
-    is_made_by_us = note.says_created(card.note) and as_written(card.fields) is not None
-    return is_full_name(card.fields.full_name) and not is_made_by_us
+    block = note.read(card.note) or note.NOTHING_WRITTEN
+    is_made_by_us = block.created and as_written(card.fields) is not None
+    return is_full_name(card.fields.full_name) and not (is_made_by_us or _is_from_mail(card, block))
+
+
+def _is_from_mail(card: Card, block: note.Block) -> bool:
+    return comparable(card.fields.full_name) in map(comparable, block.names_from_mail)
 
 
 def to_warn_of(mails: Iterable[Email], known: KnownNames) -> frozenset[str]:

@@ -15,6 +15,7 @@ from mailroom.decisions.note import (
     Decision,
     Verb,
     has_block,
+    named,
     read,
     recorded,
     says_created,
@@ -101,6 +102,16 @@ class TestWriting:
         assert with_line(f"{OLD}\nMine.", str(Decision.at(Verb.BACK, "", APRIL))) == (
             f"{OLD}\nBack to the Screener on {IN_APRIL}\nMine."
         )
+
+    def test_a_name_from_mail_is_written_once_and_read(self) -> None:
+        note = named(f"{OLD}\nMine.", "Ann Lee")
+        assert note == f"{OLD}\nName from mail: Ann Lee\nMine."
+        assert named(note, "Ann Lee") == note
+        block = read(named(note, "Ann Roe"))
+        assert block is not None
+        assert block.names_from_mail == ("Ann Lee", "Ann Roe")
+        assert recorded(note, "Feed", APRIL, ADOPTED) == note
+        assert stripped(note) == "Mine."
 
     @pytest.mark.parametrize("line", [f"{HEADER}{HEADER}", f"{HEADER} and more", f" {HEADER}"])
     def test_a_line_that_only_begins_like_a_header_is_the_users(self, line: str) -> None:

@@ -207,6 +207,14 @@ class TestTheContactCard:
         assert isinstance(change.card, CardEdit)
         assert change.card.fill == fill
 
+    @pytest.mark.parametrize(("has", "names"), [(Fields(), ("Ann Lee",)), (Fields("A. Lee"), ())])
+    def test_the_note_says_which_name_was_filled_in(self, has: Fields, names: tuple[str, ...]) -> None:
+        change = decide(sender("Ann Lee"), Card("ref-ann", "ann", has, frozenset({ANN}), "Mine.")).change
+        assert isinstance(change.card, CardEdit)
+        block = note.read(change.card.note)
+        assert block is not None
+        assert block.names_from_mail == names
+
     @pytest.mark.parametrize(
         ("was", "to", "recast"),
         [

@@ -11,6 +11,7 @@ from tests.decisions.test_plan import ANN, NOW, mail
 
 BOB = "bob@x.org"
 CREATED = note.recorded("", "Feed", NOW, note.CREATED)
+ADOPTED = note.recorded("", "Feed", NOW, note.ADOPTED)
 
 
 def card(uid: str, fields: Fields, *addresses: str, text: str = "") -> Card:
@@ -78,6 +79,24 @@ def test_the_names_to_look_up_are_the_full_ones_on_labelled_mail() -> None:
     more = (mail("4", "@ToFeed", name="Bob via Some List"), mail("5", "@ToFeed", name="Ann Lee"))
     feed = DEFAULT_SCHEME.by_name["Feed"]
     assert names_shown([Sender(ANN, "", feed, mails), Sender(BOB, "", feed, more)]) == ("Ann Lee", "Some List")
+
+
+class TestANameThatMailroomFilledIn:
+    """It says as much after it was written as before: a pass that was cut off ends like one that wasn't."""
+
+    NAMED = note.named(ADOPTED, "Bea Boss")
+
+    def test_is_no_other_contacts(self) -> None:
+        other = card("b", Fields("Bea Boss"), BOB, text=self.NAMED)
+        assert not known(other, name="Bea Boss").differ_from("Bea Boss")
+
+    def test_tells_nobody_apart(self) -> None:
+        own = card("a", Fields("Bea Boss"), ANN, text=self.NAMED)
+        assert known(own, card("b", Fields("Bea Boss"), BOB), name="Bea Boss").differ_from("Bea Boss")
+
+    def test_is_the_users_once_the_user_has_changed_it(self) -> None:
+        other = card("b", Fields("Bea Chief"), BOB, text=self.NAMED)
+        assert known(other, name="Bea Chief").differ_from("Bea Chief")
 
 
 def test_the_newest_mail_of_each_name_that_differs_is_warned_of() -> None:

@@ -65,6 +65,15 @@ def new_mail(sandbox: Sandbox) -> None:
     sandbox.deliver("Jo <jo@y.org>", "Moved", ["Archive"], keywords=("mailroom-seen", "mailroom-waiting"))
 
 
+def namesakes(sandbox: Sandbox) -> None:
+    """Senders of one name: a new one beside a contact without a name, and such a contact beside one that has it."""
+    sandbox.add_card("bob@x.org", "")
+    sandbox.add_card("cy@x.org", "Cy Roe")
+    sandbox.add_card("dee@x.org", "")
+    for sender in ("Ann Lee <ann@x.org>", "Ann Lee <bob@x.org>", "Cy Roe <cy@x.org>", "Cy Roe <dee@x.org>"):
+        sandbox.deliver(sender, "Hi", ["Screener", "@ToFeed"])
+
+
 def both(sandbox: Sandbox) -> None:
     """All of that, and new mail of labelled senders."""
     labelled(sandbox)
@@ -107,6 +116,7 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
     [
         ("cut_before", new_mail),
         ("cut_after", both),
+        ("cut_after", namesakes),
         pytest.param("cut_before", both, marks=pytest.mark.exhaustive),
         pytest.param("cut_after", new_mail, marks=pytest.mark.exhaustive),
     ],

@@ -32,13 +32,13 @@ class Load:
     def in_inbox(self) -> dict[str, tuple[bytes, ...]]:
         """Mail in the Inbox, by the keyword that it has; an empty one for none."""
         return {
-            "": tuple(_mail(f"New Number {n} <hello@new{n}.example>", ME) for n in range(self.new)),
-            SEEN: tuple(_mail(f"Old Number {n % 500} <hi@old{n % 500}.example>", ME) for n in range(self.marked)),
+            "": tuple(_mail(n, f"New Number {n} <hello@new{n}.example>", ME) for n in range(self.new)),
+            SEEN: tuple(_mail(n, f"Old Number {n % 500} <hi@old{n % 500}.example>", ME) for n in range(self.marked)),
         }
 
     def sent_messages(self) -> tuple[bytes, ...]:
         """Mail in Sent, to 500 people in turn."""
-        return tuple(_mail(ME, f"Friend Number {n % 500} <pal{n % 500}@pals.example>") for n in range(self.sent))
+        return tuple(_mail(n, ME, f"Friend Number {n % 500} <pal{n % 500}@pals.example>") for n in range(self.sent))
 
     def contacts(self) -> tuple["Contact", ...]:
         """Whose cards are in the address book before anything is triaged."""
@@ -78,12 +78,14 @@ def _message(sender: int, mail: int) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _mail(sender: str, recipient: str) -> bytes:
+def _mail(number: int, sender: str, recipient: str) -> bytes:
+    # Cyrus refuses too many mails that are the same to the byte.
     lines = (
         f"From: {sender}",
         f"To: {recipient}",
         "Subject: A word",
         "Date: Fri, 06 Mar 2026 10:00:00 +0000",
+        f"Message-ID: <{number}@{sender.rpartition('@')[2]}",
         "",
         "How are you? " * 20,
         "",

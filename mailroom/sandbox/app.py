@@ -9,7 +9,7 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, cast
 
 import trio
@@ -31,13 +31,19 @@ Handler = Callable[..., Awaitable[Response]]
 
 def make_app(sandbox: Sandbox) -> QuartTrio:
     """The ASGI app of one sandbox; it wants the CUT extension."""
-    app = QuartTrio("mailroom.sandbox")
+    app = QuartTrio("mailroom.sandbox", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = None
     app.config["RESPONSE_TIMEOUT"] = None
     app.before_request(partial(_arrive, sandbox))
     app.after_request(partial(_leave, sandbox))
     app.register_error_handler(RequestError, _refuse)
-    routes: tuple[tuple[str, str, Endpoint, Handler], ...] = (
+    app.url_map = _app_of_urls_alone().url_map
+    app.view_functions = {endpoint: partial(handler, sandbox) for _, _, endpoint, handler in _routes()}
+    return app
+
+
+def _routes() -> tuple[tuple[str, str, Endpoint, Handler], ...]:
+    return (
         ("GET", "/.well-known/jmap", Endpoint.WELL_KNOWN, _well_known),
         ("GET", "/<place>/session", Endpoint.SESSION, _session),
         ("POST", "/<place>/api/", Endpoint.API, _api),
@@ -45,8 +51,14 @@ def make_app(sandbox: Sandbox) -> QuartTrio:
         ("GET", "/<place>/download/<account_id>/<blob_id>/<path:name>", Endpoint.DOWNLOAD, _download),
         ("GET", "/<place>/event/", Endpoint.EVENT, _event_stream),
     )
-    for method, path, endpoint, handler in routes:
-        app.add_url_rule(path, endpoint, partial(handler, sandbox), methods=[method])
+
+
+@cache
+def _app_of_urls_alone() -> QuartTrio:
+    """One for all sandboxes: to compile its urls takes longer than some requests."""
+    app = QuartTrio("mailroom.sandbox", static_folder=None)
+    for method, path, endpoint, _ in _routes():
+        app.add_url_rule(path, endpoint, methods=[method])
     return app
 
 

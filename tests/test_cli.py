@@ -76,7 +76,9 @@ def test_wrong_use_exits_2_and_says_what_is_wrong(mailroom: list[str], arguments
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("way", DAEMONS)
+@pytest.mark.parametrize(
+    "way", [DAEMONS[0], *(pytest.param(each, marks=pytest.mark.exhaustive) for each in DAEMONS[1:])]
+)
 def test_bad_settings_exit_2_with_every_problem_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, daemons: dict[str, list[str]], way: str
 ) -> None:
@@ -166,24 +168,30 @@ class Blocker:
 sys.meta_path.insert(0, Blocker())
 """
 
+# At the first import and at one of the last.
+ALWAYS = {("mailroom", "click"), ("trio-run mailroom", "pydantic_settings")}
+
 
 @pytest.mark.parametrize(
     ("way", "module", "number"),
     [
-        *(
-            (way, module, number)
-            for way in ("mailroom", "trio-run mailroom")
-            for module, number in (
-                ("click", signal.SIGTERM),
-                ("trio", signal.SIGINT),
-                ("pydantic_settings", signal.SIGTERM),
-                ("mailroom.daemon.process", signal.SIGINT),
-                ("mailroom.daemon.process", signal.SIGTERM),
-            )
-        ),
-        # These come through the same door as the first.
-        ("python -m mailroom", "click", signal.SIGTERM),
-        ("mailroom run", "mailroom.daemon.process", signal.SIGINT),
+        pytest.param(way, module, number, marks=() if (way, module) in ALWAYS else pytest.mark.exhaustive)
+        for way, module, number in (
+            *(
+                (way, module, number)
+                for way in ("mailroom", "trio-run mailroom")
+                for module, number in (
+                    ("click", signal.SIGTERM),
+                    ("trio", signal.SIGINT),
+                    ("pydantic_settings", signal.SIGTERM),
+                    ("mailroom.daemon.process", signal.SIGINT),
+                    ("mailroom.daemon.process", signal.SIGTERM),
+                )
+            ),
+            # These come through the same door as the first.
+            ("python -m mailroom", "click", signal.SIGTERM),
+            ("mailroom run", "mailroom.daemon.process", signal.SIGINT),
+        )
     ],
 )
 def test_a_signal_during_the_imports_ends_the_daemon_quietly(

@@ -21,6 +21,7 @@ from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
 from mailroom.sandbox.faults import Endpoint, Fault, Reply
 from tests.commands.support import environment, settings_for
+from tests.exhaustive import some_of
 from tests.guard import GUARD_SECONDS
 from tests.leaks import (
     ANN,
@@ -95,13 +96,7 @@ class TestCommands:
             heard = await said(partial(doctor.run, doctor.CHECKS_WITHOUT_WRITING, doctor.JsonReport()), capsys)
         assert heard.leaks() == []
 
-    @pytest.mark.parametrize(
-        "command",
-        [
-            pytest.param(command, id=name, marks=() if name in ("rules", "reset --apply") else pytest.mark.exhaustive)
-            for name, command in COMMANDS.items()
-        ],
-    )
+    @some_of("command", COMMANDS, "reset --apply")
     @pytest.mark.parametrize("fault", ANSWERS.values(), ids=ANSWERS)
     async def test_with_bad_answers_tell_none(
         self, fault: Fault, command: Command, capsys: pytest.CaptureFixture[str]
@@ -210,7 +205,7 @@ BAD_SETTINGS: dict[str, dict[str, str]] = {
 
 class TestSettings:
     @pytest.mark.parametrize("given", BAD_SETTINGS.values(), ids=BAD_SETTINGS)
-    @pytest.mark.parametrize("arguments", [[], ["setup"], ["doctor"], ["doctor", "--json"]], ids=" ".join)
+    @some_of("arguments", {" ".join(each): each for each in ([], ["setup"], ["doctor"], ["doctor", "--json"])}, "")
     def test_that_are_bad_tell_none(
         self,
         given: dict[str, str],

@@ -23,6 +23,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe import log
 from mailroom.observe.status import PassOutcome, Status
+from tests.exhaustive import some_of
 from tests.leaks import CARDDAV_PASSWORD, ECHO, EVERYTHING, TOKEN, Heard
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply, session_reply
 
@@ -179,15 +180,15 @@ class TestOfContacts:
             nursery.cancel_scope.cancel()
         return said
 
-    @pytest.mark.parametrize("answer", DISCOVERIES.values(), ids=DISCOVERIES)
-    @pytest.mark.parametrize("where", ["first", "home"])
+    @some_of("answer", DISCOVERIES, "403 in words", "a redirect elsewhere", "another root", "a home elsewhere")
+    @some_of("where", {"first": "first", "home": "home"}, "home")
     async def test_nothing_is_told_of_a_discovery(
         self, where: str, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], autojump_clock: MockClock
     ) -> None:
         said = await self.heard_where(read, tmp_path, capsys, **{where: answer})
         assert said.leaks(WORDS) == []
 
-    @pytest.mark.parametrize("answer", REPORTS.values(), ids=REPORTS)
+    @some_of("answer", REPORTS, "500", "a href elsewhere", "an unreadable card", "a card of a long name")
     async def test_nothing_is_told_of_a_report(
         self, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], autojump_clock: MockClock
     ) -> None:
@@ -195,7 +196,7 @@ class TestOfContacts:
         assert "card_unreadable" in said.texts["log"] or said.texts["terminal"]
         assert said.leaks(WORDS) == []
 
-    @pytest.mark.parametrize("answer", WRITES.values(), ids=WRITES)
+    @some_of("answer", WRITES, "403 by another rule", "a redirect", "a card that is there")
     async def test_nothing_is_told_of_a_write(
         self, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], autojump_clock: MockClock
     ) -> None:
@@ -248,7 +249,7 @@ class TestOfJmap:
             nursery.cancel_scope.cancel()
         return said
 
-    @pytest.mark.parametrize("answer", API_ANSWERS.values(), ids=API_ANSWERS)
+    @some_of("answer", API_ANSWERS, "a redirect", "a malformed answer", "an error of a new type", "an error in words")
     async def test_nothing_is_told_of_a_request(
         self, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], autojump_clock: MockClock
     ) -> None:
@@ -256,7 +257,7 @@ class TestOfJmap:
         assert said.texts["terminal"]
         assert said.leaks(WORDS) == []
 
-    @pytest.mark.parametrize("answer", ANYWHERE.values(), ids=ANYWHERE)
+    @some_of("answer", ANYWHERE, "404", "a redirect elsewhere", "no XML")
     async def test_nothing_is_told_of_a_session_that_can_not_be_read(
         self, answer: Answer, tmp_path: Path, capsys: pytest.CaptureFixture[str], autojump_clock: MockClock
     ) -> None:

@@ -20,6 +20,7 @@ from mailroom.observe.status import PassOutcome, Status
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.senders.server_rules import script_text, sieve_of
 from mailroom.senders.sieve_script import find_installed, install
+from tests.exhaustive import some_of
 from tests.screener import empty_sandbox, served
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
@@ -100,10 +101,11 @@ def removed(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("happens", "state"),
     [
-        (switched_off, "replaced"),
-        (replaced_by_the_users, "replaced"),
         (member_added, "old"),
-        (removed, "none"),
+        *(
+            pytest.param(happens, state, marks=pytest.mark.exhaustive)
+            for happens, state in ((switched_off, "replaced"), (replaced_by_the_users, "replaced"), (removed, "none"))
+        ),
     ],
 )
 async def test_what_becomes_of_the_rules_is_told_once_and_so_is_their_return(
@@ -164,7 +166,7 @@ async def test_a_server_that_shows_no_rules_is_asked_for_none(mock_clock: MockCl
         assert not [call for request in it.sandbox.requests for call in request.calls]
 
 
-@pytest.mark.parametrize("missing", [True, False], ids=["a mailbox is missing", "an outage"])
+@some_of("missing", {"a mailbox is missing": True, "an outage": False}, "an outage")
 async def test_what_cannot_be_compared_is_unknown_and_no_change(mock_clock: MockClock, missing: bool) -> None:
     async with watched(mock_clock) as it:
         await it.install()

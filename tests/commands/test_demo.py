@@ -22,6 +22,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox, fill_sample
 from mailroom.sandbox.faults import Endpoint
 from mailroom.sandbox.sample import SENDERS
+from tests.exhaustive import some_of
 from tests.guard import GUARD_SECONDS
 from tests.warm import mailroom
 
@@ -279,6 +280,7 @@ def test_it_tells_all_in_order_and_exits_0(
     assert not [secret for secret in ("sandbox-token", *subjects) if secret in result.stdout]
 
 
+@pytest.mark.exhaustive
 def test_it_keeps_running_until_ctrl_c() -> None:
     with started([sys.executable, "-c", HURRIED.format(keep_running=True)]) as process:
         printed = read_until(process, "curl -H")
@@ -298,7 +300,7 @@ def test_it_keeps_running_until_ctrl_c() -> None:
             probe.bind(("127.0.0.1", httpx.URL(url).port))
 
 
-@pytest.mark.parametrize("signals", [[signal.SIGTERM], [signal.SIGINT, signal.SIGINT]], ids=["SIGTERM", "two SIGINTs"])
+@some_of("signals", {"SIGTERM": [signal.SIGTERM], "two SIGINTs": [signal.SIGINT, signal.SIGINT]}, "two SIGINTs")
 def test_a_signal_ends_it_at_once(demo: list[str], signals: list[signal.Signals]) -> None:
     with started(demo) as process:
         read_until(process, "listens for push")
@@ -318,6 +320,7 @@ def test_it_ends_quietly_when_nobody_reads_on(demo: list[str]) -> None:
         assert process.stderr.read() == ""
 
 
+@pytest.mark.exhaustive
 def test_it_exits_1_when_something_is_late() -> None:
     no_patience = HURRIED.format(keep_running=False).replace(f"SECONDS = {GUARD_SECONDS}", "SECONDS = 0")
     with started([sys.executable, "-c", no_patience]) as process:

@@ -29,6 +29,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
+from tests.exhaustive import some_of
 from tests.flavours import every_flavour, every_flavour_in_turn
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
@@ -112,7 +113,7 @@ async def screened_in(flavour: Flavour = FASTMAIL) -> Lived:
     return Lived(sandbox, {**lived.mails, **mails}, {**lived.places, **places})
 
 
-LIVED = pytest.mark.parametrize("live", [lived_in, screened_in], ids=["labels alone", "screened"])
+LIVES = {"labels alone": lived_in, "screened": screened_in}
 Live = Callable[[Flavour], Awaitable[Lived]]
 
 
@@ -202,7 +203,7 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
 
 
 @every_flavour_in_turn
-@LIVED
+@some_of("live", LIVES, "screened")
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]
 )
@@ -477,14 +478,15 @@ async def test_an_outage_says_how_to_finish() -> None:
 
 
 @every_flavour_in_turn
-@LIVED
-async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour, live: Live) -> None:
+@some_of("live", LIVES, "screened")
+@some_of("first", {"odd": 1, "even": 2}, "odd")
+async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour, live: Live, first: int) -> None:
     used = await live(flavour)
     whole, wire = deepcopy(used), Wire()
     await undo(whole.sandbox, wire)
     assert_undone(whole)
-    before = [Wire(cut_before=k) for k in range(1, wire.requests + 1)]
-    for cut in (*before, *(Wire(cut_after=k) for k in wire.writes)):
+    before = [Wire(cut_before=k) for k in range(first, wire.requests + 1, 2)]
+    for cut in (*before, *(Wire(cut_after=k) for k in wire.writes[first - 1 :: 2])):
         lived = deepcopy(used)
         await undo(lived.sandbox, cut, Wire())
         assert_undone(lived)
@@ -551,15 +553,22 @@ async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
         assert (status, len(sets(lived.sandbox))) == (0, before)
         assert b"Undo all this? [y/N]: n" in output
         assert b"Nothing was changed." in output
-        status, output = await at_a_terminal(settings, b"\x03")
-        # A second Ctrl-C, while a busy machine takes its time over the first, ends it by the signal itself.
-        assert status in (130, -signal.SIGINT)
-        assert len(sets(lived.sandbox)) == before
         status, output = await at_a_terminal(settings, b"y\n")
     assert status == 0
     assert b"Undoing" in output
     assert b"All of it is undone." in output
     assert_undone(lived)
+
+
+@pytest.mark.exhaustive
+async def test_ctrl_c_at_the_question_means_no() -> None:
+    lived = await lived_in()
+    before = len(sets(lived.sandbox))
+    async with settings_for(lived.sandbox) as settings:
+        status, _ = await at_a_terminal(settings, b"\x03")
+    # A second Ctrl-C, while a busy machine takes its time over the first, ends it by the signal itself.
+    assert status in (130, -signal.SIGINT)
+    assert len(sets(lived.sandbox)) == before
 
 
 async def at_a_terminal(settings: Settings, answer: bytes) -> tuple[int, bytes]:

@@ -16,6 +16,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.sandbox.dispatch import SIEVE
 from mailroom.sandbox.errors import Json
 from tests.commands.support import bare_sandbox, command, sets, settings_for
+from tests.exhaustive import some_of
 from tests.rules.sieve_interpreter import Delivery, deliver
 from tests.screener import empty_sandbox
 
@@ -294,7 +295,7 @@ RUNS_IT = 'require "include";\ninclude :personal :optional "mailroom";\n'
 
 
 class TestRemoving:
-    @pytest.mark.parametrize("mine", [{}, {"mine": MINE}], ids=["alone", "beside the user's"])
+    @some_of("mine", {"alone": {}, "beside the user's": {"mine": MINE}}, "beside the user's")
     async def test_leaves_the_scripts_as_they_were(self, mine: dict[str, str]) -> None:
         sandbox = cyrus_with_members()
         for name, text in mine.items():

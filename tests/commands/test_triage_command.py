@@ -379,8 +379,8 @@ async def over(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Non
         yield
 
 
-@pytest.mark.parametrize("finished_by", ["the daemon", "the same command"])
-@pytest.mark.parametrize("kind", ["cut_before", "cut_after"])
+@pytest.mark.parametrize("finished_by", ["the daemon", pytest.param("the same command", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("kind", ["cut_after", pytest.param("cut_before", marks=pytest.mark.exhaustive)])
 async def test_cut_off_at_any_request_it_is_finished_by_the_next_pass(
     kind: str, finished_by: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis.strategies import SearchStrategy
 
 IS_LONG = "FUZZ_INPUTS" in os.environ
-INPUTS = int(os.environ.get("FUZZ_INPUTS", "2000"))
+INPUTS = int(os.environ.get("FUZZ_INPUTS", "1000"))
 """Of all properties together; `percent` of each property says its share."""
 
 ROUND = 2_500

@@ -93,6 +93,7 @@ async def test_clients_that_never_read_do_not_hold_up_the_end() -> None:
                 held.enter_context(deaf_clients(port, 50, get("/metrics") * 5))
 
 
+@pytest.mark.exhaustive
 async def test_the_daemon_stops_at_once_beside_50_clients_that_never_read() -> None:
     with trio.fail_after(GUARD_SECONDS):
         async with (

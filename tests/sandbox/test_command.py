@@ -15,7 +15,7 @@ from tests.guard import GUARD_SECONDS
 PROGRAM = "import trio; from mailroom.sandbox.command import run; trio.run(run, 0, 'cyrus')"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(number: signal.Signals) -> None:
     with trio.fail_after(GUARD_SECONDS):
         process = await trio.lowlevel.open_process(

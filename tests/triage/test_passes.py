@@ -41,7 +41,7 @@ async def test_an_idle_pass_is_one_request() -> None:
         assert await s.requests_of_a_pass() == 1
 
 
-@pytest.mark.parametrize("senders", [1, 10, 50, 300])
+@pytest.mark.parametrize("senders", [1, 50, *(pytest.param(each, marks=pytest.mark.exhaustive) for each in (10, 300))])
 async def test_a_pass_is_four_requests_however_many_senders_wait(senders: int) -> None:
     async with screener() as s:
         mails = {

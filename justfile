@@ -11,7 +11,7 @@ demo: _venv
 
 # Run the tests that need no server but those that pip installs
 test *arguments: _venv
-    {{ venv }}/pytest -q -n auto {{ arguments }}
+    {{ venv }}/pytest -q -n 4 {{ arguments }}
 
 # Run the tests against the servers that pip doesn't install: Cyrus, which needs root
 real *arguments: _venv

@@ -7,7 +7,7 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Sender, labels_of, sender_of
-from mailroom.jmap.mail import Email, Move, moved
+from mailroom.jmap.mail import Email, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def filed(email: Email, filing: Filing, places: Places) -> Move:
 def marked(move: Move, email: Email, filing: Filing, places: Places) -> Move:
     """The move with its marks: out of the Inbox, and no longer waiting."""
     from_inbox = {FROM_INBOX} if places.inbox in move.remove else frozenset[str]()
-    waits = places.screener in moved(email, move).mailbox_ids
+    waits = places.screener in (email.mailbox_ids | move.add) - move.remove
     return replace(move, set=filing.marks | from_inbox, clear=frozenset() if waits else email.keywords & {WAITING})
 
 

@@ -90,7 +90,8 @@ def _is_plain(request: h11.Request) -> bool:
     """
     return (
         request.http_version in (b"1.0", b"1.1")
-        and request.method != b"CONNECT"
+        # Methods are case-sensitive (RFC 9110, section 9.1): Quart takes hEAD for HEAD, and h11 waits for its content.
+        and request.method == request.method.upper() != b"CONNECT"
         and request.target.startswith(b"/")
         and _HOST.fullmatch(_value_of(request, b"host")) is not None
         and not _value_of(request, b"transfer-encoding")

@@ -80,6 +80,11 @@ def test_any_other_does_not(host: bytes) -> None:
     assert passed(Gate(0), b"GET / HTTP/1.1\r\nhost: %s\r\n\r\n" % host) == REFUSED
 
 
+@pytest.mark.parametrize("method", [b"hEAD", b"get", b"Connect"])
+def test_no_method_passes_that_others_would_read_in_capitals(method: bytes) -> None:
+    assert passed(Gate(0), b"%s / HTTP/1.1\r\nhost: x\r\n\r\n" % method) == REFUSED
+
+
 def test_nothing_passes_after_a_refusal() -> None:
     gate = Gate(0)
     assert passed(gate, LIVEZ + b"\0\r\n\r\n" + LIVEZ, LIVEZ) == LIVEZ + REFUSED

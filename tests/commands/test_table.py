@@ -24,7 +24,17 @@ TITLES = ("Sender", "Name", "Mails", "Newest mail", "Why it waits")
 
 def printed(width: int, *, is_terminal: bool) -> tuple[Console, io.StringIO]:
     out = io.StringIO()
-    return Console(file=out, width=width, force_terminal=is_terminal, markup=False, emoji=False, highlight=False), out
+    # Whatever the tests' own terminal can do.
+    console = Console(
+        file=out,
+        width=width,
+        force_terminal=is_terminal,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={"TERM": "xterm"},
+    )
+    return console, out
 
 
 def by_rich(width: int, count: int) -> str:

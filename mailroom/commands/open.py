@@ -25,7 +25,7 @@ async def open_for(duration: timedelta, settings: Settings, scheme: Scheme) -> i
             await open_until(servers.client, await servers.contacts(), scheme, until)
         stays = "new mail stays in the Inbox, whoever sends it. `mailroom open off` closes it"
         console.print(f"Screening is open until {local_time(until)}: {stays}.", soft_wrap=True)
-        if scheme.screening.mode != "on":
+        if not scheme.screening.is_on:
             console.print(NO_EFFECT.format({"watch": "only watching"}.get(scheme.screening.mode, "off")))
         return 0
 

@@ -134,7 +134,7 @@ def _show_figures(console: Console, report: Report) -> None:
         console.print(f"`{command}` tries again.", soft_wrap=True)
     if not report.is_applied and report.unjudged.ids:
         console.print(f"Nothing is changed yet: `{_next(report)}` does this.", soft_wrap=True)
-    if report.scheme.screening.mode != "on":
+    if not report.scheme.screening.is_on:
         console.print(TURN_ON, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
 from mailroom.addresses import canonical, canonical_list_id, typed
@@ -56,6 +57,11 @@ class Screening:
     def follows_moves(self) -> bool:
         """Whether a mail that the user moves out of the Screener into a category's mailbox decides about its sender."""
         return self.is_on if self.moves is None else self.moves
+
+    def new_after(self, since: datetime | None, now: datetime) -> datetime:
+        """From when on mail is new, at most `days` back; `since` is when screening began, None where it hasn't."""
+        oldest = now - timedelta(days=self.days)
+        return oldest if since is None else max(since, oldest)
 
 
 DEFAULT_SCREENING = Screening()

@@ -24,7 +24,7 @@ class Filing:
 
 def marks_of(scheme: Scheme) -> frozenset[str]:
     """The keywords on all mail that is filed."""
-    return frozenset({SEEN}) if scheme.screening.mode == "on" else frozenset()
+    return frozenset({SEEN}) if scheme.screening.is_on else frozenset()
 
 
 def sweep(sender: Sender, mails: Iterable[Email], filing: Filing, places: Places) -> dict[str, Move]:

@@ -1,7 +1,7 @@
 """Whether new mail is screened, since when, and whether the mail server takes the marks that this needs."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from mailroom.decisions.marks import SEEN
 from mailroom.decisions.places import Places, find_places
@@ -74,7 +74,7 @@ def _shown(moment: datetime) -> str:
 async def _unjudged(examined: Examined, places: Places, since: datetime) -> NewFound | None:
     """The mails that have no mark yet, asked for as the daemon asks; None where that can't be."""
     client = examined.servers.client
-    after = max(since, datetime.now(UTC) - timedelta(days=examined.scheme.screening.days))
+    after = examined.scheme.screening.new_after(since, datetime.now(UTC))
     batch = Batch()
     asked = search_new(batch, await client.session(), places, Window(after))
     return read_new(asked, await client.send(batch))

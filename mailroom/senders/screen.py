@@ -115,8 +115,7 @@ async def find_unjudged(
     account = await check_account(client, contacts, scheme)
     session = await client.session()
     since = state_in(account.contacts.book, session.mail_account).screening_since
-    oldest = now - timedelta(days=scheme.screening.days)
-    after = max(since or oldest, oldest) if days is None else now - timedelta(days=days)
+    after = scheme.screening.new_after(since, now) if days is None else now - timedelta(days=days)
     window = Window(after, with_subject=subject_code is not None)
     run = Pass(
         client,

@@ -1,6 +1,6 @@
 """New mail in the scan: in the Inbox, in the Screener, and moved out of the Screener by the user."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -17,6 +17,9 @@ from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import Session
 
 log = structlog.get_logger(component="triage")
+
+Where = Literal["moved", "inbox", "screener"]
+"""The lists of new mail."""
 
 MAILS_A_PASS = 500
 """500 take Cyrus 0.1 to 0.3 s; 4,096 took 7.8 s, and held up a delivery."""
@@ -42,7 +45,7 @@ class Window:
 class Finding:
     """A mail in one of the lists: the same mail in another one is there because something has happened to it."""
 
-    where: Literal["moved", "inbox", "screener"]
+    where: Where
     id: str
 
 
@@ -77,18 +80,17 @@ class NewFound:
 
     def of(self, senders: Collection[str]) -> "NewFound":
         """The mail of these senders."""
-        moved, inbox, screener = (
-            tuple(mail for mail in mails if mail.sender in senders)
-            for mails in (self.work.moved, self.work.inbox, self.work.screener)
-        )
-        return replace(self, work=WorkList(moved=moved, inbox=inbox, screener=screener))
+        return self._only(lambda _, mail: mail.sender in senders)
 
     def without(self, findings: Collection[Finding]) -> "NewFound":
         """The same, but for these."""
+        return self._only(lambda where, mail: Finding(where, mail.id) not in findings)
+
+    def _only(self, is_wanted: Callable[[Where, Arrival], bool]) -> "NewFound":
         work = WorkList(
-            moved=tuple(mail for mail in self.work.moved if Finding("moved", mail.id) not in findings),
-            inbox=tuple(mail for mail in self.work.inbox if Finding("inbox", mail.id) not in findings),
-            screener=tuple(mail for mail in self.work.screener if Finding("screener", mail.id) not in findings),
+            moved=tuple(mail for mail in self.work.moved if is_wanted("moved", mail)),
+            inbox=tuple(mail for mail in self.work.inbox if is_wanted("inbox", mail)),
+            screener=tuple(mail for mail in self.work.screener if is_wanted("screener", mail)),
         )
         return replace(self, work=work)
 

@@ -8,7 +8,7 @@ triage label goes last, so whatever cuts a pass off, the next one finds the same
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 import trio
@@ -156,8 +156,7 @@ class Triage:
         since = self._memory.screening_since
         if since is None:
             return None
-        after = max(since, now - timedelta(days=self._scheme.screening.days))
-        return Window(after, with_subject=self._subject_code is not None)
+        return Window(self._scheme.screening.new_after(since, now), with_subject=self._subject_code is not None)
 
     async def _begin(self, places: Places, now: datetime) -> Pass:
         session = await self._client.session()

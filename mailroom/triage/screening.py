@@ -139,11 +139,11 @@ async def strangers(run: Pass, new: NewFound | None) -> Strangers:
 async def judged(run: Pass, new: NewFound | None, found: Found, plans: Sequence[Plan]) -> Judged:
     """The verdicts, with the contact groups as they will be after this pass.
 
-    None where it isn't known any more since when mail is screened: then screening begins anew.
+    No verdicts where it isn't known any more since when mail is screened: then screening begins anew.
     """
     if not new:
         return NOTHING_NEW
-    is_on = run.scheme.screening.mode == "on"
+    is_on = run.scheme.screening.is_on
     if is_on and state_in(found.book, run.account_id).screening_since is None:
         return replace(NOTHING_NEW, begins_anew=True)
     said = await verdicts(run, new, found, plans)

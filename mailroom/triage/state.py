@@ -40,9 +40,8 @@ async def settle_screening(
     None where screening is `off`. In `watch` nothing is written but that: new mail is what comes from now on.
     Raises `SenderFailed` where the card can't be written: screening has to know where it began.
     """
-    mode = scheme.screening.mode
     state = state_in(found.book, account_id)
-    since = state.screening_since or now if mode == "on" else None
+    since = state.screening_since or now if scheme.screening.is_on else None
     if since != state.screening_since:
         await write_state(client, found, scheme, account_id, replace(state, screening_since=since))
         if since is None:
@@ -51,7 +50,7 @@ async def settle_screening(
             )
         else:
             log.info("screening_begins", since=since.isoformat())
-    return now if mode == "watch" else since
+    return now if scheme.screening.mode == "watch" else since
 
 
 async def write_state(client: Client, found: LookUp, scheme: Scheme, account_id: str, state: State) -> None:

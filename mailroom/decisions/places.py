@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailroom.config.scheme import Category, Scheme
+from mailroom.errors import ConfigError
 from mailroom.jmap.mailbox import Mailbox
 from mailroom.nfc import nfc
 
@@ -106,6 +107,13 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         missing=missing,
         in_other_case=_in_other_case(missing, ids),
     )
+
+
+def inbox_of(places: Places) -> str:
+    """The id of the Inbox. Raises `ConfigError`."""
+    if places.inbox is None:
+        raise ConfigError(["the account has no Inbox: the server gives no mailbox that role"])
+    return places.inbox
 
 
 def _in_other_case(missing: Iterable[str], there: Iterable[str]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Whom a pass sees: labelled mails by sender, and which of them wait for the user (pure)."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -82,7 +82,7 @@ def select(
     `same` names, for addresses of one contact card, the one that stands for all: they are one sender.
     """
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
-    for email in sorted(labelled, key=_age):
+    for email in sorted(labelled, key=by_age):
         if labels_of(email, places) and places.error_label not in email.mailbox_ids:
             address = sender_of(email)
             by_sender[address and same.get(address, address)].append(email)
@@ -95,8 +95,7 @@ def select(
             pauses.append(Pause(reason, address, tuple(sorted(places.labels[id].label for id in labels)), mails))
         elif address is not None:
             (label,) = labels
-            name = next(filter(None, map(name_of, reversed(mails))), "")
-            senders.append(Sender(address, name, places.labels[label], mails))
+            senders.append(Sender(address, newest_name(mails), places.labels[label], mails))
     return Selection(tuple(senders), tuple(pauses))
 
 
@@ -108,7 +107,8 @@ def _reason_to_pause(address: str | None, labels: frozenset[str], own: Container
     return Reason.CONFLICT if len(labels) > 1 else None
 
 
-def _age(email: Email) -> tuple[str, str]:
+def by_age(email: Email) -> tuple[str, str]:
+    """What to sort mails by so that the oldest come first; the same whoever sorts them."""
     return email.received_at, email.id
 
 
@@ -127,3 +127,8 @@ def name_of(email: Email) -> str:
     """The display name that goes with the address of `sender_of`."""
     names = (display_name(each.name) for each in email.senders or () if each.canonical)
     return next(filter(None, names), "") if sender_of(email) else ""
+
+
+def newest_name(mails: Sequence[Email]) -> str:
+    """The name on the newest of these mails that has one, sorted by age; empty where none has."""
+    return next(filter(None, map(name_of, reversed(mails))), "")

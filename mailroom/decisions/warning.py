@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mailroom.contacts.base import AddressBook, Card
 from mailroom.decisions import note
 from mailroom.decisions.contact import as_written
-from mailroom.decisions.select import Sender, name_of
+from mailroom.decisions.select import Sender, by_age, name_of
 from mailroom.jmap.mail import Email
 from mailroom.names import comparable, contact_name, is_full_name
 
@@ -67,8 +67,6 @@ def _is_from_mail(card: Card, block: note.Block) -> bool:
 def to_warn_of(mails: Iterable[Email], known: KnownNames) -> frozenset[str]:
     """The ids of mails that get the warning label: of each name that differs the newest, as one warning is enough."""
     newest = {
-        comparable(name): email.id
-        for email in sorted(mails, key=lambda each: (each.received_at, each.id))
-        if known.differ_from(name := name_of(email))
+        comparable(name): email.id for email in sorted(mails, key=by_age) if known.differ_from(name := name_of(email))
     }
     return frozenset(newest.values())

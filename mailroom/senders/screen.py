@@ -16,9 +16,8 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.judge import Outcome, Verdict
 from mailroom.decisions.marks import MOST, WorkList
-from mailroom.decisions.places import Places
-from mailroom.decisions.select import sender_of
-from mailroom.errors import ConfigError
+from mailroom.decisions.places import inbox_of
+from mailroom.decisions.select import by_age, sender_of
 from mailroom.jmap.batch import Batch, slices
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
@@ -129,7 +128,7 @@ async def find_unjudged(
         subject_code,
     )
     batch = Batch()
-    without_verdict = new_in_inbox(_inbox(account.places), window)
+    without_verdict = new_in_inbox(inbox_of(account.places), window)
     found = search(batch, EMAIL, session.mail_account, session.limits, without_verdict)
     return Unjudged(run, window, since, _by_sender(await client.all_found(found, await client.send(batch))))
 
@@ -144,15 +143,9 @@ async def screen_all(unjudged: Unjudged, advance: Advance) -> Findings:
     return await _in_parts(unjudged, _screen, advance)
 
 
-def _inbox(places: Places) -> str:
-    if places.inbox is None:
-        raise ConfigError(["the account has no Inbox: the server gives no mailbox that role"])
-    return places.inbox
-
-
 def _by_sender(mails: Iterable[Email]) -> tuple[str, ...]:
     """The ids, who wrote last first, and the mails of one sender together: they are asked about once."""
-    oldest_first = sorted(mails, key=lambda mail: (mail.received_at, mail.id))
+    oldest_first = sorted(mails, key=by_age)
     last = {sender_of(mail): mail.received_at for mail in oldest_first}
     ordered = sorted(oldest_first, key=lambda mail: (last[sender_of(mail)], sender_of(mail) or ""), reverse=True)
     return tuple(mail.id for mail in ordered)

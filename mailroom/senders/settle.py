@@ -13,10 +13,10 @@ from mailroom.contacts.base import Card
 from mailroom.decisions.contact import readable_card
 from mailroom.decisions.people import other_addresses, same_person
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Selection, Sender, name_of, select
+from mailroom.decisions.select import Selection, Sender, by_age, newest_name, select
 from mailroom.errors import ConfigError
 from mailroom.jmap.mail import Email, Move
-from mailroom.senders.tap import by_age, clearing, label_for, other_labels, put_labels
+from mailroom.senders.tap import clearing, label_for, other_labels, put_labels
 from mailroom.senders.waiting import who_waits
 from mailroom.suggest import did_you_mean
 from mailroom.triage.look_up import look_up, mails_of
@@ -144,8 +144,8 @@ def _moves(
 
 def _named(asked: _Asked) -> Sender:
     """A sender whose mail is out of play, or who has none, called as the newest mail or else the card says."""
-    names = [name for email in sorted(asked.mails, key=by_age, reverse=True) if (name := name_of(email))]
-    return replace(asked.sender, name=next(iter(names), asked.card.fields.full_name if asked.card else ""))
+    name = newest_name(sorted(asked.mails, key=by_age))
+    return replace(asked.sender, name=name or (asked.card.fields.full_name if asked.card else ""))
 
 
 async def _as_scanned(run: Pass, asked: Sequence[_Asked]) -> list[Sender]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mailroom.config.scheme import Category
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import labels_of
+from mailroom.decisions.select import by_age, labels_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Email, Move, move_emails
@@ -39,10 +39,6 @@ def label_for(mails: Sequence[Email], category: Category, places: Places) -> tup
     email = max(in_play, key=rank)
     paused = frozenset({places.error_label} if places.error_label else ())
     return email.id, Move(add=frozenset({label}) - email.mailbox_ids, remove=paused & email.mailbox_ids)
-
-
-def by_age(email: Email) -> tuple[str, str]:
-    return email.received_at, email.id
 
 
 def clearing(mails: Iterable[Email], category: Category, places: Places) -> dict[str, Move]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.contact import managed_groups
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import question
-from mailroom.decisions.places import Places, find_places
-from mailroom.decisions.select import name_of, sender_of
+from mailroom.decisions.places import Places, find_places, inbox_of
+from mailroom.decisions.select import by_age, newest_name, sender_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -57,9 +58,7 @@ async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme)
     Three requests beside the session, and one a further page.
     """
     account = await _account(client, scheme)
-    if account.places.inbox is None:
-        raise ConfigError(["the account has no Inbox: the server gives no mailbox that role"])
-    emails = await _mails_in(client, account.places.inbox)
+    emails = await _mails_in(client, inbox_of(account.places))
     decided = _decided((await contacts.read_all()).book, scheme)
     found = waiting(emails, account.places, account.own)
     return tuple(each for each in found if each.sender not in decided and each.sender not in account.own)
@@ -67,8 +66,8 @@ async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme)
 
 def _decided(book: AddressBook, scheme: Scheme) -> frozenset[str]:
     """The addresses of all cards in a managed group."""
-    members = frozenset[str]().union(*(group.members for group in book.groups if group.name in scheme.groups))
-    return frozenset[str]().union(*(card.addresses for card in book.cards if card.uid in members))
+    decided = (card for card in book.cards if managed_groups(card.uid, book, scheme))
+    return frozenset(address for card in decided for address in card.addresses)
 
 
 async def _account(client: Client, scheme: Scheme) -> _Account:
@@ -92,13 +91,13 @@ async def _mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]
 def waiting(emails: Iterable[Email], places: Places, own: Container[str]) -> tuple[Waiting, ...]:
     """The senders of these mails, newest first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
-    for email in sorted(emails, key=lambda each: (each.received_at, each.id)):
+    for email in sorted(emails, key=by_age):
         if not email.mailbox_ids & places.untouched:
             by_sender[sender_of(email)].append(email)
     found = [
         Waiting(
             sender=address,
-            name=next(filter(None, map(name_of, reversed(mails))), ""),
+            name=newest_name(mails),
             mails=len(mails),
             newest=mails[-1].received_at,
             asks=question(address, mails, places, own),

@@ -72,7 +72,8 @@ def what_stays(found: Found, scheme: Scheme) -> str:
 
 def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]:
     """In the order in which it is undone; mailboxes and groups by name."""
-    labels = {name.rpartition("/")[2] for name in (*scheme.labels, scheme.error_label, scheme.warning_label)}
+    named = (*scheme.labels, scheme.error_label, scheme.warning_label, *scheme.optional_labels)
+    labels = {name.rpartition("/")[2] for name in named}
     back = {names[id]: count for id, count in entered_by_mailbox(undo.mails.moves.values()).items()}
     left = {names[id]: count for id, count in left_by_mailbox(undo.mails.moves.values()).items()}
     yield from (("Mail back into", name, _count(back[name], "mail")) for name in sorted(back))

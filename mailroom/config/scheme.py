@@ -76,6 +76,9 @@ class Scheme:
     screener: str = "Screener"
     error_label: str = "@MailroomError"
     warning_label: str = "@MailroomWarning"
+    back_label: str = "@ToScreener"
+    domain_label: str = "@WholeDomain"
+    list_label: str = "@WholeList"
     provenance_group: str = "Mailroom"
     warnings_enabled: bool = True
     screening: Screening = DEFAULT_SCREENING
@@ -98,6 +101,11 @@ class Scheme:
     def labels(self) -> frozenset[str]:
         """The names of the triage labels."""
         return frozenset(each.label for each in self.categories)
+
+    @property
+    def optional_labels(self) -> frozenset[str]:
+        """The names of the labels that an account may do without."""
+        return frozenset((self.back_label, self.domain_label, self.list_label))
 
     @property
     def destinations(self) -> frozenset[str]:
@@ -236,6 +244,9 @@ def _own_mailboxes(scheme: Scheme) -> tuple[tuple[str, str], ...]:
         ("screener_mailbox", scheme.screener),
         ("error_label", scheme.error_label),
         ("warning_label", scheme.warning_label),
+        ("back_label", scheme.back_label),
+        ("domain_label", scheme.domain_label),
+        ("list_label", scheme.list_label),
     )
 
 

@@ -56,6 +56,9 @@ class _TopTable(_Table):
     screener_mailbox: Name = DEFAULT_SCHEME.screener
     error_label: Name = DEFAULT_SCHEME.error_label
     warning_label: Name = DEFAULT_SCHEME.warning_label
+    back_label: Name = DEFAULT_SCHEME.back_label
+    domain_label: Name = DEFAULT_SCHEME.domain_label
+    list_label: Name = DEFAULT_SCHEME.list_label
     provenance_group: Name = DEFAULT_SCHEME.provenance_group
     warnings_enabled: bool = DEFAULT_SCHEME.warnings_enabled
     own_addresses: list[Address] = []
@@ -128,6 +131,9 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             screener=top.screener_mailbox,
             error_label=top.error_label,
             warning_label=top.warning_label,
+            back_label=top.back_label,
+            domain_label=top.domain_label,
+            list_label=top.list_label,
             provenance_group=top.provenance_group,
             warnings_enabled=top.warnings_enabled,
             screening=screening,

@@ -28,7 +28,8 @@ class Places:
     """The ids of the mailboxes that triage knows, by the part they play; None or left out where there is none.
 
     `labels` maps the id of a triage label to its category, `destinations` a category's destination name to its id.
-    `warning_label` is None, too, where warnings are off. `untouched` holds Trash, Junk, Drafts, Sent and what lies
+    `warning_label` is None, too, where warnings are off. `back_label`, `domain_label` and `list_label` need not be
+    there, and are never missing. `untouched` holds Trash, Junk, Drafts, Sent and what lies
     below them. `missing` are the names of the scheme without a mailbox, sorted; `in_other_case` maps those to the
     mailbox that has the name but for its case, `renamed` to the one that had the name before.
     """
@@ -44,6 +45,9 @@ class Places:
     sent: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, Renamed] = field(default_factory=dict)
+    back_label: str | None = None
+    domain_label: str | None = None
+    list_label: str | None = None
 
     def ids(self, scheme: Scheme) -> dict[str, str]:
         """The ids of the mailboxes that there are, by the scheme's names for them."""
@@ -51,6 +55,9 @@ class Places:
             scheme.screener: self.screener,
             scheme.error_label: self.error_label,
             scheme.warning_label: self.warning_label,
+            scheme.back_label: self.back_label,
+            scheme.domain_label: self.domain_label,
+            scheme.list_label: self.list_label,
             **self.destinations,
             **{each.label: id for id, each in self.labels.items()},
         }
@@ -67,9 +74,15 @@ class Places:
         return frozenset((*self.destinations.values(), *screener))
 
     @property
+    def asking_labels(self) -> frozenset[str]:
+        """The labels by which the user asks for something, or that wait for an answer: all but the warning label."""
+        others = (self.error_label, self.back_label, self.domain_label, self.list_label)
+        return frozenset((*self.labels, *(id for id in others if id)))
+
+    @property
     def all_labels(self) -> frozenset[str]:
-        """Triage labels, error label and warning label."""
-        return frozenset((*self.labels, *(id for id in (self.error_label, self.warning_label) if id)))
+        """Triage labels, error label, warning label and the optional ones."""
+        return self.asking_labels | ({self.warning_label} if self.warning_label else frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,9 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         sent=roles.get("sent"),
         missing=missing,
         in_other_case=_in_other_case(missing, ids),
+        back_label=find(scheme.back_label),
+        domain_label=find(scheme.domain_label),
+        list_label=find(scheme.list_label),
     )
 
 
@@ -175,7 +191,7 @@ def roles_by_name(mailboxes: Sequence[Mailbox], scheme: Scheme) -> dict[str, str
     """The roles of those mailboxes that a name of the scheme means and that have one."""
     ids = _ids_by_name(_from_the_top(mailboxes))
     roles = {mailbox.id: mailbox.role for mailbox in mailboxes if mailbox.role}
-    named = {name: ids.get(nfc(name)) for name in needed_mailboxes(scheme)}
+    named = {name: ids.get(nfc(name)) for name in needed_mailboxes(scheme) | scheme.optional_labels}
     return {name: roles[id] for name, id in named.items() if id in roles}
 
 

@@ -111,7 +111,7 @@ async def check_searching(examined: Examined) -> Finding:
         return Finding(Outcome.SKIPPED, "there are no labels yet, or no Screener", CREATE)
     session = await client.session()
     batch = Batch()
-    labelled = search_mail(batch, session, within=places.labels)
+    labelled = search_mail(batch, session, within=places.asking_labels)
     waiting = search_mail(batch, session, within=[places.screener], any_condition=from_any(["nobody@example.invalid"]))
     replies = await client.send(batch)
     mails = await mail_found(client, labelled, replies)

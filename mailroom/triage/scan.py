@@ -15,8 +15,8 @@ from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, sear
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The mailboxes as they are now, the mails with a triage label or the error label, sorted by id, and new mail if it
-    was looked for. `mails_waiting` is the number of mails in the Screener, None where the server doesn't tell."""
+    """The mailboxes as they are now, the mails with a label other than the warning label, sorted by id, and new mail if
+    it was looked for. `mails_waiting` is the number of mails in the Screener, None where the server doesn't tell."""
 
     places: Places
     labelled: tuple[Email, ...]
@@ -52,7 +52,7 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
 
 
 def _searched(places: Places) -> tuple[frozenset[str], str | None, str | None]:
-    return _label_ids(places), places.inbox, places.screener
+    return places.asking_labels, places.inbox, places.screener
 
 
 def _search(batch: Batch, session: Session, places: Places, window: Window | None) -> _Searches:
@@ -63,14 +63,8 @@ def _search(batch: Batch, session: Session, places: Places, window: Window | Non
 
 def _search_labelled(batch: Batch, session: Session, places: Places) -> MailSearch | None:
     """Mail in any label mailbox; None where there is no label mailbox at all."""
-    ids = _label_ids(places)
+    ids = places.asking_labels
     return search_mail(batch, session, within=ids) if ids else None
-
-
-def _label_ids(places: Places) -> frozenset[str]:
-    """Triage labels and error label: a mail may have lost the former, and keep the latter."""
-    error_label = () if places.error_label is None else (places.error_label,)
-    return frozenset((*places.labels, *error_label))
 
 
 async def _found(client: Client, labelled: MailSearch | None, replies: Replies) -> tuple[Email, ...]:

@@ -173,7 +173,7 @@ SCHEME_PROBLEMS = {
         "category A: its label Screener is also the screener_mailbox",
     ),
     "destination equal to the Screener": (
-        [category("Screener")],
+        [category("Screener", label="@Screen")],
         "category Screener: its destination_mailbox Screener is also the screener_mailbox",
     ),
     "label equal to the error label": (
@@ -183,6 +183,18 @@ SCHEME_PROBLEMS = {
     "destination equal to the warning label": (
         [category("A", destination_mailbox="@MailroomWarning")],
         "category A: its destination_mailbox @MailroomWarning is also the warning_label",
+    ),
+    "label equal to that of taking back": (
+        [category("A", label="@ToScreener")],
+        "category A: its label @ToScreener is also the back_label",
+    ),
+    "destination equal to the label of whole domains": (
+        [category("A", destination_mailbox="@WholeDomain")],
+        "category A: its destination_mailbox @WholeDomain is also the domain_label",
+    ),
+    "label equal to that of whole lists": (
+        [category("A", label="@WholeList")],
+        "category A: its label @WholeList is also the list_label",
     ),
     "group equal to the provenance group": (
         [category("A", contact_group="Mailroom")],
@@ -226,6 +238,10 @@ def test_every_problem_comes_at_once() -> None:
             "@MailroomError",
             "error_label and warning_label are both @MailroomError; give each its own name",
         ),
+        ("back_label", "inbox", "back_label can't be the Inbox; choose another name"),
+        ("domain_label", "Screener", "screener_mailbox and domain_label are both Screener; give each its own name"),
+        ("list_label", "@ToScreener", "back_label and list_label are both @ToScreener; give each its own name"),
+        ("list_label", "a//b", "list_label 'a//b' has an empty part; write a nested mailbox as Parent/Child"),
         ("screener", "/New", "screener_mailbox '/New' has an empty part; write a nested mailbox as Parent/Child"),
     ],
 )
@@ -233,6 +249,12 @@ def test_names_beside_the_categories(key: str, name: str, problem: str) -> None:
     with pytest.raises(ConfigError) as raised:
         replace(DEFAULT_SCHEME, **{key: name})  # type: ignore[arg-type]  # each key is one of a text
     assert raised.value.problems == (problem,)
+
+
+def test_a_category_called_screener_collides_with_the_label_that_takes_back() -> None:
+    assert "category Screener: its label @ToScreener is also the back_label" in problems_with(
+        category("Screener", destination_mailbox="Waiting room")
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,6 +305,9 @@ def test_a_table_sets_every_field() -> None:
             screener_mailbox = "New"
             error_label = "!error"
             warning_label = "!warning"
+            back_label = "!back"
+            domain_label = "!domain"
+            list_label = "!list"
             provenance_group = "By Mailroom"
             warnings_enabled = false
             own_addresses = ["ANN@example.org", "*@bücher.example"]
@@ -308,6 +333,9 @@ def test_a_table_sets_every_field() -> None:
         screener="New",
         error_label="!error",
         warning_label="!warning",
+        back_label="!back",
+        domain_label="!domain",
+        list_label="!list",
         provenance_group="By Mailroom",
         warnings_enabled=False,
         own_addresses=("ann@example.org", "*@xn--bcher-kva.example"),

@@ -91,6 +91,30 @@ class TestNames:
         assert "@MailroomWarning" not in needed_mailboxes(scheme)
 
 
+class TestOptionalLabels:
+    def test_are_never_missing(self) -> None:
+        places = find_places(whole(), FEED)
+        assert (places.missing, places.back_label, places.domain_label, places.list_label) == ((), None, None, None)
+        assert FEED.optional_labels.isdisjoint(places.ids(FEED))
+
+    @pytest.mark.parametrize(
+        ("name", "part"),
+        [("@ToScreener", "back_label"), ("@WholeDomain", "domain_label"), ("@WholeList", "list_label")],
+    )
+    def test_are_labels_where_they_are_there(self, name: str, part: str) -> None:
+        places = find_places([*whole(), box("id", name)], FEED)
+        assert getattr(places, part) == "id"
+        assert places.ids(FEED)[name] == "id"
+        assert "id" in places.asking_labels & places.all_labels
+        assert "id" not in places.labels
+
+    def test_are_no_mailbox_with_a_role(self) -> None:
+        """All that is in the archive would be taken back."""
+        assert role_problems([*whole(), box("1", "@ToScreener", role="archive")], FEED) == [
+            "mailbox @ToScreener is the account's archive mailbox: choose another name for it in the configuration"
+        ]
+
+
 class TestParents:
     def test_that_do_not_exist_end_the_path(self) -> None:
         assert find_places([box("1", "Feed", parent="gone")], FEED).destinations == {"Feed": "1"}
@@ -167,6 +191,7 @@ class TestRoles:
 def test_managed_mailboxes_and_labels_are_told_apart() -> None:
     places = find_places(whole(), FEED)
     assert places.managed == {"Feed", "Screener"}
+    assert places.asking_labels == {"@ToFeed", "@MailroomError"}
     assert places.all_labels == {"@ToFeed", "@MailroomError", "@MailroomWarning"}
 
 

@@ -55,12 +55,13 @@ class Account:
         rings_out: trio.MemoryReceiveChannel[Ring],
     ) -> None:
         self._settings = settings
-        self._scheme = scheme
-        self._servers = servers
+        self.scheme = scheme
+        self.servers = servers
         categories = [category.name for category in scheme.categories]
         self.status = Status(settings.poll_interval, categories, scheme.screening.mode)
         self.metrics = registry_of(self.status, servers.client)
-        self._reader = PushReader(servers.client, stream_http, Bell(rings_in, self.status), self.status)
+        self.bell = Bell(rings_in, self.status)
+        self._reader = PushReader(servers.client, stream_http, self.bell, self.status)
         rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
         self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)
         self._triage: Triage | None = None
@@ -70,7 +71,7 @@ class Account:
         """Whether the session names an event source; None where no session could be read soon. Raises nothing."""
         with trio.move_on_after(SESSION_SECONDS):
             try:
-                return (await self._servers.client.session()).event_source_url is not None
+                return (await self.servers.client.session()).event_source_url is not None
             except MailroomError as unreadable:
                 # The first pass asks again, and tells what is wrong.
                 log.debug("session_unreadable", error=str(unreadable))
@@ -87,18 +88,18 @@ class Account:
 
     async def watch_rules(self) -> Never:
         """Look after the rules on the mail server. Raises nothing that a server can cause."""
-        await watch_rules(self._servers, self._scheme, self.status)
+        await watch_rules(self.servers, self.scheme, self.status)
 
     async def _run_pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is
         # made again when the server has changed what it rests on.
-        terms = _Terms.of(await self._servers.client.session())
+        terms = _Terms.of(await self.servers.client.session())
         if self._triage is None or terms != self._prepared_for:
-            contacts = await self._servers.contacts()
+            contacts = await self.servers.contacts()
             self._triage = await prepare(
-                self._servers.client,
+                self.servers.client,
                 contacts,
-                self._scheme,
+                self.scheme,
                 self.status.tally,
                 datetime.now(UTC),
                 self._settings.subject_code,

@@ -12,7 +12,11 @@ from mailroom.observe.status import Status
 class Ring:
     """A reason for a pass: something changed, or may have changed while nobody listened."""
 
-    why: Literal["state", "connected", "refused"]
+    why: Literal["state", "connected", "refused", "tap"]
+
+
+TAP = Ring("tap")
+"""The owner has decided something just now: there is nothing more to come that would be worth waiting for."""
 
 
 class Bell:

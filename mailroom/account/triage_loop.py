@@ -7,7 +7,7 @@ from typing import Never
 import structlog
 import trio
 
-from mailroom.account.ring import Ring
+from mailroom.account.ring import TAP, Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, ConfigError, MailroomError, Refused, Unavailable, leaves
 from mailroom.observe.status import PassOutcome, Status, Trigger
@@ -64,14 +64,18 @@ class TriageLoop:
 
     async def _next_trigger(self) -> Trigger:
         with trio.move_on_after(self._rhythm.poll_interval) as wait:
-            await self._rings.receive()
+            ring = await self._rings.receive()
         if wait.cancelled_caught:
             return "fallback"
-        await trio.sleep(self._rhythm.debounce_seconds)
-        collapsed = 1 + self._drain()
+        rung = 1
+        with trio.move_on_after(self._rhythm.debounce_seconds):
+            while ring != TAP:
+                ring = await self._rings.receive()
+                rung += 1
+        collapsed = rung + self._drain()
         if collapsed > 1:
             log.debug("debounce_collapsed", events_collapsed=collapsed)
-        return "push"
+        return "tap" if ring == TAP else "push"
 
     def _drain(self) -> int:
         """Take all waiting rings, as the pass to come answers all of them; returns how many there were."""

@@ -6,9 +6,9 @@ only the times that people read.
 
 import time
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import trio
@@ -16,7 +16,7 @@ import trio
 from mailroom import __version__
 from mailroom.config.screening import Mode
 
-Trigger = Literal["startup", "push", "fallback", "continued"]
+Trigger = Literal["startup", "push", "tap", "fallback", "continued"]
 PassResult = Literal["success", "failure"]
 PushState = Literal["not_started", "connected", "disconnected"]
 ServerRules = Literal["none", "current", "old", "replaced", "unknown"]
@@ -27,6 +27,22 @@ UNHEALTHY_AFTER_INTERVALS = 2
 
 BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """Upper bounds, each inclusive; what takes longer still is counted after the last."""
+
+
+DEEDS_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a pass did with a sender: settled in `category` with so many `mails` moved, or left waiting by a `problem`.
+
+    For the owner's eyes alone: no log, metric or answer of the health port holds one.
+    """
+
+    sender: str
+    category: str
+    mails: int
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ class PassOutcome:
     mails_waiting: int | None = None
     has_more: bool = False
     is_outdated: bool = False
+    deeds: tuple[Deed, ...] = field(default=(), repr=False)
 
     def and_then(self, later: "PassOutcome") -> "PassOutcome":
         """Both together; what could not be done is what could not be done in the end."""
@@ -56,6 +73,7 @@ class PassOutcome:
             mails_filed=self.mails_filed + later.mails_filed,
             mails_screened=self.mails_screened + later.mails_screened,
             mails_routed=self.mails_routed + later.mails_routed,
+            deeds=self.deeds + later.deeds,
         )
 
     @property
@@ -145,6 +163,8 @@ class Status:
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
         self.tally = Tally(categories)
+        self.recent = deque[tuple[float, Deed]](maxlen=DEEDS_KEPT)
+        """The last things done, the newest first, each with its time in Unix seconds."""
         self.server_rules: ServerRules = "unknown"
         self._push: PushState = "not_started"
         self._connected_since: float | None = None
@@ -169,6 +189,7 @@ class Status:
         self._count_pass(trigger, "success", seconds)
         self._last_poll_error = None
         self.last_success = Success(trigger, outcome, seconds, trio.current_time(), time.time())
+        self.recent.extendleft((self.last_success.ended_at_unix, deed) for deed in outcome.deeds)
         self._succeeded.set()
         self._succeeded = trio.Event()
 

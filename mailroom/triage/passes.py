@@ -7,7 +7,7 @@ triage label goes last, so whatever cuts a pass off, the next one finds the same
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 import structlog
@@ -27,7 +27,7 @@ from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails, moved
-from mailroom.observe.status import PassOutcome, Tally
+from mailroom.observe.status import Deed, PassOutcome, Tally
 from mailroom.triage.commit import hold, report_held
 from mailroom.triage.memory import Memory
 from mailroom.triage.new_mail import NewFound, Window
@@ -37,7 +37,7 @@ from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
 from mailroom.triage.state import read_card, settle_screening
-from mailroom.triage.treat import Paused, Result, Settled, Treated, log_pause, treat
+from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, treat
 
 log = structlog.get_logger(component="triage")
 
@@ -240,7 +240,20 @@ class Triage:
             mails_waiting=found.mails_waiting,
             has_more=bool(done.written.done) and (done.judged.is_cut or (new is not None and new.is_full)),
             is_outdated=done.written.is_outdated,
+            deeds=tuple(_deeds(treated.results)),
         )
+
+
+def _deeds(results: Iterable[Result]) -> Iterator[Deed]:
+    """What the owner may want to see of each sender; mail without a usable one shows it by its error label."""
+    for result in results:
+        match result:
+            case Settled(plan, mails):
+                yield Deed(plan.sender.address, plan.sender.category.name, mails)
+            case Failed(sender, reason):
+                yield Deed(sender.address, sender.category.name, 0, reason)
+            case Paused(pause) if pause.sender is not None:
+                yield Deed(pause.sender, "", 0, pause.reason.value)
 
 
 async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:

@@ -10,7 +10,7 @@ import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
-from mailroom.account.ring import Ring
+from mailroom.account.ring import TAP, Ring
 from mailroom.account.triage_loop import LONGEST_PASS_SECONDS, Rhythm, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
 from mailroom.observe.status import PassOutcome, Status
@@ -97,6 +97,27 @@ async def test_a_ring_brings_a_pass_after_the_debounce(autojump_clock: MockClock
     assert passes.at == [0, 13]
     assert loop.triggers == ["startup", "push"]
     assert loop.status.health().last_poll_trigger == "push"
+
+
+async def test_a_tap_brings_a_pass_without_the_debounce(autojump_clock: MockClock) -> None:
+    passes = Passes(IDLE)
+    async with running(passes) as loop:
+        await trio.sleep(10)
+        await loop.rings.send(TAP)
+        await trio.sleep(10)
+    assert passes.at == [0, 10]
+    assert loop.triggers == ["startup", "tap"]
+
+
+async def test_a_tap_ends_the_debounce_of_a_push(autojump_clock: MockClock) -> None:
+    passes = Passes(IDLE)
+    async with running(passes) as loop:
+        await trio.sleep(10)
+        await loop.rings.send(RING)
+        await trio.sleep(1)
+        await loop.rings.send(TAP)
+        await trio.sleep(10)
+    assert passes.at == [0, 11]
 
 
 async def test_a_pass_that_left_new_mail_is_followed_at_once_whatever_rings(autojump_clock: MockClock) -> None:

@@ -26,7 +26,7 @@ async def test_everything_is_there_from_the_start_at_zero() -> None:
     assert values.keys() - buckets == {
         *(
             f'mailroom_passes_total{{outcome="{outcome}",trigger="{trigger}"}}'
-            for trigger in ("startup", "push", "fallback", "continued")
+            for trigger in ("startup", "push", "tap", "fallback", "continued")
             for outcome in ("success", "failure")
         ),
         *(

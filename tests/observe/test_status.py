@@ -5,7 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from mailroom.observe.status import BUCKETS_SECONDS, Durations, EventSourceHealth, PassOutcome, Status
+from mailroom.observe.status import BUCKETS_SECONDS, DEEDS_KEPT, Deed, Durations, EventSourceHealth, PassOutcome, Status
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
@@ -27,6 +27,14 @@ async def test_a_pass_that_succeeds_makes_it_healthy_again(mock_clock: MockClock
     health = status.health()
     assert (health.status, health.last_poll_age_seconds, health.last_poll_trigger) == ("ok", 0.3, "fallback")
     assert (health.senders_failing, health.mailboxes_missing) == (1, 2)
+
+
+async def test_the_last_things_done_are_kept_the_newest_first(mock_clock: MockClock) -> None:
+    status = Status(poll_interval=10)
+    for number in range(DEEDS_KEPT + 2):
+        status.pass_succeeded("push", replace(IDLE, deeds=(Deed(f"s{number}@example.org", "Feed", 1),)), 0.2)
+    senders = [deed.sender for _, deed in status.recent]
+    assert senders == [f"s{number}@example.org" for number in range(DEEDS_KEPT + 1, 1, -1)]
 
 
 @pytest.mark.parametrize("jump", [-1e9, 1e9])

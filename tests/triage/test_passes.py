@@ -7,7 +7,9 @@ import structlog.testing
 from structlog.typing import EventDict
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
+from mailroom.decisions.select import Reason
 from mailroom.errors import ConfigError
+from mailroom.observe.status import Deed
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.triage import treat
 from tests.screener import Wire, connected, empty_sandbox, screener, served, start
@@ -24,6 +26,15 @@ async def test_one_label_settles_a_sender() -> None:
         assert s.sandbox.groups()["Feed"] == {"ann@example.org"}
         assert s.sandbox.groups()["Mailroom"] == {"ann@example.org"}
         assert (outcome.senders_triaged, outcome.mails_filed, outcome.senders_failing) == (1, 2, 0)
+        assert outcome.deeds == (Deed("ann@example.org", "Feed", 2),)
+
+
+async def test_the_outcome_tells_why_a_sender_waits_for_the_user() -> None:
+    async with screener() as s:
+        for label in ("@ToFeed", "@ToJail"):
+            s.sandbox.label(s.sandbox.deliver("Ann Lee <ann@example.org>", "One", ["Screener"]), label)
+        outcome = await s.run()
+        assert outcome.deeds == (Deed("ann@example.org", "", 0, Reason.CONFLICT.value),)
 
 
 async def test_a_child_category_brings_the_groups_and_mailboxes_of_its_parents() -> None:

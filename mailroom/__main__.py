@@ -15,21 +15,21 @@ def entry() -> int:
 
         return healthcheck.run()
     exit_at_once_on_signals()
-    from mailroom import cli
+    from mailroom.cli import main
     from mailroom.observe import tracebacks
 
     tracebacks.show_no_values()
-    return cli.main()
+    return main.main()
 
 
 async def main() -> int:
     """Run the daemon; returns its exit status. It takes no part in `sys.argv` but complains about what is there."""
     exit_at_once_on_signals()
-    from mailroom import cli
+    from mailroom.cli import run
     from mailroom.observe import tracebacks
 
     tracebacks.show_no_values()
-    return await cli.run_daemon_alone(sys.argv[1:])
+    return await run.run_daemon_alone(sys.argv[1:])
 
 
 if __name__ == "__main__":

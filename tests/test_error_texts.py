@@ -11,8 +11,9 @@ import structlog
 import trio
 from pydantic import SecretStr
 
-from mailroom import cli
 from mailroom.account.servers import open_servers
+from mailroom.cli.ending import MEND_FIRST, TRY_AGAIN, report
+from mailroom.cli.main import main
 from mailroom.commands import doctor, reset, rules, senders, setup, triage
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.settings import Settings
@@ -65,7 +66,7 @@ async def said(work: Callable[[], Awaitable[object]], capsys: pytest.CaptureFixt
     try:
         await work()
     except MailroomError as error:
-        cli.report(error)
+        report(error)
     heard.add("output", "".join(capsys.readouterr()))
     assert heard.texts["output"]
     return heard
@@ -215,7 +216,7 @@ class TestSettings:
     ) -> None:
         for name, value in given.items():
             monkeypatch.setenv(f"MAILROOM_{name}", value)
-        assert cli.main(arguments) in (cli.MEND_FIRST, cli.TRY_AGAIN)
+        assert main(arguments) in (MEND_FIRST, TRY_AGAIN)
         heard = Heard()
         heard.add("output", "".join(capsys.readouterr()))
         assert "MAILROOM_" in heard.texts["output"]
@@ -235,7 +236,7 @@ class TestSettings:
     )
     def test_in_a_malformed_file_tell_none(self, text: str, capsys: pytest.CaptureFixture[str]) -> None:
         Path(".env").write_text(text)
-        assert cli.main([]) == cli.MEND_FIRST
+        assert main([]) == MEND_FIRST
         heard = Heard()
         heard.add("output", "".join(capsys.readouterr()))
         assert heard.leaks() == []
@@ -249,7 +250,7 @@ class TestSettings:
         Path("mailroom.toml").write_text(toml)
         monkeypatch.setenv("MAILROOM_CONFIG", "mailroom.toml")
         monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
-        assert cli.main([]) == cli.MEND_FIRST
+        assert main([]) == MEND_FIRST
         heard = Heard()
         heard.add("output", "".join(capsys.readouterr()))
         assert "mailroom.toml" in heard.texts["output"]
@@ -259,9 +260,9 @@ class TestSettings:
 @pytest.mark.parametrize("how", ["__main__.entry()", "trio.run(__main__.main)"])
 def test_a_crash_shows_where_and_what_but_no_values(how: str) -> None:
     script = (
-        "import trio\nfrom mailroom import __main__, cli\n"
+        "import trio\nfrom mailroom import __main__\nfrom mailroom.cli import main, run\n"
         f"def bug(*_): raise KeyError({ECHO!r})\n"
-        f"cli.main = cli.run_daemon_alone = bug\n{how}\n"
+        f"main.main = run.run_daemon_alone = bug\n{how}\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603  our own program
     heard = Heard()

@@ -11,10 +11,10 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock
 
-from mailroom import cli
 from mailroom.account.ring import Ring
 from mailroom.account.servers import Servers, open_servers
 from mailroom.account.triage_loop import Rhythm, TriageLoop
+from mailroom.cli.ending import report
 from mailroom.config.settings import Settings
 from mailroom.contacts.base import Change, Fields, NewCard, Wanted
 from mailroom.contacts.steps import alone
@@ -54,7 +54,7 @@ async def heard(servers: Servers, work: Work, file: Path, capsys: pytest.Capture
                 try:
                     await does()
                 except MailroomError as error:
-                    cli.report(error)
+                    report(error)
     said.add("log", written(file))
     said.add("health", str(status.health()))
     said.add("terminal", "".join(capsys.readouterr()))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailroom import cli
+from mailroom.cli.main import main
 from mailroom.commands import open as opening
 from mailroom.commands.durations import read_duration
 from mailroom.config.scheme import DEFAULT_SCHEME
@@ -119,7 +119,7 @@ def test_durations(text: str, minutes: int) -> None:
     ],
 )
 def test_nonsense_is_refused_before_anything_is_asked(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["open", text]) == 2
+    assert main(["open", text]) == 2
     assert told in capsys.readouterr().err
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from mailroom import cli
+from mailroom.cli.ending import MEND_FIRST
+from mailroom.cli.main import main
 from mailroom.commands import rules
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
@@ -68,7 +69,7 @@ class TestForFastmail:
 
     def test_cannot_be_installed(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
-        assert cli.main(["rules", "--format", "fastmail", "--apply"]) == cli.MEND_FIRST
+        assert main(["rules", "--format", "fastmail", "--apply"]) == MEND_FIRST
         output, errors = capsys.readouterr()
         assert output == ""
         assert "leave --apply out" in errors
@@ -393,7 +394,7 @@ class TestRemoving:
     ],
 )
 def test_wrong_use_exits_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["rules", *arguments]) == 2
+    assert main(["rules", *arguments]) == 2
     output, errors = capsys.readouterr()
     assert output == ""
     assert said in errors

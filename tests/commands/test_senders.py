@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailroom import cli
+from mailroom.cli.main import main
 from mailroom.commands import senders
 from mailroom.commands.names import category_named
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
@@ -220,7 +220,7 @@ def test_wrong_use_exits_2(
     arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
-    assert cli.main(["senders", *arguments]) == 2
+    assert main(["senders", *arguments]) == 2
     output, errors = capsys.readouterr()
     assert output == ""
     assert said in errors

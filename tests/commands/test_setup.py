@@ -13,7 +13,7 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom import cli
+from mailroom.cli.main import main
 from mailroom.commands import rules, setup
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Mode, Screening
@@ -468,7 +468,7 @@ def test_bad_settings_end_it_before_any_server_is_asked(
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
     monkeypatch.setenv("MAILROOM_JMAP_SESSION_URL", f"http://127.0.0.1:{free_port()}/")
     monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
-    assert cli.main(["setup"]) == 2
+    assert main(["setup"]) == 2
     errors = "mailroom: MAILROOM_POLL_INTERVAL must be a number of seconds from 1 to 86400\n"
     assert capsys.readouterr() == ("", errors)
 

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from mailroom import cli
 from mailroom.account import servers as servers_module
+from mailroom.cli.main import main
 from mailroom.commands import triage
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
@@ -186,7 +186,7 @@ def test_what_is_no_address_or_no_category_is_wrong_use(
     address: str, name: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "x")
-    assert cli.main(["triage", address, name]) == 2
+    assert main(["triage", address, name]) == 2
     output, errors = capsys.readouterr()
     assert output == ""
     assert said in errors

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailroom import cli
+from mailroom.cli import sandbox
 from mailroom.sandbox import CYRUS, FASTMAIL, FLAVOURS, JAMES, STALWART, Flavour, Limits, Sandbox
 from mailroom.sandbox.events import read_subscription
 
@@ -16,7 +16,7 @@ every_flavour = pytest.mark.parametrize("flavour", FOUR, ids=lambda flavour: fla
 
 
 def test_the_command_offers_all_of_them() -> None:
-    [choice] = [param.type for param in cli.commands.commands["sandbox"].params if param.name == "flavour"]
+    [choice] = [param.type for param in sandbox.command.params if param.name == "flavour"]
     assert list(getattr(choice, "choices", ())) == list(FLAVOURS) == [flavour.name for flavour in FOUR]
 
 

@@ -1,0 +1,26 @@
+"""`mailroom setup`: what is missing in an account."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mailroom.cli.with_settings import with_settings
+
+if TYPE_CHECKING:
+    from mailroom.config.scheme import Scheme
+    from mailroom.config.settings import Settings
+
+
+@click.command()
+@click.option("--apply", is_flag=True, help="Create what is missing.")
+@with_settings
+def command(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
+    """Show which mailboxes, labels and contact groups are missing.
+
+    With --apply, create them. Status 1 means that some could not be created.
+    """
+    import trio
+
+    from mailroom.commands import setup
+
+    return trio.run(setup.apply if apply else setup.show, settings, scheme)

@@ -10,6 +10,7 @@ from enum import Enum
 
 from mailroom.addresses import canonical_list_id
 from mailroom.decisions.arrival import Arrival, Known
+from mailroom.decisions.domains import above, covering
 from mailroom.decisions.routes import Route, deciding
 from mailroom.decisions.sender_auth import Forgery, SenderAuth, sender_auth
 from mailroom.decisions.standing import NOBODY, Standing
@@ -167,7 +168,7 @@ def _is_let_through(case: _Case) -> bool:
     return (
         case.sender in named.addresses
         or case.domain in named.domains
-        or not named.above.isdisjoint(_domains_above(case.domain))
+        or not named.above.isdisjoint(above(case.domain))
         or (case.list_id in named.lists and case.is_of_the_list)
         or any(each.canonical in named.recipients for each in case.mail.recipients)
     )
@@ -184,16 +185,10 @@ def _list_decided(case: _Case) -> Iterator[Verdict]:
 
 def _domain_decided(case: _Case) -> Iterator[Verdict]:
     """The nearest of the decided domains."""
-    for domain in (case.domain, *_domains_above(case.domain)):
+    for domain in covering(case.domain):
         standing = case.known.standings.domains.get(domain, NOBODY)
         if standing.groups:
             yield _routed(Reason.DECIDED_DOMAIN, standing, case.known)
-
-
-def _domains_above(domain: str) -> Iterator[str]:
-    """`b.example`, `example` for `a.b.example`."""
-    while domain := domain.partition(".")[2]:
-        yield domain
 
 
 def _told(answer: bool | None, reason: Reason) -> Iterator[Verdict]:

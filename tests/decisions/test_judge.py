@@ -339,13 +339,18 @@ class TestDecidedList:
 
 class TestDecidedDomain:
     def test_is_the_nearest(self) -> None:
-        domains = {"example": ("Feed",), "b.shop.example": ("Jail",), "shop.example": ("Imbox",)}
+        domains = {"b.shop.example": ("Jail",), "shop.example": ("Imbox",)}
         assert routed(domains=domains) == "Imbox"
         assert routed(domains=domains, senders=("x@a.b.shop.example",)) == "Jail"
-        assert routed(domains=domains, senders=("x@other.example",)) == "Feed"
+        assert routed(domains=domains, senders=("x@c.shop.example",)) == "Imbox"
 
     def test_without_a_group_is_none(self) -> None:
-        assert routed(domains={"shop.example": (), "example": ("Feed",)}) == "Feed"
+        domains = {"b.shop.example": (), "shop.example": ("Feed",)}
+        assert routed(domains=domains, senders=("x@b.shop.example",)) == "Feed"
+
+    @pytest.mark.parametrize("domain", ["example", "co.uk", "gmail.com", "mg1.substack.com", "[192.0.2.1]"])
+    def test_is_nothing_that_strangers_share(self, domain: str) -> None:
+        assert reason(domains={domain: ("Feed",)}, senders=(f"x@{domain}",)) is Reason.STRANGER
 
     def test_is_no_part_of_a_name(self) -> None:
         assert reason(domains={"op.example": ("Feed",), "mailer-daemon@shop.example": ("Feed",)}) is Reason.STRANGER

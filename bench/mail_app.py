@@ -9,8 +9,9 @@ import trio
 from httpx_sse import aconnect_sse
 
 from bench.load import label_for
-from mailroom.account.servers import open_servers
+from mailroom.account.servers import Servers
 from mailroom.config.settings import Settings
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import event_source_url
@@ -78,7 +79,8 @@ class MailApp:
 @asynccontextmanager
 async def mail_app(settings: Settings) -> AsyncIterator[MailApp]:
     """A mail app that is logged in and has read the Screener."""
-    async with open_servers(settings) as servers:
+    async with http_client() as http:
+        servers = Servers(settings, http)
         client = servers.client
         session = await client.session()
         batch = Batch()
@@ -87,7 +89,7 @@ async def mail_app(settings: Settings) -> AsyncIterator[MailApp]:
         batch = Batch()
         page = search(batch, EMAIL, session.mail_account, session.limits, {"inMailbox": mailboxes["Screener"]})
         waiting = await client.all_found(page, await client.send(batch))
-        yield MailApp(servers.http, client, mailboxes, _one_of_each_sender(waiting))
+        yield MailApp(http, client, mailboxes, _one_of_each_sender(waiting))
 
 
 def _one_of_each_sender(emails: tuple[Email, ...]) -> tuple[Email, ...]:

@@ -14,9 +14,10 @@ from bench.load import Load
 from bench.mail_app import mail_app
 from bench.network import Network, far_away
 from bench.servers import Server
-from mailroom.account.servers import open_servers
+from mailroom.account.servers import Servers
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
+from mailroom.http_clients import http_client
 from mailroom.observe.status import Tally
 from mailroom.triage.passes import prepare
 
@@ -116,16 +117,17 @@ async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings
 
 async def run_pass(settings: Settings, load: Load) -> PassRun:
     """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
-    async with open_servers(settings) as servers:
+    async with http_client() as http:
+        servers = Servers(settings, http)
         triage = await prepare(servers.client, await servers.contacts(), DEFAULT_SCHEME, Tally(), datetime.now(UTC))
         traffic = Traffic()
-        traffic.watch(servers.http)
+        traffic.watch(http)
         started, cpu_started = time.perf_counter(), time.process_time()
         outcome = await triage.run(NOW)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         if (outcome.senders_triaged, outcome.mails_filed) != (load.senders, load.mails):
             raise RuntimeError(f"the pass did not settle {load}: {outcome}")
         idle = Traffic()
-        idle.watch(servers.http)
+        idle.watch(http)
         await triage.run(NOW)
         return PassRun(traffic.requests, traffic.connections, seconds, cpu_seconds, idle.requests)

@@ -15,10 +15,11 @@ from bench.passes import NOW, Traffic
 from bench.servers import Server
 from bench.straightforward import Book, Jmap
 from bench.straightforward_screening import StraightforwardScreener
-from mailroom.account.servers import open_servers
+from mailroom.account.servers import Servers
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
 from mailroom.config.settings import Settings
+from mailroom.http_clients import http_client
 from mailroom.observe.status import Tally
 from mailroom.triage.passes import Triage, prepare
 
@@ -130,9 +131,10 @@ async def _judged(settings: Settings, load: Load) -> StraightRun:
 @asynccontextmanager
 async def _ready(settings: Settings, scheme: Scheme) -> AsyncIterator[tuple[Triage, Traffic]]:
     """A triage after its start, on a connection that stands."""
-    async with open_servers(settings) as servers:
+    async with http_client() as http:
+        servers = Servers(settings, http)
         traffic = Traffic()
-        traffic.watch(servers.http)
+        traffic.watch(http)
         yield await prepare(servers.client, await servers.contacts(), scheme, Tally(), NOW), traffic
 
 

@@ -89,7 +89,7 @@ async def measure_storm(server: Server, storm: Storm) -> StormFigures:
             async with daemon_process(near.jmap_session_url, **changed, **variables(near)) as daemon:
                 with trio.fail_after(DEADLINE_SECONDS):
                     await daemon.logs("eventsource_connected")
-                    await daemon.logs("poll_completed", times=2)  # at the start, and after the connection
+                    await daemon.logs("poll_completed")
                     account = (await app.client.session()).mail_account
                     await trio.sleep(REST_SECONDS)
                     await app.label_all()

@@ -3,23 +3,19 @@
 import base64
 import re
 import socket
-import ssl
 import sys
 import zlib
-from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from http import HTTPStatus
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 import trio
 from pydantic import SecretStr
 
-from mailroom import __version__
 from mailroom.errors import BadReply, MailroomError, Refused, TooLarge, Unavailable
+from mailroom.http_clients import Http
 from mailroom.redaction import never_say
 from mailroom.urls import origin
 from mailroom.wire import Json, plain_name
@@ -74,29 +70,6 @@ def basic(username: str, password: SecretStr) -> SecretStr:
     return SecretStr("Basic " + base64.b64encode(pair).decode())
 
 
-@asynccontextmanager
-async def http_client() -> AsyncIterator[httpx.AsyncClient]:
-    """An HTTP client for request and reply; the deadline of each exchange comes from the caller.
-
-    It keeps no cookies: they know no ports, so that one server's would reach another on the same host. Plain http goes
-    past the proxy that the environment may name, which would read the credentials; https goes through it.
-    """
-    async with httpx.AsyncClient(
-        verify=_tls(),
-        timeout=None,  # noqa: S113  see fetch
-        headers={"User-Agent": f"mailroom/{__version__}", "Accept-Encoding": "gzip"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        mounts={"http://": None},
-    ) as http:
-        yield http
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all clients: each would read all authorities anew, for 20 ms and 1 MB."""
-    return httpx.create_ssl_context()
-
-
 class Reply:
     """What came back, body read whole. `login` is the scheme of the credentials that were sent, if any."""
 
@@ -123,7 +96,7 @@ class Reply:
 
 
 async def fetch(
-    http: httpx.AsyncClient,
+    http: Http,
     method: str,
     url: httpx.URL,
     *,

@@ -17,8 +17,9 @@ from trio.testing import MockClock
 
 from mailroom import http as http_module
 from mailroom.errors import BadReply, MailroomError, Refused, Unavailable
-from mailroom.http import DEADLINE_SECONDS, Credentials, Reply, basic, bearer, check_status, fetch, http_client
+from mailroom.http import DEADLINE_SECONDS, Credentials, Reply, basic, bearer, check_status, fetch
 from mailroom.http import retry_after as read_retry_after
+from mailroom.http_clients import http_client
 from tests.guard import GUARD_SECONDS
 from tests.scripted_server import Answer, ScriptedServer, reply
 

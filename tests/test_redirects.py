@@ -12,12 +12,12 @@ import trio.testing
 import trustme
 from pydantic import SecretStr
 
-from mailroom import http
+from mailroom import http_clients
 from mailroom.account.servers import open_servers
 from mailroom.commands import doctor
 from mailroom.config.settings import Settings
 from mailroom.errors import BadReply
-from mailroom.http import http_client
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import event_source_url
@@ -76,9 +76,9 @@ def tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ssl.SSLCont
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    http._tls.cache_clear()
+    http_clients._tls.cache_clear()
     yield context
-    http._tls.cache_clear()
+    http_clients._tls.cache_clear()
 
 
 async def read_session(servers: Servers) -> None:
@@ -155,10 +155,10 @@ async def test_are_not_followed_by_the_doctor(
 
 
 async def test_of_a_monitor_are_not_followed(elsewhere: str, tls: ssl.SSLContext) -> None:
-    async with redirecting("/push", elsewhere, tls) as servers, trio.open_nursery() as nursery:
+    async with redirecting("/push", elsewhere, tls) as servers, http_client() as http, trio.open_nursery() as nursery:
         status = Status(60)
         url = httpx.URL(servers.own.origin).join("/push").copy_with(username="ann", password="s3cret")  # noqa: S106  invented
-        nursery.start_soon(send_heartbeats, SecretStr(str(url)), status, 60)
+        nursery.start_soon(send_heartbeats, http, SecretStr(str(url)), status, 60)
         status.pass_succeeded("startup", PassOutcome({}, 0, 0, 0), 1)
         asked = await servers.own.wait_asked("/push", 1)
         assert asked.headers["Authorization"].startswith("Basic ")

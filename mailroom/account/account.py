@@ -1,25 +1,23 @@
 """One account: its servers, push reader, triage loop and status. Nothing of it is global."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Never, Self
 
-import httpx
 import structlog
 import trio
 
 from mailroom.account.push_reader import PushReader
 from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
-from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
+from mailroom.account.servers import Servers, telling_what_to_renew
 from mailroom.account.triage_loop import Rhythm, TriageLoop
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import MailroomError
-from mailroom.http import http_client
+from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
+from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.metrics import registry_of
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.triage.passes import Triage, prepare
@@ -29,41 +27,30 @@ log = structlog.get_logger(component="daemon")
 SESSION_SECONDS = 5.0
 """How long a start waits for the session, to tell whether there is push; passes have more time."""
 
+STREAM_SECONDS = 2.0
+"""How long the first pass waits for the event stream: one that begins once it stands need not be repeated for it."""
+
 RINGS_KEPT = 64
 """More waiting rings than this tell nothing more: one pass answers them all."""
 
 
-@asynccontextmanager
-async def open_account(settings: Settings, scheme: Scheme) -> AsyncIterator["Account"]:
-    """An account that is ready to `listen`, `triage` and `watch_rules`; it has asked no server anything yet."""
-    send, receive = trio.open_memory_channel[Ring](RINGS_KEPT)
-    async with open_servers(settings) as servers, http_client() as stream_http:
-        with send, receive:
-            yield Account(settings, scheme, servers, stream_http, send, receive)
-
-
 class Account:
-    """Made by `open_account`; `listen`, `triage` and `watch_rules` run side by side in the caller's nursery."""
+    """What runs for one mail account. Made inside trio; it has asked no server anything before `run`.
 
-    def __init__(
-        self,
-        settings: Settings,
-        scheme: Scheme,
-        servers: Servers,
-        stream_http: httpx.AsyncClient,
-        rings_in: trio.MemorySendChannel[Ring],
-        rings_out: trio.MemoryReceiveChannel[Ring],
-    ) -> None:
+    `http` is for request and reply, and may be shared with other accounts. One run may follow another.
+    """
+
+    def __init__(self, settings: Settings, scheme: Scheme, http: Http) -> None:
         self._settings = settings
         self.scheme = scheme
-        self.servers = servers
+        self._http = http
+        self.servers = Servers(settings, http)
         categories = [category.name for category in scheme.categories]
         self.status = Status(settings.poll_interval, categories, scheme.screening.mode)
-        self.metrics = registry_of(self.status, servers.client)
+        self.metrics = registry_of(self.status, self.servers.client)
+        # Its ends are never closed: it holds what rings between one run and the next.
+        rings_in, self._rings = trio.open_memory_channel[Ring](RINGS_KEPT)
         self.bell = Bell(rings_in, self.status)
-        self._reader = PushReader(servers.client, stream_http, self.bell, self.status)
-        rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
-        self._loop = TriageLoop(self._run_pass, rings_out, self.status, rhythm)
         self._triage: Triage | None = None
         self._prepared_for: _Terms | None = None
 
@@ -77,18 +64,26 @@ class Account:
                 log.debug("session_unreadable", error=str(unreadable))
         return None
 
-    async def listen(self) -> Never:
-        """Read push events. Raises nothing that a server can cause."""
-        await self._reader.run()
+    async def run(self) -> None:
+        """Listen, triage, and what goes with it, until cancelled. Nothing of it outlives this call.
 
-    async def triage(self) -> Never:
-        """Run passes. Raises `Refused` that says what to renew, `ConfigError` and `TooManyFailures`."""
-        with telling_what_to_renew(self._settings):
-            await self._loop.run()
+        Raises groups of `Refused` that says what to renew, `ConfigError` and `TooManyFailures`.
+        """
+        self._triage = None
+        async with http_client() as stream_http, trio.open_nursery() as nursery:
+            nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
+            nursery.start_soon(self._run_passes)
+            nursery.start_soon(watch_rules, self.servers, self.scheme, self.status)
+            if (url := self._settings.heartbeat_url) is not None:
+                nursery.start_soon(send_heartbeats, self._http, url, self.status, self._settings.poll_interval)
 
-    async def watch_rules(self) -> Never:
-        """Look after the rules on the mail server. Raises nothing that a server can cause."""
-        await watch_rules(self.servers, self.scheme, self.status)
+    async def _run_passes(self) -> Never:
+        settings = self._settings
+        rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
+        with trio.move_on_after(STREAM_SECONDS):
+            await self.status.push_tried()
+        with telling_what_to_renew(settings):
+            await TriageLoop(self._run_pass, self._rings, self.status, rhythm).run()
 
     async def _run_pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is

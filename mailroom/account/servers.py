@@ -11,7 +11,8 @@ from mailroom.contacts.base import Contacts
 from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.errors import ConfigError, Refused
-from mailroom.http import Credentials, basic, bearer, http_client
+from mailroom.http import Credentials, basic, bearer
+from mailroom.http_clients import Http, http_client
 from mailroom.jmap.client import Client
 from mailroom.urls import origin
 
@@ -29,7 +30,7 @@ async def open_servers(settings: Settings) -> AsyncIterator["Servers"]:
 class Servers:
     """Made by `open_servers`. `client` is for mail, `http` for anything else that the same servers are asked."""
 
-    def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: Settings, http: Http) -> None:
         self._settings = settings
         self.http = http
         url = httpx.URL(settings.jmap_session_url)

@@ -57,6 +57,8 @@ class TriageLoop:
     async def run(self) -> Never:
         """Raises `TooManyFailures`, and what no later pass can mend: `ConfigError`, and `Refused` that lasts."""
         trigger: Trigger = "startup"
+        # What rang before the first pass is answered by it.
+        self._drain()
         while True:
             await self._pass_until_success(trigger)
             last = self._status.last_success

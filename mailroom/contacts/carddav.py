@@ -25,6 +25,7 @@ from mailroom.contacts.dav_requests import Match, Query
 from mailroom.contacts.discovery import find_book
 from mailroom.contacts.webdav import Resource
 from mailroom.http import Credentials
+from mailroom.http_clients import Http
 from mailroom.jmap.batch import slices
 from mailroom.urls import origin
 
@@ -38,7 +39,7 @@ LARGEST_KEPT_TEXT = 20_000
 _Item = Card | Group | Unreadable
 
 
-async def discover(http: httpx.AsyncClient, url: httpx.URL, credentials: Credentials) -> "CardDav":
+async def discover(http: Http, url: httpx.URL, credentials: Credentials) -> "CardDav":
     """Find the address book that belongs to `url`: the book itself, its home, a principal, or just the server.
 
     `credentials` must trust the url's server; no other is asked. Raises `ConfigError` for an account without an

@@ -9,6 +9,7 @@ from mailroom.contacts import webdav
 from mailroom.contacts.webdav import Resource
 from mailroom.errors import BadReply, BatchRefused, SenderFailed, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, login_refused, retry_after
+from mailroom.http_clients import Http
 from mailroom.urls import origin
 
 # Cyrus answers 415 to a REPORT without a content type.
@@ -57,7 +58,7 @@ class Dav:
     The credentials go to trusted origins only; a url anywhere else is not even asked.
     """
 
-    def __init__(self, http: httpx.AsyncClient, credentials: Credentials) -> None:
+    def __init__(self, http: Http, credentials: Credentials) -> None:
         self._http = http
         self._credentials = credentials
 

@@ -8,12 +8,12 @@ from functools import partial
 import structlog
 import trio
 
-from mailroom.account.account import Account, open_account
+from mailroom.account.account import Account
 from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shortened
+from mailroom.http_clients import shared_http
 from mailroom.observe.health import serve_health
-from mailroom.observe.heartbeat import send_heartbeats
 from mailroom.observe.log import set_up
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
@@ -68,7 +68,8 @@ async def serve(
     This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `PortTaken`,
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
-    async with open_account(settings, scheme) as account, trio.open_nursery() as root:
+    async with shared_http() as http, trio.open_nursery() as root:
+        account = Account(settings, scheme, http)
         port = await _start_health(root, account, settings)
         task_status.started(Running(port, account.status))
         log.info(
@@ -79,11 +80,7 @@ async def serve(
             push_enabled=await account.is_push_offered(),
             screening=scheme.screening.mode,
         )
-        if settings.heartbeat_url is not None:
-            root.start_soon(send_heartbeats, settings.heartbeat_url, account.status, settings.poll_interval)
-        root.start_soon(account.listen)
-        root.start_soon(account.triage)
-        root.start_soon(account.watch_rules)
+        root.start_soon(account.run)
 
 
 async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:

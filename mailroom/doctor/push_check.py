@@ -13,7 +13,7 @@ from httpx_sse import ServerSentEvent
 from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.errors import BadReply, MailroomError
-from mailroom.http import http_client
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_source import check_stream, connect

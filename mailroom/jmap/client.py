@@ -13,6 +13,7 @@ import uritemplate
 
 from mailroom.errors import BadReply, ServerFailed, TooLarge, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
+from mailroom.http_clients import Http
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, Slot, raise_if_transient
 from mailroom.jmap.query import Kind, Search, T, search
 from mailroom.jmap.session import CORE, Session, read_session
@@ -46,7 +47,7 @@ class Client:
     `requests_sent` counts requests to the API (RFC 8620 §3.3), answered or not.
     """
 
-    def __init__(self, http: httpx.AsyncClient, session_url: httpx.URL, authorization: Credentials) -> None:
+    def __init__(self, http: Http, session_url: httpx.URL, authorization: Credentials) -> None:
         self._http = http
         self._session_url = session_url
         self.credentials = authorization

@@ -8,7 +8,8 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.errors import BadReply, Unavailable
-from mailroom.http import fetch, http_client
+from mailroom.http import fetch
+from mailroom.http_clients import Http
 from mailroom.observe.status import Status, Success
 
 log = structlog.get_logger(component="heartbeat")
@@ -16,7 +17,7 @@ log = structlog.get_logger(component="heartbeat")
 DEADLINE_SECONDS = 10
 
 
-async def send_heartbeats(secret_url: SecretStr, status: Status, poll_interval: float) -> Never:
+async def send_heartbeats(http: Http, secret_url: SecretStr, status: Status, poll_interval: float) -> Never:
     """Fetch the url after each pass that succeeded, at most once in `poll_interval` seconds.
 
     Raises nothing that the monitor can cause. The url is never logged: whoever knows it can speak for us.
@@ -25,15 +26,14 @@ async def send_heartbeats(secret_url: SecretStr, status: Status, poll_interval: 
     sent_for: Success | None = None
     told: str | None = None
     success: Success | None = None
-    async with http_client() as http:
-        while True:
-            success = await status.success_after(success)
-            if sent_for is not None and success.ended_at - sent_for.ended_at < poll_interval:
-                continue
-            sent_for = success
-            problem = await _send(http, heartbeat_url(url, success))
-            _tell(problem, told)
-            told = problem
+    while True:
+        success = await status.success_after(success)
+        if sent_for is not None and success.ended_at - sent_for.ended_at < poll_interval:
+            continue
+        sent_for = success
+        problem = await _send(http, heartbeat_url(url, success))
+        _tell(problem, told)
+        told = problem
 
 
 def heartbeat_url(url: httpx.URL, success: Success) -> httpx.URL:
@@ -41,7 +41,7 @@ def heartbeat_url(url: httpx.URL, success: Success) -> httpx.URL:
     return url.copy_merge_params({"status": "up", "msg": success.trigger, "ping": str(round(success.seconds * 1000))})
 
 
-async def _send(http: httpx.AsyncClient, url: httpx.URL) -> str | None:
+async def _send(http: Http, url: httpx.URL) -> str | None:
     """Returns what went wrong, without the url. Redirects aren't followed: they would hand the url's secret on."""
     auth = httpx.BasicAuth(url.username, url.password) if url.userinfo else httpx.Auth()
     try:

@@ -167,6 +167,7 @@ class Status:
         """The last things done, the newest first, each with its time in Unix seconds."""
         self.server_rules: ServerRules = "unknown"
         self._push: PushState = "not_started"
+        self._push_tried = trio.Event()
         self._connected_since: float | None = None
         self._last_event_at: float | None = None
         self._reconnect_count = 0
@@ -207,7 +208,12 @@ class Status:
             await self._succeeded.wait()
         return self.last_success
 
+    async def push_tried(self) -> None:
+        """Wait until the push connection stands, or could not be made."""
+        await self._push_tried.wait()
+
     def push_connected(self) -> None:
+        self._push_tried.set()
         self._push = "connected"
         self._connected_since = time.time()
 
@@ -224,6 +230,7 @@ class Status:
     def _leave_connection(self, error: str) -> None:
         if self._push == "connected":
             self._reconnect_count += 1
+        self._push_tried.set()
         self._connected_since = None
         self._last_error = error
 

@@ -10,11 +10,12 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.account.account import open_account
+from mailroom.account.account import Account
 from mailroom.account.servers import carddav_url
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, Refused
+from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
 from tests.guard import GUARD_SECONDS
 from tests.screener import empty_sandbox, served
@@ -43,9 +44,9 @@ async def two_servers() -> AsyncIterator[tuple[ScriptedServer, ScriptedServer]]:
             nursery.cancel_scope.cancel()
 
 
-async def triage(**settings: Any) -> None:
-    async with open_account(Settings(**settings), DEFAULT_SCHEME) as account:
-        await account.triage()
+async def run(**settings: Any) -> None:
+    async with shared_http() as http:
+        await Account(Settings(**settings), DEFAULT_SCHEME, http).run()
 
 
 def contacts_requests(server: ScriptedServer) -> list[Asked]:
@@ -55,8 +56,10 @@ def contacts_requests(server: ScriptedServer) -> list[Asked]:
 @pytest.mark.parametrize("contacts", ["auto", "carddav"])
 async def test_an_address_book_with_a_login_of_its_own_gets_that_one(contacts: str) -> None:
     async with two_servers() as (mail, book):
-        with pytest.raises(Refused, match=r"MAILROOM_JMAP_TOKEN \(mail\) or MAILROOM_CARDDAV_USERNAME"):
-            await triage(
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(Refused, match=r"MAILROOM_JMAP_TOKEN \(mail\) or MAILROOM_CARDDAV_USERNAME")
+        ):
+            await run(
                 jmap_token=TOKEN,
                 jmap_session_url=f"{mail.origin}/session",
                 contacts=contacts,
@@ -69,29 +72,31 @@ async def test_an_address_book_with_a_login_of_its_own_gets_that_one(contacts: s
 
 async def test_an_address_book_on_the_mail_server_gets_the_mails_token() -> None:
     async with two_servers() as (mail, _):
-        with pytest.raises(Refused, match="renew MAILROOM_JMAP_TOKEN and start again"):
-            await triage(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session")
+        with pytest.RaisesGroup(pytest.RaisesExc(Refused, match="renew MAILROOM_JMAP_TOKEN and start again")):
+            await run(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session")
         assert {asked.headers["Authorization"] for asked in contacts_requests(mail)} == {"Bearer mail-t0ken"}
 
 
 async def test_an_address_book_on_the_mail_server_gets_the_mails_password() -> None:
     async with two_servers() as (mail, _):
-        with pytest.raises(Refused, match="renew MAILROOM_JMAP_USERNAME and _PASSWORD"):
-            await triage(jmap_username="jane", jmap_password=SecretStr("pw"), jmap_session_url=f"{mail.origin}/session")
+        with pytest.RaisesGroup(pytest.RaisesExc(Refused, match="renew MAILROOM_JMAP_USERNAME and _PASSWORD")):
+            await run(jmap_username="jane", jmap_password=SecretStr("pw"), jmap_session_url=f"{mail.origin}/session")
         assert {asked.headers["Authorization"] for asked in mail.asked} == {basic("jane:pw")}
 
 
 async def test_the_mails_login_is_not_shown_to_another_server() -> None:
     async with two_servers() as (mail, book):
-        with pytest.raises(ConfigError, match="MAILROOM_CARDDAV_USERNAME and MAILROOM_CARDDAV_PASSWORD are missing"):
-            await triage(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session", carddav_url=f"{book.origin}/")
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(ConfigError, match="MAILROOM_CARDDAV_USERNAME and MAILROOM_CARDDAV_PASSWORD are missing")
+        ):
+            await run(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session", carddav_url=f"{book.origin}/")
         assert book.asked == []
 
 
 async def test_contacts_over_jmap_that_the_server_lacks_are_a_matter_of_settings() -> None:
     async with two_servers() as (mail, _):
-        with pytest.raises(ConfigError, match="MAILROOM_CONTACTS is jmap"):
-            await triage(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session", contacts="jmap")
+        with pytest.RaisesGroup(pytest.RaisesExc(ConfigError, match="MAILROOM_CONTACTS is jmap")):
+            await run(jmap_token=TOKEN, jmap_session_url=f"{mail.origin}/session", contacts="jmap")
 
 
 @pytest.mark.parametrize(
@@ -122,13 +127,11 @@ async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
     async def account_of(sandbox: Sandbox) -> None:
         async with served(sandbox) as url:
             settings = Settings(jmap_token=SecretStr(sandbox.token), jmap_session_url=str(url))
-            async with open_account(settings, DEFAULT_SCHEME) as account, trio.open_nursery() as nursery:
-                nursery.start_soon(account.listen)
-                nursery.start_soon(account.triage)
+            await Account(settings, DEFAULT_SCHEME, http).run()
 
     first, second = empty_sandbox(), empty_sandbox()
     with trio.fail_after(GUARD_SECONDS):
-        async with trio.open_nursery() as nursery:
+        async with shared_http() as http, trio.open_nursery() as nursery:
             one = await screen(first, "Ann <ann@example.org>", nursery)
             other = await screen(second, "Bob <bob@example.org>", nursery)
             while first.mailboxes_of(one) != {"Feed"} or second.mailboxes_of(other) != {"Feed"}:

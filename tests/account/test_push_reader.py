@@ -16,7 +16,8 @@ from trio.testing import MockClock
 
 from mailroom.account.push_reader import PushReader
 from mailroom.account.ring import Bell, Ring
-from mailroom.http import Credentials, bearer, http_client
+from mailroom.http import Credentials, bearer
+from mailroom.http_clients import http_client
 from mailroom.jmap.client import Client
 from mailroom.jmap.event_stream import MAX_EVENT_BYTES
 from mailroom.observe.status import Status

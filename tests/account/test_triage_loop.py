@@ -120,11 +120,23 @@ async def test_a_tap_ends_the_debounce_of_a_push(autojump_clock: MockClock) -> N
     assert passes.at == [0, 11]
 
 
-async def test_a_pass_that_left_new_mail_is_followed_at_once_whatever_rings(autojump_clock: MockClock) -> None:
-    more = replace(IDLE, mails_screened=500, has_more=True)
-    passes = Passes(more, more, IDLE)
+async def test_what_rang_before_the_first_pass_is_answered_by_it(autojump_clock: MockClock) -> None:
+    passes = Passes(IDLE)
     async with running(passes) as loop:
         await loop.rings.send(RING)
+        await trio.sleep(10)
+    assert passes.at == [0]
+
+
+async def test_a_pass_that_left_new_mail_is_followed_at_once_whatever_rings(autojump_clock: MockClock) -> None:
+    more = replace(IDLE, mails_screened=500, has_more=True)
+
+    async def rings_meanwhile() -> PassOutcome:
+        loop.rings.send_nowait(RING)
+        return more
+
+    passes = Passes(rings_meanwhile, more, IDLE)
+    async with running(passes) as loop:
         await trio.sleep(10)
     # What rang meanwhile has its own pass, debounced as ever.
     assert passes.at == [0, 0, 0, 3]

@@ -11,7 +11,7 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
 
-from mailroom.http import http_client
+from mailroom.http_clients import http_client
 
 
 @dataclass(frozen=True)

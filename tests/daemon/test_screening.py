@@ -28,7 +28,7 @@ async def running(sandbox: Sandbox, mode: str, poll_interval: str) -> AsyncItera
             async with daemon_process(str(url), None, mailroom(), **settings) as process:
                 assert (await process.logs("service_started"))["screening"] == mode
                 await process.logs("eventsource_connected")
-                await process.logs("poll_completed", times=2)
+                await process.logs("poll_completed")
                 yield process
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trustme
 
-from mailroom import http
+from mailroom import http_clients
 
 LONG_AGO = datetime(2020, 1, 1)
 
@@ -51,11 +51,11 @@ def _context(certificate: trustme.LeafCert) -> ssl.SSLContext:
 @contextmanager
 def _authorities_read_anew() -> Iterator[None]:
     """A process reads them once; this one lives on after the test."""
-    http._tls.cache_clear()
+    http_clients._tls.cache_clear()
     try:
         yield
     finally:
-        http._tls.cache_clear()
+        http_clients._tls.cache_clear()
 
 
 @contextmanager

@@ -23,8 +23,8 @@ from tests.real.radicale import Radicale
 
 FINISHED_WITHIN_SECONDS = 15.0
 
-START_REQUESTS = 3
-"""The check at the start, the first pass, the pass after the connect of push."""
+START_REQUESTS = 2
+"""The check at the start, the first pass."""
 
 
 @dataclass

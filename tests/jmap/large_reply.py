@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 import mailroom.daemon.process  # noqa: F401  what the daemon holds in memory anyway
 from mailroom.errors import MailroomError
-from mailroom.http import Credentials, bearer, http_client
+from mailroom.http import Credentials, bearer
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch, Call
 from mailroom.jmap.cards import CARD
 from mailroom.jmap.client import Client

@@ -10,7 +10,8 @@ import httpx
 import trio
 from pydantic import SecretStr
 
-from mailroom.http import Credentials, bearer, http_client
+from mailroom.http import Credentials, bearer
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, get_mailboxes

@@ -9,7 +9,8 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.errors import BadReply, Unavailable
-from mailroom.http import Credentials, bearer, http_client
+from mailroom.http import Credentials, bearer
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import get_mailboxes

@@ -12,7 +12,8 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.errors import Unavailable
-from mailroom.http import Credentials, bearer, fetch, http_client
+from mailroom.http import Credentials, bearer, fetch
+from mailroom.http_clients import http_client
 from tests.guard import GUARD_SECONDS
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from structlog.typing import EventDict
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from mailroom.http_clients import shared_http
 from mailroom.observe.heartbeat import DEADLINE_SECONDS, heartbeat_url, send_heartbeats
 from mailroom.observe.status import PassOutcome, Status, Success, Trigger
 from tests.real.processes import free_port
@@ -42,14 +43,14 @@ class Monitor:
 @asynccontextmanager
 async def monitored(*answers: Answer, url: str | None = None) -> AsyncIterator[Monitor]:
     with trio.fail_after(100_000):
-        async with trio.open_nursery() as nursery:
+        async with shared_http() as http, trio.open_nursery() as nursery:
             server = ScriptedServer()
             server.script(PATH, *answers)
             await nursery.start(server.serve)
             status = Status(INTERVAL)
             given = SecretStr(url or f"{server.origin}{PATH}?status=up&msg=OK&ping=")
             with structlog.testing.capture_logs() as logs:
-                nursery.start_soon(send_heartbeats, given, status, INTERVAL)
+                nursery.start_soon(send_heartbeats, http, given, status, INTERVAL)
                 yield Monitor(server, status, logs)
             assert "s3cret" not in str(logs)
             nursery.cancel_scope.cancel()

@@ -25,7 +25,8 @@ from mailroom.contacts.base import (
 from mailroom.contacts.carddav import CardDav, discover
 from mailroom.contacts.steps import before
 from mailroom.errors import ConfigError, Refused
-from mailroom.http import Credentials, basic, http_client
+from mailroom.http import Credentials, basic
+from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from tests.guard import GUARD_SECONDS
 from tests.real.cyrus import Cyrus

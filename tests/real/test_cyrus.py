@@ -9,7 +9,16 @@ import trio
 from tests.guard import GUARD_SECONDS
 from tests.real.cyrus import Cyrus
 from tests.real.mail_app import USING, MailApp, message
-from tests.real.mailbox_user import DESTINATIONS, GROUPS, LABELS, NOTICES, MailboxUser, group_card, put_card
+from tests.real.mailbox_user import (
+    DESTINATIONS,
+    GROUPS,
+    LABELS,
+    NOTICES,
+    MailboxUser,
+    create_mailbox_user,
+    group_card,
+    put_card,
+)
 
 SENDER = "news@shop.example"
 GROUP_REPORT = """\
@@ -187,3 +196,30 @@ def _report(http: httpx.Client, book_url: str, headers: dict[str, str]) -> httpx
 def _group_names(reply: httpx.Response) -> list[str]:
     assert reply.status_code == 207
     return [line.removeprefix("FN:") for line in reply.text.splitlines() if line.startswith("FN:")]
+
+
+def test_each_request_over_one_connection_is_of_the_login_that_goes_with_it(cyrus: Cyrus) -> None:
+    """Accounts share connections: none of them may be taken for another, whatever went over it before."""
+    ann, bob = (create_mailbox_user(cyrus, name) for name in ("shared-ann", "shared-bob"))
+    logins: list[tuple[str | None, httpx.Auth]] = [
+        (ann.name, Bearer(ann.token)),
+        (bob.name, httpx.BasicAuth(bob.name, bob.password)),
+        (None, httpx.BasicAuth(bob.name, "wrong")),
+        (ann.name, httpx.BasicAuth(ann.name, ann.password)),
+        (bob.name, Bearer(bob.token)),
+        (None, httpx.Auth()),
+        (None, Bearer("wr.on.g")),
+        (ann.name, Bearer(ann.token)),
+    ]
+    connections = set()
+    with httpx.Client(base_url=cyrus.base_url, timeout=30) as http:
+        for name, auth in logins:
+            reply = http.get("/jmap/", auth=auth)
+            connections.add(reply.extensions["network_stream"].get_extra_info("client_addr"))
+            assert (reply.json()["username"] if reply.status_code == 200 else None) == name
+            for owner in (ann, bob):
+                url = f"/dav/addressbooks/user/{owner.name}/"
+                reply = http.request("PROPFIND", url, auth=auth, headers={"Depth": "0"})
+                connections.add(reply.extensions["network_stream"].get_extra_info("client_addr"))
+                assert (reply.status_code == 207) is (owner.name == name)
+    assert len(connections) == 1

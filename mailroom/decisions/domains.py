@@ -3,12 +3,11 @@
 Names are in ASCII and lower case, as `addresses.canonical` writes them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.shared_domains import SHARED_DOMAINS
 
 if TYPE_CHECKING:
@@ -58,13 +57,13 @@ def is_shared(domain: str) -> bool:
     return any(each in SHARED_DOMAINS or each in _free_mail() for each in (domain, *above(domain)))
 
 
-def refusal(domain: str, own: OwnAddresses) -> Refusal | None:
-    """Why no decision can be about this domain and all below it; None if one can."""
+def refusal(domain: str, own: Iterable[str]) -> Refusal | None:
+    """Why no decision can be about this domain and all below it; None if one can. `own` are the user's addresses."""
     if registrable(domain) is None:
         return Refusal.NO_DOMAIN
     if is_shared(domain):
         return Refusal.SHARED_DOMAIN
-    is_own = any(is_within(address.rpartition("@")[2], domain) for address in own.addresses)
+    is_own = any(is_within(address.rpartition("@")[2], domain) for address in own)
     return Refusal.OWN_DOMAIN if is_own else None
 
 

@@ -1,6 +1,6 @@
 """Which addresses are the user's own (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mailroom.addresses import canonical
@@ -19,8 +19,11 @@ class OwnAddresses:
             return False
         return address in self.addresses or f"{_ANYBODY}@{address.rpartition('@')[2]}" in self.addresses
 
-    def __bool__(self) -> bool:
-        return bool(self.addresses)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.addresses)
+
+    def __len__(self) -> int:
+        return len(self.addresses)
 
 
 def own_addresses(texts: Iterable[str]) -> OwnAddresses:

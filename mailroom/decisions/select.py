@@ -118,9 +118,8 @@ def labels_of(email: Email, places: Places) -> frozenset[str]:
 
 
 def sender_of(email: Email) -> str | None:
-    """The From address, canonical; None where there is none that is usable, or several: which of them wrote?"""
-    addresses = {address for each in email.senders or () if (address := each.canonical)}
-    return addresses.pop() if len(addresses) == 1 else None
+    """The From address, canonical; None where there is none that is usable, or several."""
+    return email.sender
 
 
 def name_of(email: Email) -> str:

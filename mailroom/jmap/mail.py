@@ -1,13 +1,13 @@
 """Mailboxes, mails and identities over JMAP (RFC 8621), as calls for a batch."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from mailroom.addresses import canonical
+from mailroom.addresses import canonical, canonical_list_id
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
@@ -41,10 +41,14 @@ Senders = Annotated[tuple[Address, ...] | None, FIRST_FAULT, BeforeValidator(_fi
 """A From header. With several addresses a mail has no usable sender, so of a hundred thousand the first few tell."""
 
 
+Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
+
+
 class Email(Wire):
     """What triage knows of a mail (RFC 8621 §4): never its subject or its text.
 
-    `received_at` is a UTCDate, which sorts as text.
+    `received_at` is a UTCDate, which sorts as text. What follows it is read by some kinds alone; header fields are raw,
+    as their sender wrote them.
     """
 
     id: str
@@ -52,6 +56,23 @@ class Email(Wire):
     keywords: IdSet = frozenset()
     senders: Senders = Field(None, validation_alias="from")
     received_at: str = ""
+    list_id: str | None = Field(default=None, validation_alias="header:List-Id:asRaw")
+    to: Addresses = None
+    cc: Addresses = None
+    authentication_results: tuple[str, ...] | None = Field(
+        default=None, validation_alias="header:Authentication-Results:asRaw:all"
+    )
+
+    @property
+    def sender(self) -> str | None:
+        """The From address, canonical; None where there is none that is usable, or several: which of them wrote?"""
+        addresses = {address for each in self.senders or () if (address := each.canonical)}
+        return addresses.pop() if len(addresses) == 1 else None
+
+    @property
+    def mailing_list(self) -> str:
+        """The List-Id, in lower case; empty where it is of no mailing list. Of several fields the last one counts."""
+        return canonical_list_id(self.list_id or "")
 
 
 class Identity(Wire):
@@ -70,6 +91,12 @@ EMAIL = Kind[Email](
     sort="receivedAt",
     read_list=_read_emails,
 )
+EMAIL_WITH_LIST = replace(EMAIL, properties=(*EMAIL.properties, "header:List-Id:asRaw"))
+EMAIL_IN_FULL = replace(
+    EMAIL_WITH_LIST,
+    properties=(*EMAIL_WITH_LIST.properties, "to", "cc", "header:Authentication-Results:asRaw:all"),
+)
+"""With all that tells whose mail it is, of a domain or list."""
 
 
 def get_identities(account_id: str) -> Call[tuple[Identity, ...]]:
@@ -78,10 +105,12 @@ def get_identities(account_id: str) -> Call[tuple[Identity, ...]]:
     return Call("Identity/get", arguments, SUBMISSION, _read_identities)
 
 
-def get_emails(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot[tuple[Email, ...]], ...]:
+def get_emails(
+    batch: Batch, session: Session, ids: Iterable[str], kind: Kind[Email] = EMAIL
+) -> tuple[Slot[tuple[Email, ...]], ...]:
     """The mails with these ids; those that are gone are left out."""
     return tuple(
-        batch.add(EMAIL.get(session.mail_account, "ids", part))
+        batch.add(kind.get(session.mail_account, "ids", part))
         for part in slices(ids, session.limits.max_objects_in_get)
     )
 

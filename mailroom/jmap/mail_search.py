@@ -11,7 +11,7 @@ from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, MethodFailed, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.query import Filter, Search, all_of, any_of, search
+from mailroom.jmap.query import Filter, Kind, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
 
 NESTING_REFUSED = frozenset({"unsupportedFilter", "invalidArguments"})
@@ -29,10 +29,16 @@ class MailSearch:
     conditions: tuple[Filter, ...]
     nests: bool
     pages: tuple[Search[Email], ...]
+    kind: Kind[Email] = EMAIL
 
 
 def search_mail(
-    batch: Batch, session: Session, *, within: Iterable[str] = (), any_condition: Sequence[Filter] = ()
+    batch: Batch,
+    session: Session,
+    *,
+    within: Iterable[str] = (),
+    any_condition: Sequence[Filter] = (),
+    kind: Kind[Email] = EMAIL,
 ) -> MailSearch:
     """Find mail in any of these mailboxes (none: anywhere) that meets one of the conditions (none: all of it).
 
@@ -48,8 +54,8 @@ def search_mail(
         filters = [any_of(conditions)]
     else:
         filters = places
-    pages = (search(batch, EMAIL, session.mail_account, session.limits, each) for each in filters)
-    return MailSearch(mailboxes, conditions, nests and session.nests_mailboxes, tuple(pages))
+    pages = (search(batch, kind, session.mail_account, session.limits, each) for each in filters)
+    return MailSearch(mailboxes, conditions, nests and session.nests_mailboxes, tuple(pages), kind)
 
 
 async def mail_found(client: Client, asked: MailSearch, replies: Replies) -> tuple[Email, ...]:
@@ -64,7 +70,7 @@ async def mail_found(client: Client, asked: MailSearch, replies: Replies) -> tup
             raise
         batch = Batch()
         plain = replace(await client.session(), nests_mailboxes=False)
-        again = search_mail(batch, plain, within=asked.mailboxes, any_condition=asked.conditions)
+        again = search_mail(batch, plain, within=asked.mailboxes, any_condition=asked.conditions, kind=asked.kind)
         try:
             found = await _read(client, again, await client.send(batch))
         except BatchRefused:

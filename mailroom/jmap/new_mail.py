@@ -7,13 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from mailroom.jmap.batch import Batch, Call, Slot
-from mailroom.jmap.mail import Address, Move, Senders
+from mailroom.jmap.mail import Addresses, Move, Senders
 from mailroom.jmap.query import Filter, Kind, QueryResult, read_query
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_errors
 from mailroom.wire import FIRST_FAULT, IdSet, Json, Wire, list_reader, reader
-
-Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
 
 
 class NewMail(Wire):

@@ -16,6 +16,7 @@ from mailroom.names import display_name
 
 _LIST = "list:"
 _LONGEST_NAME = 1_000
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)*|\[.+\]")
 
@@ -122,7 +123,9 @@ def list_name(list_id: str) -> str:
 
     Empty where it says nothing but the id.
     """
-    phrase = _ESCAPED.sub(r"\1", list_id[:_LONGEST_NAME].rpartition("<")[0])
+    phrase = list_id[:_LONGEST_NAME].rpartition("<")[0].strip()
+    if quoted := _QUOTED.fullmatch(phrase):
+        phrase = _ESCAPED.sub(r"\1", quoted[1])
     try:
         text = str(make_header(decode_header(phrase)))
     except (HeaderParseError, LookupError, ValueError):

@@ -1,20 +1,29 @@
-"""Metrics as a test reads them."""
+"""What monitors are told, as a test reads it."""
 
-import httpx
-from prometheus_client import CollectorRegistry
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 
-from mailroom.http import Credentials
-from mailroom.jmap.client import Client
-from mailroom.observe.metrics import registry_of
+from mailroom.observe.metrics import of_account, of_process, written
+from mailroom.observe.reports import OneAccount
 from mailroom.observe.status import Status
 
 
-def metrics_of(status: Status) -> CollectorRegistry:
-    """Of a client that never asks its server anything."""
-    url = httpx.URL("https://mail.example/jmap")
-    return registry_of(status, Client(httpx.AsyncClient(), url, Credentials(SecretStr("Bearer x"), url)))
+@dataclass(frozen=True)
+class Idle:
+    """An account that never asks its server anything."""
+
+    status: Status
+    requests_sent: int = 0
+
+
+def report_of(status: Status) -> OneAccount:
+    return OneAccount(Idle(status))
+
+
+def metrics_of(status: Status, labels: Mapping[str, str] | None = None) -> bytes:
+    return written([of_process(), *of_account(status, 0, labels or {})])
 
 
 def samples(text: str) -> dict[str, float]:

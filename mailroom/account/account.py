@@ -18,7 +18,6 @@ from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.observe.heartbeat import send_heartbeats
-from mailroom.observe.metrics import registry_of
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.triage.passes import Triage, prepare
 
@@ -47,12 +46,16 @@ class Account:
         self.servers = Servers(settings, http)
         categories = [category.name for category in scheme.categories]
         self.status = Status(settings.poll_interval, categories, scheme.screening.mode)
-        self.metrics = registry_of(self.status, self.servers.client)
         # Its ends are never closed: it holds what rings between one run and the next.
         rings_in, self._rings = trio.open_memory_channel[Ring](RINGS_KEPT)
         self.bell = Bell(rings_in, self.status)
         self._triage: Triage | None = None
         self._prepared_for: _Terms | None = None
+
+    @property
+    def requests_sent(self) -> int:
+        """To the JMAP API, answered or not."""
+        return self.servers.client.requests_sent
 
     async def is_push_offered(self) -> bool | None:
         """Whether the session names an event source; None where no session could be read soon. Raises nothing."""
@@ -70,6 +73,7 @@ class Account:
         Raises groups of `Refused` that says what to renew, `ConfigError` and `TooManyFailures`.
         """
         self._triage = None
+        self.status.starts()
         async with http_client() as stream_http, trio.open_nursery() as nursery:
             nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
             nursery.start_soon(self._run_passes)

@@ -15,6 +15,7 @@ from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shorten
 from mailroom.http_clients import shared_http
 from mailroom.observe.health import serve_health
 from mailroom.observe.log import set_up
+from mailroom.observe.reports import OneAccount
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
 from mailroom.serving.server import PortTaken
@@ -86,9 +87,7 @@ async def serve(
 async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:
     """Start the health app; returns its port. Raises `PortTaken`, which tells if a Mailroom has the port."""
     try:
-        port: int = await root.start(
-            serve_health, account.status, account.metrics, settings.health_host, settings.health_port
-        )
+        port: int = await root.start(serve_health, OneAccount(account), settings.health_host, settings.health_port)
     except PortTaken as taken:
         if (daemon := await ask_daemon(settings)) is None:
             raise

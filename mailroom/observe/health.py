@@ -2,24 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from http import HTTPStatus
 
 import trio
-from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from quart import Response
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
-from mailroom.observe.status import Status
+from mailroom.observe.reports import Answer, Report
 from mailroom.serving.connection import Limits
 from mailroom.serving.server import listen, serve
 
 
 async def serve_health(
-    status: Status,
-    metrics: CollectorRegistry,
+    report: Report,
     host: str,
     port: int,
     *,
@@ -33,17 +30,23 @@ async def serve_health(
     """
     listeners = await listen("health", host, port)
     task_status.started(listeners[0].socket.getsockname()[1])
-    await serve("health", make_app(status, metrics), listeners, Limits())
+    await serve("health", make_app(report), listeners, Limits())
 
 
-def make_app(status: Status, metrics: CollectorRegistry) -> QuartTrio:
+def make_app(report: Report) -> QuartTrio:
     """The app alone. It reads what it is given and does nothing else, so that it can't fail the daemon's work."""
     app = QuartTrio("mailroom", static_folder=None)
 
     @app.get("/healthz")
     async def healthz() -> Response:
-        health = status.health()
-        return _answer(asdict(health), HTTPStatus.OK if health.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE)
+        return _health(report.health())
+
+    @app.get("/healthz/<name>")
+    async def healthz_of(name: str) -> Response:
+        answer = report.health_of(name)
+        if answer is None:
+            raise NotFound
+        return _health(answer)
 
     @app.get("/livez")
     async def livez() -> Response:
@@ -52,14 +55,14 @@ def make_app(status: Status, metrics: CollectorRegistry) -> QuartTrio:
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        if status.ready:
+        if report.is_ready:
             return _answer({"status": "ok"}, HTTPStatus.OK)
         return _answer({"status": "starting"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     @app.get("/metrics")
     async def prometheus() -> Response:
-        # The oldest text format, which every collector reads: no content negotiation.
-        text = generate_latest(metrics)
+        # No content negotiation.
+        text = await report.metrics()
         return Response(text, content_type=CONTENT_TYPE_PLAIN_0_0_4, headers={"Cache-Control": "no-store"})
 
     @app.errorhandler(HTTPException)
@@ -72,6 +75,10 @@ def make_app(status: Status, metrics: CollectorRegistry) -> QuartTrio:
         return response
 
     return app
+
+
+def _health(answer: Answer) -> Response:
+    return _answer(answer.content, HTTPStatus.OK if answer.is_well else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def _answer(content: Mapping[str, object], code: HTTPStatus) -> Response:

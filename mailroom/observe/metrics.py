@@ -1,123 +1,140 @@
 """What an account's `Status` knows, as Prometheus wants it: names with units, and no addresses in labels."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import get_args
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.registry import Collector
 
 from mailroom import __version__
-from mailroom.jmap.client import Client
 from mailroom.observe.status import BUCKETS_SECONDS, Durations, PassResult, Status, Trigger
 
-Families = Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily | InfoMetricFamily]
+Labels = Mapping[str, str]
+Families = Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]
 
 _BOUNDS = [*map(str, BUCKETS_SECONDS), "+Inf"]
+_NONE: Labels = {}
+
+LAST_SUCCESS = "mailroom_last_success_timestamp_seconds"
 
 
-def registry_of(status: Status, client: Client) -> CollectorRegistry:
-    """A registry of this account alone; the library's global one stays out of it."""
-    registry = CollectorRegistry()
-    registry.register(_AccountCollector(status, client))
-    return registry
+def written(families: Iterable[Metric]) -> bytes:
+    """In the oldest text format, which every collector reads. The library's global registry stays out of it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Read(families))
+    return generate_latest(registry)
 
 
-class _AccountCollector(Collector):
-    """Reads the account whenever it is asked, so that nothing is counted twice."""
+class _Read(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
 
-    def __init__(self, status: Status, client: Client) -> None:
-        self._status = status
-        self._client = client
-
-    def collect(self) -> Families:
-        yield InfoMetricFamily("mailroom_build", "The version that runs.", {"version": __version__})
-        yield from _passes(self._status)
-        yield from _work(self._status)
-        yield CounterMetricFamily(
-            "mailroom_jmap_requests", "Requests to the JMAP API, answered or not.", self._client.requests_sent
-        )
-        yield from _event_stream(self._status)
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
-def _passes(status: Status) -> Families:
+def of_process() -> InfoMetricFamily:
+    return InfoMetricFamily("mailroom_build", "The version that runs.", {"version": __version__})
+
+
+def of_account(status: Status, requests_sent: int, labels: Labels = _NONE) -> Families:
+    """All of one account, each with these labels beside its own. `requests_sent` are those to the JMAP API."""
+    yield from _passes(status, labels)
+    yield from _work(status, labels)
+    yield _count("mailroom_jmap_requests", "Requests to the JMAP API, answered or not.", labels, requests_sent)
+    yield from _event_stream(status, labels)
+
+
+def _passes(status: Status, labels: Labels) -> Families:
     passes = CounterMetricFamily(
-        "mailroom_passes", "Passes that ended, by what caused them.", labels=["trigger", "outcome"]
+        "mailroom_passes", "Passes that ended, by what caused them.", labels=[*labels, "trigger", "outcome"]
     )
     for trigger in get_args(Trigger):
         for result in get_args(PassResult):
-            passes.add_metric([trigger, result], status.passes[trigger, result])
+            passes.add_metric([*labels.values(), trigger, result], status.passes[trigger, result])
     yield passes
-    took = HistogramMetricFamily("mailroom_pass_duration_seconds", "How long passes took.", labels=["outcome"])
+    took = HistogramMetricFamily("mailroom_pass_duration_seconds", "How long passes took.", labels=[*labels, "outcome"])
     for result, durations in status.pass_durations.items():
-        _add(took, {"outcome": result}, durations)
+        _add(took, [*labels.values(), result], durations)
     yield took
     delay = HistogramMetricFamily(
         "mailroom_push_to_pass_seconds",
         "From the first push event to the start of the pass that looks after it, debounce included.",
-        labels=[],
+        labels=[*labels],
     )
-    _add(delay, {}, status.push_delays)
+    _add(delay, [*labels.values()], status.push_delays)
     yield delay
     last = status.last_success
-    yield GaugeMetricFamily(
-        "mailroom_last_success_timestamp_seconds",
+    yield _gauge(
+        LAST_SUCCESS,
         "When the last pass that succeeded ended, in Unix seconds; 0 before the first.",
+        labels,
         last.ended_at_unix if last else 0,
     )
 
 
-def _work(status: Status) -> Families:
-    triaged = CounterMetricFamily("mailroom_senders_triaged", "Senders settled, by category.", labels=["category"])
-    for category, senders in sorted(status.tally.senders_triaged.items()):
-        triaged.add_metric([category], senders)
-    yield triaged
-    yield CounterMetricFamily("mailroom_mails_filed", "Mails that moved.", status.tally.mails_filed)
-    yield from _new_mail(status)
-    health = status.health()
-    yield GaugeMetricFamily(
-        "mailroom_senders_failing", "Senders that the last pass could not settle.", health.senders_failing
+def _work(status: Status, labels: Labels) -> Families:
+    tally, health = status.tally, status.health()
+    yield _by_category("mailroom_senders_triaged", "Senders settled, by category.", labels, tally.senders_triaged)
+    yield _count("mailroom_mails_filed", "Mails that moved.", labels, tally.mails_filed)
+    yield _count("mailroom_mails_screened", "New mails put into the Screener.", labels, tally.mails_screened)
+    yield _by_category(
+        "mailroom_mails_routed",
+        "New mails put where their senders' go, by category.",
+        labels,
+        tally.mails_routed,
     )
-    yield GaugeMetricFamily(
-        "mailroom_mailboxes_missing", "Mailboxes that the last pass did not find.", health.mailboxes_missing
-    )
-
-
-def _new_mail(status: Status) -> Families:
-    yield CounterMetricFamily(
-        "mailroom_mails_screened", "New mails put into the Screener.", status.tally.mails_screened
-    )
-    routed = CounterMetricFamily(
-        "mailroom_mails_routed", "New mails put where their senders' go, by category.", labels=["category"]
-    )
-    for category, mails in sorted(status.tally.mails_routed.items()):
-        routed.add_metric([category], mails)
-    yield routed
-    waiting = status.health().mails_waiting
-    if waiting is not None:
+    if health.mails_waiting is not None:
         # A zero before the first pass would say that nobody waits.
-        yield GaugeMetricFamily("mailroom_mails_waiting", "Mails in the Screener when the last pass began.", waiting)
-
-
-def _event_stream(status: Status) -> Families:
-    push = status.health().eventsource
-    yield GaugeMetricFamily(
-        "mailroom_event_stream_up", "1 while push is connected, else 0.", push.status == "connected"
+        what = "Mails in the Screener when the last pass began."
+        yield _gauge("mailroom_mails_waiting", what, labels, health.mails_waiting)
+    yield _gauge(
+        "mailroom_senders_failing", "Senders that the last pass could not settle.", labels, health.senders_failing
     )
-    yield CounterMetricFamily(
+    yield _gauge(
+        "mailroom_mailboxes_missing", "Mailboxes that the last pass did not find.", labels, health.mailboxes_missing
+    )
+
+
+def _event_stream(status: Status, labels: Labels) -> Families:
+    push = status.health().eventsource
+    yield _gauge("mailroom_event_stream_up", "1 while push is connected, else 0.", labels, push.status == "connected")
+    yield _count(
         "mailroom_event_stream_reconnects",
         "Push connections that were lost and had to be made anew.",
+        labels,
         push.reconnect_count,
     )
-    yield CounterMetricFamily("mailroom_push_events", "Push events that came.", status.events_received)
-    yield CounterMetricFamily(
-        "mailroom_push_events_dropped", "Push events dropped because enough of them waited.", status.events_dropped
+    yield _count("mailroom_push_events", "Push events that came.", labels, status.events_received)
+    yield _count(
+        "mailroom_push_events_dropped",
+        "Push events dropped because enough of them waited.",
+        labels,
+        status.events_dropped,
     )
 
 
-def _add(family: HistogramMetricFamily, labels: Mapping[str, str], durations: Durations) -> None:
+def _count(name: str, what: str, labels: Labels, value: float) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, what, labels=[*labels])
+    family.add_metric([*labels.values()], value)
+    return family
+
+
+def _gauge(name: str, what: str, labels: Labels, value: float) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, what, labels=[*labels])
+    family.add_metric([*labels.values()], value)
+    return family
+
+
+def _by_category(name: str, what: str, labels: Labels, counts: Mapping[str, int]) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, what, labels=[*labels, "category"])
+    for category, count in sorted(counts.items()):
+        family.add_metric([*labels.values(), category], count)
+    return family
+
+
+def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:
     # Prometheus' buckets are cumulative: each counts all that is no longer than its bound.
-    family.add_metric(
-        list(labels.values()), list(zip(_BOUNDS, accumulate(durations.counts), strict=True)), durations.sum
-    )
+    family.add_metric(labels, list(zip(_BOUNDS, accumulate(durations.counts), strict=True)), durations.sum)

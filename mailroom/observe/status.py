@@ -159,6 +159,7 @@ class Status:
         self._unanswered_since: float | None = None
         self.last_success: Success | None = None
         self._last_poll_error: str | None = None
+        self._aside: str | None = None
         self.passes: Counter[tuple[Trigger, PassResult]] = Counter()
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
@@ -242,6 +243,25 @@ class Status:
         """The channel to the triage loop was full: a pass is due anyway."""
         self.events_dropped += 1
 
+    def set_aside(self, reason: str) -> None:
+        """The account doesn't run, for this reason."""
+        self._aside = reason
+        self.push_unavailable(reason)
+
+    def starts(self) -> None:
+        """It runs, for the first time or again."""
+        self._aside = None
+        self._push_tried = trio.Event()
+
+    @property
+    def is_well(self) -> bool:
+        return self._aside is None and self.seconds_since_success <= UNHEALTHY_AFTER_INTERVALS * self._poll_interval
+
+    @property
+    def tried(self) -> bool:
+        """Whether a pass has ended since the start, in whichever way, or none will soon."""
+        return bool(self.passes) or self._aside is not None
+
     @property
     def ready(self) -> bool:
         """Whether a pass has succeeded since the start."""
@@ -254,13 +274,12 @@ class Status:
         return trio.current_time() - (last.ended_at if last else self._started_at)
 
     def health(self) -> Health:
-        age = self.seconds_since_success
         last = self.last_success
         return Health(
-            status="unhealthy" if age > UNHEALTHY_AFTER_INTERVALS * self._poll_interval else "ok",
-            last_poll_age_seconds=round(age, 1),
+            status="ok" if self.is_well else "unhealthy",
+            last_poll_age_seconds=round(self.seconds_since_success, 1),
             last_poll_trigger=last.trigger if last else None,
-            last_poll_error=self._last_poll_error,
+            last_poll_error=self._aside or self._last_poll_error,
             eventsource=EventSourceHealth(
                 status=self._push,
                 connected_since=_readable(self._connected_since),

@@ -19,7 +19,7 @@ from mailroom.serving.connection import Limits
 from mailroom.serving.gate import REFUSED, Gate
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.running import fuzzed
-from tests.scrape import metrics_of
+from tests.scrape import report_of
 from tests.serving import hostile
 from tests.serving.app import an_app
 from tests.serving.support import connect, said_until_the_end, served
@@ -100,7 +100,7 @@ def _requests(text: bytes) -> list[tuple[h11.Request, bytes]]:
 
 async def _health_app() -> QuartTrio:
     status = Status(60)
-    return make_app(status, metrics_of(status))
+    return make_app(report_of(status))
 
 
 PORTS = (

@@ -12,21 +12,28 @@ from trio.testing import MockClock
 
 from mailroom import __version__
 from mailroom.observe.health import serve_health
+from mailroom.observe.reports import ManyAccounts, Report
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.serving.server import PortTaken
 from tests.guard import GUARD_SECONDS
-from tests.scrape import metrics_of, samples
+from tests.scrape import Idle, report_of, samples
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 @asynccontextmanager
-async def served(status: Status) -> AsyncIterator[httpx.AsyncClient]:
+async def reporting(report: Report) -> AsyncIterator[httpx.AsyncClient]:
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(serve_health, status, metrics_of(status), "127.0.0.1", 0)
+        port = await nursery.start(serve_health, report, "127.0.0.1", 0)
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers={"Connection": "close"}) as http:
             yield http
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def served(status: Status) -> AsyncIterator[httpx.AsyncClient]:
+    async with reporting(report_of(status)) as http:
+        yield http
 
 
 async def test_healthz_tells_everything_compactly_and_in_order(mock_clock: MockClock) -> None:
@@ -140,7 +147,7 @@ async def test_a_busy_port_names_the_setting() -> None:
         port = http.base_url.port
         assert port is not None
         with pytest.raises(PortTaken, match=f"port {port} on 127.0.0.1 is in use: set MAILROOM_HEALTH_PORT"):
-            await serve_health(status, metrics_of(status), "127.0.0.1", port)
+            await serve_health(report_of(status), "127.0.0.1", port)
 
 
 @pytest.fixture
@@ -152,7 +159,7 @@ def endless_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_an_address_that_is_not_ours_names_the_settings() -> None:
     status = Status(poll_interval=60)
     with pytest.raises(PortTaken, match="MAILROOM_HEALTH_HOST"):
-        await serve_health(status, metrics_of(status), "192.0.2.1", 0)
+        await serve_health(report_of(status), "192.0.2.1", 0)
 
 
 async def test_it_goes_down_at_once_with_clients_connected_and_frees_its_port(endless_grace: None) -> None:
@@ -222,3 +229,48 @@ async def test_a_client_that_asks_and_never_reads_does_not_hold_up_the_end(path:
                 while True:
                     await deaf.send_all(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 1000)
         await deaf.aclose()
+
+
+async def test_one_account_that_is_ill_among_several_restarts_nobody(mock_clock: MockClock) -> None:
+    accounts = {name: Idle(Status(60)) for name in ("anna", "bert", "cleo")}
+    async with reporting(ManyAccounts(accounts)) as http:
+        accounts["bert"].status.set_aside("the credentials are refused")
+        reply = await http.get("/healthz")
+        assert (reply.status_code, reply.text) == (
+            200,
+            f'{{"status":"ok","accounts":3,"accounts_unhealthy":1,"unhealthy":["bert"],"version":"{__version__}"}}',
+        )
+        bert = await http.get("/healthz/bert")
+        assert (bert.status_code, bert.json()["last_poll_error"]) == (503, "the credentials are refused")
+        anna = await http.get("/healthz/anna")
+        assert (anna.status_code, list(anna.json())) == (200, list(bert.json()))
+        assert (await http.get("/healthz/dora")).status_code == 404
+        accounts["bert"].status.starts()
+        assert (await http.get("/healthz/bert")).status_code == 200
+
+
+async def test_of_several_accounts_the_process_is_ill_once_none_is_well(mock_clock: MockClock) -> None:
+    accounts = {f"a{number:02}": Idle(Status(60)) for number in range(30)}
+    async with reporting(ManyAccounts(accounts)) as http:
+        mock_clock.jump(121)
+        reply = await http.get("/healthz")
+        assert (reply.status_code, reply.json()["status"], reply.json()["accounts_unhealthy"]) == (503, "unhealthy", 30)
+        assert reply.json()["unhealthy"] == [f"a{number:02}" for number in range(20)]
+        accounts["a29"].status.pass_succeeded("fallback", IDLE, 0.1)
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/livez")).status_code == 200
+
+
+async def test_several_accounts_are_ready_once_each_was_tried(mock_clock: MockClock) -> None:
+    accounts = {name: Idle(Status(60)) for name in ("anna", "bert", "cleo")}
+    async with reporting(ManyAccounts(accounts)) as http:
+        accounts["anna"].status.pass_succeeded("startup", IDLE, 0.1)
+        accounts["bert"].status.pass_failed("startup", 0.1, "no answer")
+        assert (await http.get("/readyz")).status_code == 503
+        accounts["cleo"].status.set_aside("the credentials are refused")
+        assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_a_single_account_is_asked_for_without_a_name() -> None:
+    async with served(Status(60)) as http:
+        assert (await http.get("/healthz/anna")).status_code == 404

@@ -15,7 +15,7 @@ from mailroom.observe.status import Status
 from tests import screener
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.guard import GUARD_SECONDS
-from tests.scrape import metrics_of
+from tests.scrape import report_of
 from tests.serving.hostile import REFUSED, WEBSOCKET, get
 from tests.serving.support import connect, deaf_clients, exchange, said_until_the_end, statuses
 from tests.warm import mailroom
@@ -29,7 +29,7 @@ async def served() -> AsyncIterator[int]:
     """Gives the port of a health app that stays up."""
     status = Status(poll_interval=60)
     async with trio.open_nursery() as nursery:
-        port = await nursery.start(serve_health, status, metrics_of(status), "127.0.0.1", 0)
+        port = await nursery.start(serve_health, report_of(status), "127.0.0.1", 0)
         yield port
         assert statuses(await exchange(port, LIVEZ)) == [200]
         nursery.cancel_scope.cancel()

@@ -3,19 +3,21 @@
 from dataclasses import replace
 
 import pytest
+import trio
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
 from mailroom import __version__
+from mailroom.observe.reports import ManyAccounts, ManyAccountsSummed
 from mailroom.observe.status import PassOutcome, Status
-from tests.scrape import metrics_of, samples
+from tests.scrape import Idle, metrics_of, samples
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
 
 def scraped(status: Status) -> dict[str, float]:
-    return samples(generate_latest(metrics_of(status)).decode())
+    return samples(metrics_of(status).decode())
 
 
 async def test_everything_is_there_from_the_start_at_zero() -> None:
@@ -130,7 +132,7 @@ async def test_a_category_may_have_any_name() -> None:
     status = Status(poll_interval=60, categories=['Say "hi"\\\n'])
     (triaged,) = (
         family
-        for family in text_string_to_metric_families(generate_latest(metrics_of(status)).decode())
+        for family in text_string_to_metric_families(metrics_of(status).decode())
         if family.name == "mailroom_senders_triaged"
     )
     assert [sample.labels for sample in triaged.samples] == [{"category": 'Say "hi"\\\n'}]
@@ -141,3 +143,59 @@ async def test_nothing_is_global() -> None:
     one.tally.mails_filed += 7
     assert (scraped(one)["mailroom_mails_filed_total"], scraped(other)["mailroom_mails_filed_total"]) == (7, 0)
     assert b"mailroom" not in generate_latest(REGISTRY)
+
+
+def two_accounts() -> dict[str, Idle]:
+    busy, idle = Status(60, ["Feed"]), Status(60, ["Feed"])
+    busy.pass_succeeded("push", replace(IDLE, mails_waiting=3), 0.2)
+    busy.tally.mails_filed = 7
+    idle.pass_failed("startup", 1, "no answer")
+    return {"busy": Idle(busy, 5), "idle": Idle(idle, 2)}
+
+
+async def test_of_several_accounts_each_has_its_name_as_a_label() -> None:
+    text = (await ManyAccounts(two_accounts()).metrics()).decode()
+    values = samples(text)
+    assert values['mailroom_mails_filed_total{account="busy"}'] == 7
+    assert values['mailroom_mails_filed_total{account="idle"}'] == 0
+    assert values['mailroom_jmap_requests_total{account="idle"}'] == 2
+    assert values['mailroom_passes_total{account="idle",outcome="failure",trigger="startup"}'] == 1
+    assert (values["mailroom_accounts"], values["mailroom_accounts_unhealthy"]) == (2, 0)
+    families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
+    order = [sample.name for family in text_string_to_metric_families(text) for sample in family.samples]
+    assert "mailroom_mails_waiting" in order
+
+
+async def test_the_sums_of_several_accounts_are_without_names() -> None:
+    accounts = two_accounts()
+    values = samples((await ManyAccountsSummed(accounts).metrics()).decode())
+    assert not any("account=" in name for name in values)
+    assert values["mailroom_mails_filed_total"] == 7
+    assert values["mailroom_jmap_requests_total"] == 7
+    assert values["mailroom_mails_waiting"] == 3
+    assert values['mailroom_passes_total{outcome="success",trigger="push"}'] == 1
+    assert values['mailroom_passes_total{outcome="failure",trigger="startup"}'] == 1
+    assert values['mailroom_pass_duration_seconds_bucket{le="+Inf",outcome="success"}'] == 1
+    # One has never succeeded.
+    assert values["mailroom_last_success_timestamp_seconds"] == 0
+    assert values["mailroom_accounts"] == 2
+
+
+async def test_other_work_goes_on_between_the_metrics_of_two_accounts() -> None:
+    accounts = {f"a{number}": Idle(Status(60)) for number in range(20)}
+    turns = 0
+
+    async def other_work() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(other_work)
+        for report in (ManyAccounts(accounts), ManyAccountsSummed(accounts)):
+            before = turns
+            await report.metrics()
+            assert turns - before >= len(accounts) - 1
+        nursery.cancel_scope.cancel()

@@ -28,11 +28,23 @@ RunPass = Callable[[], Awaitable[PassOutcome]]
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """When passes run: intervals in seconds, and how many failures in a row end the loop (0 = never)."""
+    """When passes run: intervals in seconds, and how many failures in a row end the loop (0 = never).
+
+    `poll_offset` is a part of the interval, from 0 to 1. Accounts with different ones don't poll at the same time,
+    whatever made them begin together. None where there is nobody else.
+    """
 
     poll_interval: float
     debounce_seconds: float
     max_consecutive_failures: int
+    poll_offset: float | None = None
+
+    def next_poll(self, now: float) -> float:
+        """When to look without a ring, after a pass that ended now; by an offset within 0.5 to 1.5 intervals."""
+        if self.poll_offset is None:
+            return now + self.poll_interval
+        earliest = now + self.poll_interval / 2
+        return earliest + (self.poll_offset * self.poll_interval - earliest) % self.poll_interval
 
 
 class TooManyFailures(MailroomError):
@@ -65,7 +77,7 @@ class TriageLoop:
             trigger = "continued" if last and last.outcome.has_more else await self._next_trigger()
 
     async def _next_trigger(self) -> Trigger:
-        with trio.move_on_after(self._rhythm.poll_interval) as wait:
+        with trio.move_on_at(self._rhythm.next_poll(trio.current_time())) as wait:
             ring = await self._rings.receive()
         if wait.cancelled_caught:
             return "fallback"

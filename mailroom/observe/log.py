@@ -19,7 +19,7 @@ PATIENCE_MILLISECONDS = 250
 
 _TIME_FOR_PEOPLE = "%Y-%m-%dT%H:%M:%SZ"
 
-_FIRST = ("event", "level", "timestamp", "component")
+_FIRST = ("event", "level", "timestamp", "component", "account")
 
 # A pipe that poll() calls writable takes this much without blocking.
 _SAFE_BYTES = select.PIPE_BUF

@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from mailroom import __version__
-from mailroom.observe.status import BUCKETS_SECONDS, Durations, PassResult, Status, Trigger
+from mailroom.observe.durations import BUCKETS_SECONDS, Durations
+from mailroom.observe.status import PassResult, Status, Trigger
 
 Labels = Mapping[str, str]
 Families = Iterator[CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily]

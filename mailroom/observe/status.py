@@ -5,7 +5,6 @@ only the times that people read.
 """
 
 import time
-from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ import trio
 
 from mailroom import __version__
 from mailroom.config.screening import Mode
+from mailroom.observe.durations import Durations
 
 Trigger = Literal["startup", "push", "tap", "fallback", "continued"]
 PassResult = Literal["success", "failure"]
@@ -24,10 +24,6 @@ ServerRules = Literal["none", "current", "old", "replaced", "unknown"]
 nobody can tell."""
 
 UNHEALTHY_AFTER_INTERVALS = 2
-
-BUCKETS_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-"""Upper bounds, each inclusive; what takes longer still is counted after the last."""
-
 
 DEEDS_KEPT = 10
 
@@ -102,18 +98,6 @@ class Tally:
         self.mails_routed = Counter(dict.fromkeys(self.senders_triaged, 0))
 
 
-class Durations:
-    """How many durations fell into each bucket, and their sum in seconds."""
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BUCKETS_SECONDS) + 1)
-        self.sum = 0.0
-
-    def observe(self, seconds: float) -> None:
-        self.counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        self.sum += seconds
-
-
 @dataclass(frozen=True, slots=True)
 class EventSourceHealth:
     """The push connection. Times are Unix seconds, or None for never; `reconnect_count` counts disconnects."""
@@ -160,6 +144,8 @@ class Status:
         self.last_success: Success | None = None
         self._last_poll_error: str | None = None
         self._aside: str | None = None
+        self._tried = trio.Event()
+        self.restarts = 0
         self.passes: Counter[tuple[Trigger, PassResult]] = Counter()
         self.pass_durations: Mapping[PassResult, Durations] = {"success": Durations(), "failure": Durations()}
         self.push_delays = Durations()
@@ -200,6 +186,7 @@ class Status:
         self._last_poll_error = error
 
     def _count_pass(self, trigger: Trigger, result: PassResult, seconds: float) -> None:
+        self._tried.set()
         self.passes[trigger, result] += 1
         self.pass_durations[result].observe(seconds)
 
@@ -246,6 +233,7 @@ class Status:
     def set_aside(self, reason: str) -> None:
         """The account doesn't run, for this reason."""
         self._aside = reason
+        self._tried.set()
         self.push_unavailable(reason)
 
     def starts(self) -> None:
@@ -260,7 +248,11 @@ class Status:
     @property
     def tried(self) -> bool:
         """Whether a pass has ended since the start, in whichever way, or none will soon."""
-        return bool(self.passes) or self._aside is not None
+        return self._tried.is_set()
+
+    async def first_try(self) -> None:
+        """Wait until it was tried."""
+        await self._tried.wait()
 
     @property
     def ready(self) -> bool:

@@ -5,7 +5,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from mailroom.observe.status import BUCKETS_SECONDS, DEEDS_KEPT, Deed, Durations, EventSourceHealth, PassOutcome, Status
+from mailroom.observe.durations import BUCKETS_SECONDS, Durations
+from mailroom.observe.status import DEEDS_KEPT, Deed, EventSourceHealth, PassOutcome, Status
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 

@@ -10,10 +10,11 @@ from mailroom.early_signals import exit_at_once_on_signals
 
 def entry() -> int:
     """The command `mailroom`; returns its exit status."""
-    if sys.argv[1:] == ["healthcheck"]:
-        from mailroom.commands import healthcheck
+    match sys.argv[1:]:
+        case ["healthcheck", *rest] if rest[:1] in ([], ["--account"]) and len(rest) in (0, 2):
+            from mailroom.commands import healthcheck
 
-        return healthcheck.run()
+            return healthcheck.run(*rest[1:])
     exit_at_once_on_signals()
     from mailroom.cli import main
     from mailroom.observe import tracebacks

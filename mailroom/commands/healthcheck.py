@@ -8,6 +8,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 HOST = "MAILROOM_HEALTH_HOST"
 PORT = "MAILROOM_HEALTH_PORT"
@@ -18,8 +20,8 @@ TIMEOUT_SECONDS = 5
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, not bound to
 
 
-def run() -> int:
-    """Print one line; return 0 if the daemon is healthy, else 1."""
+def run(account: str | None = None) -> int:
+    """Print one line; return 0 if the daemon is healthy, else 1. With a name: if that account of several is."""
     settings = _settings()
     host = settings.get(HOST, "127.0.0.1")
     host = _EVERYWHERE.get(host, host)
@@ -27,19 +29,23 @@ def run() -> int:
     if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65_535):
         print(f"unhealthy: {PORT} must be a whole number from 1 to 65535")
         return 1
-    where = f"http://{f'[{host}]' if ':' in host else host}:{port}/healthz"
+    path = "/healthz" if account is None else f"/healthz/{quote(account, safe='')}"
+    where = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
     try:
-        status, body = _ask(host, int(port))
+        status, body = _ask(host, int(port), path)
     except (OSError, http.client.HTTPException, UnicodeError) as failure:
         print(f"unhealthy: no answer from {where} ({_reason(failure)}); does the daemon run, with the same settings?")
+        return 1
+    if account is not None and status == http.client.NOT_FOUND:
+        print(f"unhealthy: the daemon serves no account {_printable(account)}; `mailroom accounts` lists them")
         return 1
     return _judge(where, status, body)
 
 
-def _ask(host: str, port: int) -> tuple[int, bytes]:
+def _ask(host: str, port: int, path: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         response = connection.getresponse()
         return response.status, response.read(65_536)
     finally:
@@ -49,17 +55,34 @@ def _ask(host: str, port: int) -> tuple[int, bytes]:
 def _judge(where: str, status: int, body: bytes) -> int:
     try:
         health = json.loads(body)
-        said, age = health["status"], health["last_poll_age_seconds"]
-        last_pass = "no successful pass yet" if age is None else f"last successful pass {age:.0f} s ago"
-        error = health.get("last_poll_error")
-        told = "".join(f"; {each}" for each in _told(health))
+        said = health["status"]
+        line = _several(health) if "accounts" in health else _one(health)
     except (ValueError, LookupError, TypeError):
         print(f"unhealthy: {where} answers {status}, but not as Mailroom does; does another program use the port?")
         return 1
     healthy = status == http.client.OK and said == "ok"
-    why = f"; the last pass failed: {_printable(str(error))}" if error else ""
-    print(f"{'healthy' if healthy else 'unhealthy'}: {last_pass}{told}{why}")
+    print(f"{'healthy' if healthy else 'unhealthy'}: {line}")
     return 0 if healthy else 1
+
+
+def _one(health: Mapping[str, Any]) -> str:
+    """An account in one line. Raises `LookupError`, `TypeError` or `ValueError` where this is none."""
+    age, error = health["last_poll_age_seconds"], health.get("last_poll_error")
+    last_pass = "no successful pass yet" if age is None else f"last successful pass {age:.0f} s ago"
+    told = "".join(f"; {each}" for each in _told(health))
+    why = f"; the last pass failed: {_printable(str(error))}" if error else ""
+    return f"{last_pass}{told}{why}"
+
+
+def _several(health: Mapping[str, Any]) -> str:
+    """How many of several accounts are well, and which are not; raises what `_one` does."""
+    accounts, unhealthy = health["accounts"], health["accounts_unhealthy"]
+    line = f"{accounts - unhealthy:d} of {accounts:d} accounts are well"
+    if not unhealthy:
+        return line
+    names = [_printable(str(name)) for name in health["unhealthy"]]
+    more = unhealthy - len(names)
+    return f"{line}; not well: {', '.join(names)}{f' and {more} more' if more else ''}"
 
 
 def _told(health: Mapping[str, object]) -> Iterator[str]:

@@ -86,8 +86,9 @@ async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Findi
         return Finding(Outcome.FAILED, problem, "set MAILROOM_HEALTH_PORT to a free one")
     answers = f"a running Mailroom {daemon.version} answers on port {port}"
     if daemon.status != "ok":
-        age = f"{daemon.last_poll_age_seconds:.0f} s"
-        return Finding(Outcome.WARNING, f"{answers}, and had no success for {age}", "its log says why")
+        age = daemon.last_poll_age_seconds
+        how = "and is unhealthy" if age is None else f"and had no success for {age:.0f} s"
+        return Finding(Outcome.WARNING, f"{answers}, {how}", "its log says why")
     wanted = examined.scheme.screening.mode
     if daemon.screening not in (None, wanted):
         differs = f"its screening is {shortened(daemon.screening, 20)}, and that of these settings {wanted}"

@@ -1,6 +1,7 @@
 """Whether a daemon with these settings runs on this machine: its health port answers as Mailroom does."""
 
 import json
+from urllib.parse import quote
 
 import httpx
 import trio
@@ -16,21 +17,29 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with
 
 
 class RunningDaemon(Wire):
-    """What a daemon says about itself: `status` is ok or unhealthy; `screening` is None in versions without it."""
+    """What a daemon says about itself: `status` is ok or unhealthy.
+
+    `screening` is None in versions without it; one with several accounts tells their number, and no age of a pass.
+    """
 
     status: str
     version: str
-    last_poll_age_seconds: float
+    last_poll_age_seconds: float | None = None
+    accounts: int | None = None
     screening: str | None = None
 
 
 _read = reader(RunningDaemon)
 
 
-async def ask_daemon(settings: Settings) -> RunningDaemon | None:
-    """The daemon that answers on the health port; None if nothing does, or something else."""
+async def ask_daemon(settings: Settings, account: str | None = None) -> RunningDaemon | None:
+    """The daemon that answers on the health port; None if nothing does, or something else.
+
+    With the name of an account: None where that daemon doesn't serve it, too.
+    """
     host = _EVERYWHERE.get(settings.health_host, settings.health_host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{settings.health_port}/healthz"
+    url += "" if account is None else f"/{quote(account, safe='')}"
     try:
         # No proxy of the environment stands between two processes of one machine.
         async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as http:

@@ -30,6 +30,12 @@ FAILING = (
     503,
     '{"status":"unhealthy","last_poll_age_seconds":130.2,"last_poll_error":"https://x.org answered\\u001b HTTP 502"}',
 )
+SEVERAL = (200, '{"status":"ok","accounts":5,"accounts_unhealthy":0,"unhealthy":[],"version":"1"}')
+SOME_ILL = (
+    200,
+    '{"status":"ok","accounts":30,"accounts_unhealthy":3,"unhealthy":["anna","b\\u001bert"],"version":"1"}',
+)
+ALL_ILL = (503, '{"status":"unhealthy","accounts":1,"accounts_unhealthy":1,"unhealthy":["anna"],"version":"1"}')
 NEVER = (503, '{"status":"unhealthy","last_poll_age_seconds":null}')
 
 
@@ -43,7 +49,7 @@ def answering(answer: tuple[int, str], host: str = "127.0.0.1") -> Iterator[int]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, body = answer if self.path == "/healthz" else (404, "")
+            status, body = answer if self.path in ("/healthz", "/healthz/anna") else (404, "")
             self.send_response(status)
             self.end_headers()
             self.wfile.write(body.encode())
@@ -80,6 +86,9 @@ def answering(answer: tuple[int, str], host: str = "127.0.0.1") -> Iterator[int]
             1,
             "unhealthy: last successful pass 130 s ago; the last pass failed: https://x.org answered? HTTP 502\n",
         ),
+        (SEVERAL, 0, "healthy: 5 of 5 accounts are well\n"),
+        (SOME_ILL, 0, "healthy: 27 of 30 accounts are well; not well: anna, b?ert and 1 more\n"),
+        (ALL_ILL, 1, "unhealthy: 0 of 1 accounts are well; not well: anna\n"),
         ((200, STALE[1]), 1, "unhealthy: last successful pass 130 s ago\n"),
         ((503, OK[1]), 1, "unhealthy: last successful pass 12 s ago\n"),
     ],
@@ -97,7 +106,35 @@ def test_it_says_how_the_daemon_is(
     assert capsys.readouterr().out == line
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]", "5", '"ok"', "{}", '{"status":"ok","last_poll_age_seconds":"x"}', ""])
+@pytest.mark.parametrize(
+    ("name", "status", "line"),
+    [
+        ("anna", 0, "healthy: last successful pass 12 s ago\n"),
+        ("b/../anna", 1, "unhealthy: the daemon serves no account b/../anna; `mailroom accounts` lists them\n"),
+    ],
+)
+def test_it_asks_for_one_account_of_several(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, status: int, line: str
+) -> None:
+    with answering(OK) as port:
+        monkeypatch.setenv("MAILROOM_HEALTH_PORT", str(port))
+        assert healthcheck.run(name) == status
+    assert capsys.readouterr().out == line
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"status":"ok","accounts":"x"}',
+        "<html>",
+        "[]",
+        "5",
+        '"ok"',
+        "{}",
+        '{"status":"ok","last_poll_age_seconds":"x"}',
+        "",
+    ],
+)
 def test_another_program_on_the_port_is_not_a_healthy_daemon(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], body: str
 ) -> None:

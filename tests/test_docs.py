@@ -14,6 +14,7 @@ import trio
 from defusedxml.ElementTree import fromstring
 from prometheus_client.parser import text_string_to_metric_families
 
+from mailroom.config.daily import Expiry
 from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
 from mailroom.config.scheme_file import build_scheme
 from mailroom.config.screening import Screening
@@ -203,15 +204,17 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 def test_every_key_of_the_file_is_listed_with_its_default() -> None:
     text = (DOCS / "configuration.md").read_text()
-    of_file, of_category, of_screening = re.findall(
+    of_file, of_category, of_screening, of_digest, of_expire = re.findall(
         r"^\| Key \| Default \| Meaning \|\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL
     )
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_file, re.MULTILINE))
     scheme = {("screener_mailbox" if each.name == "screener" else each.name): each.default for each in fields(Scheme)}
     assert shown.keys() == scheme.keys()
     for name, default in shown.items():
-        if name not in ("categories", "screening"):
+        if name not in ("categories", "screening", "digest", "expire"):
             assert default == f"`{str(scheme[name]).replace('True', 'true').replace('()', '[]')}`"
+    assert re.findall(r"^\| `(\w+)`", of_digest, re.MULTILINE) == ["at", "timezone"]
+    assert re.findall(r"^\| `(\w+)`", of_expire, re.MULTILINE) == [each.name for each in fields(Expiry)]
     assert re.findall(r"^\| `(\w+)`", of_category, re.MULTILINE) == [each.name for each in fields(Category)]
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_screening, re.MULTILINE))
     assert list(shown) == [each.name for each in fields(Screening)]

@@ -7,6 +7,7 @@ from typing import Never, Self
 import structlog
 import trio
 
+from mailroom.account.daily import run_daily
 from mailroom.account.push_reader import PushReader
 from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
@@ -78,6 +79,7 @@ class Account:
             nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
             nursery.start_soon(self._run_passes)
             nursery.start_soon(watch_rules, self.servers, self.scheme, self.status)
+            nursery.start_soon(run_daily, self.servers, self.scheme, self.status)
             if (url := self._settings.heartbeat_url) is not None:
                 nursery.start_soon(send_heartbeats, self._http, url, self.status, self._settings.poll_interval)
 

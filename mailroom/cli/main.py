@@ -15,6 +15,7 @@ from mailroom.suggest import did_you_mean
 
 COMMANDS = (
     "demo",
+    "digest",
     "doctor",
     "healthcheck",
     "open",

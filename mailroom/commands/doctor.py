@@ -17,6 +17,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
+from mailroom.doctor.daily_check import check_daily
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import (
@@ -46,6 +47,7 @@ _ACCOUNT = (
     Check("categories", "Categories", check_defaults, ("contacts",), if_broken=Outcome.WARNING),
     Check("own_addresses", "Addresses", check_own_addresses, ("session",), if_broken=Outcome.WARNING),
     Check("screening", "Screening", check_screening, ("session", "contacts"), if_broken=Outcome.WARNING),
+    Check("daily", "Once a day", check_daily, ("session", "contacts", "mailboxes"), if_broken=Outcome.WARNING),
 )
 
 CHECKS = (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from mailroom.config.daily import Digest, Expiry
 from mailroom.config.screening import DEFAULT_SCREENING, Screening
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
@@ -82,6 +83,8 @@ class Scheme:
     provenance_group: str = "Mailroom"
     warnings_enabled: bool = True
     screening: Screening = DEFAULT_SCREENING
+    digest: Digest | None = None
+    expire: Expiry | None = None
     own_addresses: tuple[str, ...] = ()
     """What the user writes from, beside what the account tells: canonical; `*@example.org` is all of a domain."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from mailroom.addresses import typed
+from mailroom.config.daily import AFTER_DAYS, Digest, ExpireTo, Expiry, digest_of
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
 from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
 from mailroom.errors import ConfigError
@@ -76,6 +77,20 @@ class _ScreeningTable(_Table):
     moves: bool | None = DEFAULT_SCREENING.moves
 
 
+class _DigestTable(_Table):
+    """`[digest]`; both keys are texts that are checked apart."""
+
+    at: str = ""
+    timezone: str = ""
+
+
+class _ExpireTable(_Table):
+    """`[expire]`."""
+
+    after_days: int = Field(max(AFTER_DAYS), ge=min(AFTER_DAYS), le=max(AFTER_DAYS))
+    to: ExpireTo = "Archive"
+
+
 T = TypeVar("T", bound=_Table)
 
 _EXPECTED = {
@@ -84,6 +99,8 @@ _EXPECTED = {
     "takes_from_inbox": "true or false",
     "own_addresses": 'a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
     "contact_type": '"company" or "person"',
+    "at": 'a time of day, such as "07:30"',
+    "timezone": 'the name of a time zone, such as "Europe/Berlin" (IANA)',
     "mode": '"off", "watch" or "on"',
     "days": f"a whole number of days from {min(DAYS)} to {max(DAYS)}",
     "let_through": "a list of texts",
@@ -91,9 +108,11 @@ _EXPECTED = {
     "correspondents": "true or false",
     "forged": '"screen", "warn" or "ignore"',
     "moves": "true or false",
+    "after_days": f"a whole number of days from {min(AFTER_DAYS)} to {max(AFTER_DAYS)}",
+    "to": '"Archive" or "Trash"',
 }
 
-_TABLES = ("categories", "screening")
+_TABLES = ("categories", "screening", "digest", "expire")
 
 
 def read_scheme(path: Path) -> Scheme:
@@ -124,6 +143,8 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
     found: list[str] = []
     top = _read(_TopTable, {key: value for key, value in raw.items() if key not in _TABLES}, "", found, *_TABLES)
     screening = _screening(raw.get("screening", {}), found)
+    digest = _digest(raw["digest"], found) if "digest" in raw else None
+    expire = _expire(raw["expire"], found) if "expire" in raw else None
     categories = tuple(_categories(raw["categories"], found)) if "categories" in raw else DEFAULT_CATEGORIES
     try:
         scheme = Scheme(
@@ -137,6 +158,8 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             provenance_group=top.provenance_group,
             warnings_enabled=top.warnings_enabled,
             screening=screening,
+            digest=digest,
+            expire=expire,
             own_addresses=tuple(top.own_addresses),
         )
     except ConfigError as invalid:
@@ -163,6 +186,28 @@ def _screening(raw: object, found: list[str]) -> Screening:
         forged=table.forged,
         moves=table.moves,
     )
+
+
+def _digest(raw: object, found: list[str]) -> Digest | None:
+    if not isinstance(raw, dict):
+        found.append("digest must be a table: a line [digest], and its keys below")
+        return None
+    problems: list[str] = []
+    table = _read(_DigestTable, raw, "digest: ", found)
+    digest = digest_of(table.at, table.timezone, problems)
+    # What is said of a value of a wrong type need not be said twice.
+    found += (f"digest: {each}" for each in problems if f"digest: {each}" not in found)
+    return digest
+
+
+def _expire(raw: object, found: list[str]) -> Expiry | None:
+    if not isinstance(raw, dict):
+        found.append("expire must be a table: a line [expire], and its keys below")
+        return None
+    if "after_days" not in raw:
+        found.append("expire: after_days is missing: how many days mail may wait, such as 30")
+    table = _read(_ExpireTable, raw, "expire: ", found)
+    return Expiry(table.after_days, table.to)
 
 
 def _categories(raw: object, found: list[str]) -> Iterator[Category]:
@@ -221,6 +266,8 @@ def _home(key: str) -> str:
         (_TopTable, "at the top of the file, above every line in brackets"),
         (_ScreeningTable, "below a line [screening]"),
         (_CategoryTable, "into a category"),
+        (_DigestTable, "below a line [digest]"),
+        (_ExpireTable, "below a line [expire]"),
     ):
         if key in shape.model_fields:
             return f"; it belongs {where}"

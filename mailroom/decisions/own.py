@@ -10,9 +10,13 @@ _ANYBODY = "*"
 
 @dataclass(frozen=True, slots=True)
 class OwnAddresses:
-    """The user's canonical addresses; `*@example.org` is every address of that domain, and of none below it."""
+    """The user's canonical addresses; `*@example.org` is every address of that domain, and of none below it.
+
+    `first` is the one that the user writes from as a rule; empty where none is known that is no whole domain.
+    """
 
     addresses: frozenset[str]
+    first: str = ""
 
     def __contains__(self, address: object) -> bool:
         if not isinstance(address, str):
@@ -28,4 +32,6 @@ class OwnAddresses:
 
 def own_addresses(texts: Iterable[str]) -> OwnAddresses:
     """Those of the texts that are addresses: the name of an account may be one, or not."""
-    return OwnAddresses(frozenset(address for text in texts if (address := canonical(text))))
+    found = [address for text in texts if (address := canonical(text))]
+    first = next((address for address in found if not address.startswith(f"{_ANYBODY}@")), "")
+    return OwnAddresses(frozenset(found), first)

@@ -43,6 +43,8 @@ class Places:
     untouched: frozenset[str]
     missing: tuple[str, ...]
     sent: str | None = None
+    trash: str | None = None
+    archive: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, Renamed] = field(default_factory=dict)
     back_label: str | None = None
@@ -117,6 +119,8 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         destinations={name: id for name in scheme.destinations if (id := find(name))},
         untouched=frozenset(each.id for each in placed if each.is_untouched),
         sent=roles.get("sent"),
+        trash=roles.get("trash"),
+        archive=roles.get("archive"),
         missing=missing,
         in_other_case=_in_other_case(missing, ids),
         back_label=find(scheme.back_label),

@@ -3,6 +3,8 @@
     This card is Mailroom's own: it keeps since when new mail is screened. Leave it where it is.
     Screening since 2026-11-26T10:00:00Z
     Open until 2026-11-26T10:15:00Z
+    Digest of 2026-11-27
+    Expiry since 2026-11-27T08:00:00Z
 
 Lines that it doesn't know, a later version's or the user's, stay as they are.
 """
@@ -11,7 +13,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from mailroom.contacts.base import Card, CardEdit, Change, Fields, Group, NewCard
 
@@ -23,17 +25,39 @@ _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Moments in UTC, None where there is no such line.
+    """Moments in UTC, and a day of the user's; None where there is no such line.
 
-    Mail from before `screening_since` is not new; until `open_until` everybody is let in.
+    Mail from before `screening_since` is not new; until `open_until` everybody is let in. `digest_of` is the day of the
+    last digest, `expiry_since` when the daemon first told how much mail has waited too long.
     """
 
     screening_since: datetime | None = None
     open_until: datetime | None = None
+    digest_of: date | None = None
+    expiry_since: datetime | None = None
 
 
-_LINES: Mapping[str, str] = {"screening_since": "Screening since", "open_until": "Open until"}
-_LINE = re.compile(rf"({'|'.join(_LINES.values())}) (\S+)")
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+_WORDS: Mapping[str, str] = {
+    "screening_since": "Screening since",
+    "open_until": "Open until",
+    "digest_of": "Digest of",
+    "expiry_since": "Expiry since",
+}
+_LINE = re.compile(rf"({'|'.join(_WORDS.values())}) (\S+)")
 
 
 def uid_of(account_id: str) -> str:
@@ -44,20 +68,25 @@ def uid_of(account_id: str) -> str:
 def read_state(note: str) -> State:
     """What a note keeps. A line whose moment can't be read is none; of several of a kind the last one counts."""
     found = {match[1]: match[2] for line in note.split("\n") if (match := _LINE.fullmatch(line.strip()))}
-    return State(**{name: _moment(found.get(words, "")) for name, words in _LINES.items()})
+    return State(
+        screening_since=_moment(found.get(_WORDS["screening_since"], "")),
+        open_until=_moment(found.get(_WORDS["open_until"], "")),
+        digest_of=_day(found.get(_WORDS["digest_of"], "")),
+        expiry_since=_moment(found.get(_WORDS["expiry_since"], "")),
+    )
 
 
 def with_state(note: str, state: State) -> str:
     """The note with the lines of this state, each in its place if it has one; an empty note gets the explanation."""
-    wanted = {_LINES[each.name]: moment for each in fields(state) if (moment := getattr(state, each.name)) is not None}
+    wanted = {_WORDS[each.name]: when for each in fields(state) if (when := getattr(state, each.name)) is not None}
     lines: list[str] = []
     for line in note.split("\n") if note.strip() else [EXPLANATION]:
         match = _LINE.fullmatch(line.strip())
         if match is None:
             lines.append(line)
-        elif (moment := wanted.pop(match[1], None)) is not None:
-            lines.append(_line(match[1], moment))
-    return "\n".join([*lines, *(_line(words, moment) for words, moment in wanted.items())])
+        elif (when := wanted.pop(match[1], None)) is not None:
+            lines.append(_line(match[1], when))
+    return "\n".join([*lines, *(_line(words, when) for words, when in wanted.items())])
 
 
 def change_of(account_id: str, card: Card | None, state: State, provenance: Group) -> Change | None:
@@ -72,12 +101,6 @@ def change_of(account_id: str, card: Card | None, state: State, provenance: Grou
     return Change("", uid, CardEdit(card, Fields(), note) if note != card.note else None, join)
 
 
-def _line(words: str, moment: datetime) -> str:
-    return f"{words} {moment.astimezone(UTC).strftime(_FORMAT)}"
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
-    except ValueError:
-        return None
+def _line(words: str, when: date) -> str:
+    text = when.astimezone(UTC).strftime(_FORMAT) if isinstance(when, datetime) else when.isoformat()
+    return f"{words} {text}"

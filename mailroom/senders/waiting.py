@@ -33,8 +33,8 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
-    """What of an account these lists need."""
+class Opened:
+    """What of an account is read before its mail."""
 
     places: Places
     own: OwnAddresses
@@ -45,11 +45,16 @@ async def who_waits(client: Client, scheme: Scheme) -> tuple[Waiting, ...]:
 
     Two requests beside the session, and one a further page.
     """
-    account = await _account(client, scheme)
-    if account.places.screener is None:
-        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
-    emails = await _mails_in(client, account.places.screener, account.places.error_label)
+    account = await read_account(client, scheme)
+    emails = await mails_in(client, screener_of(account.places, scheme), account.places.error_label)
     return waiting(emails, account.places, account.own)
+
+
+def screener_of(places: Places, scheme: Scheme) -> str:
+    """The id of the Screener. Raises `ConfigError`."""
+    if places.screener is None:
+        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
+    return places.screener
 
 
 async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme) -> tuple[Waiting, ...]:
@@ -57,8 +62,8 @@ async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme)
 
     Three requests beside the session, and one a further page.
     """
-    account = await _account(client, scheme)
-    emails = await _mails_in(client, inbox_of(account.places))
+    account = await read_account(client, scheme)
+    emails = await mails_in(client, inbox_of(account.places))
     decided = _decided((await contacts.read_all()).book, scheme)
     found = waiting(emails, account.places, account.own)
     return tuple(each for each in found if each.sender not in decided and each.sender not in account.own)
@@ -70,7 +75,8 @@ def _decided(book: AddressBook, scheme: Scheme) -> frozenset[str]:
     return frozenset(address for card in decided for address in card.addresses)
 
 
-async def _account(client: Client, scheme: Scheme) -> _Account:
+async def read_account(client: Client, scheme: Scheme) -> Opened:
+    """The mailboxes and the user's own addresses: one request beside the session."""
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
@@ -78,10 +84,11 @@ async def _account(client: Client, scheme: Scheme) -> _Account:
     replies = await client.send(batch)
     own = own_of(session, replies[identities] if identities else (), scheme)
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
-    return _Account(find_places(found, scheme), own)
+    return Opened(find_places(found, scheme), own)
 
 
-async def _mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]:
+async def mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]:
+    """All mail in any of these mailboxes, sorted by id; one request, and one a further page."""
     session = await client.session()
     batch = Batch()
     anywhere = search_mail(batch, session, within=[id for id in mailboxes if id is not None])

@@ -24,6 +24,11 @@ HOW_TO_NAME_YOUR_ADDRESSES = (
     "mail of yours would settle you as a sender, and screening would take you for a stranger"
 )
 
+NO_ADDRESS_FOR_DIGESTS = (
+    "the mail server names no address of yours to write it from and to: write it first into own_addresses, as in "
+    'own_addresses = ["ann@example.org"]'
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedAccount:
@@ -44,9 +49,11 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
     await trio.lowlevel.checkpoint()
-    if problems := [*_missing(places, looked_up.book, scheme), *role_problems(found, scheme)]:
+    own = own_of(session, replies[identities] if identities else (), scheme)
+    missing = _missing(places, looked_up.book, scheme)
+    if problems := [*missing, *role_problems(found, scheme), *_digest_problems(own, scheme)]:
         raise ConfigError(problems)
-    return CheckedAccount(places, own_of(session, replies[identities] if identities else (), scheme), looked_up)
+    return CheckedAccount(places, own, looked_up)
 
 
 def own_of(session: Session, identities: Iterable[Identity], scheme: Scheme) -> OwnAddresses:
@@ -56,6 +63,10 @@ def own_of(session: Session, identities: Iterable[Identity], scheme: Scheme) -> 
     """
     names = (session.username, session.mail_account_name)
     return own_addresses((*(each.email for each in identities), *names, *scheme.own_addresses))
+
+
+def _digest_problems(own: OwnAddresses, scheme: Scheme) -> list[str]:
+    return [f"digest: {NO_ADDRESS_FOR_DIGESTS}"] if scheme.digest is not None and not own.first else []
 
 
 def _missing(places: Places, book: AddressBook, scheme: Scheme) -> list[str]:

@@ -37,13 +37,18 @@ async def settle_screening(
 ) -> datetime | None:
     """Since when new mail is screened, written on the state card where screening is `on` and taken off elsewhere.
 
+    So is when expiry was first told of, where there is none.
+
     None where screening is `off`. In `watch` nothing is written but that: new mail is what comes from now on.
     Raises `SenderFailed` where the card can't be written: screening has to know where it began.
     """
     state = state_in(found.book, account_id)
     since = state.screening_since or now if scheme.screening.is_on else None
+    # Who turns expiry on again is told again how much mail would leave, and has a day to think about it.
+    wanted = replace(state, screening_since=since, expiry_since=state.expiry_since if scheme.expire else None)
+    if wanted != state:
+        await write_state(client, found, scheme, account_id, wanted)
     if since != state.screening_since:
-        await write_state(client, found, scheme, account_id, replace(state, screening_since=since))
         if since is None:
             log.info(
                 "screening_ends", hint="mail that waits stays in the Screener: label it, or move it where you want it"

@@ -18,7 +18,7 @@ GROUP = Group("g", "g", "Mailroom", frozenset())
 moments = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
-states = st.builds(State, moments, moments)
+states = st.builds(State, moments, moments, st.none() | st.dates(), moments)
 
 
 def test_a_new_note_explains_itself() -> None:
@@ -36,15 +36,22 @@ def test_what_is_written_is_read_and_what_the_user_wrote_stays(before: State, af
 
 @pytest.mark.parametrize(
     "note",
-    ["", "Screening since yesterday", "Screening since 2026-11-26", "screening since 2026-11-26T10:00:00Z"],
+    [
+        "",
+        "Digest of today",
+        "Digest of 2026-02-30",
+        "Screening since yesterday",
+        "Screening since 2026-11-26",
+        "screening since 2026-11-26T10:00:00Z",
+    ],
 )
 def test_what_is_no_moment_is_no_line(note: str) -> None:
     assert read_state(note) == State()
 
 
 def test_lines_of_a_later_version_stay() -> None:
-    note = with_state(f"{NOTE}\nExpiry since 2027-01-01T00:00:00Z", replace(STATE, open_until=None))
-    assert note.splitlines()[1:] == ["Screening since 2026-11-26T10:00:00Z", "Expiry since 2027-01-01T00:00:00Z"]
+    note = with_state(f"{NOTE}\nAsleep until 2027-01-01T00:00:00Z", replace(STATE, open_until=None))
+    assert note.splitlines()[1:] == ["Screening since 2026-11-26T10:00:00Z", "Asleep until 2027-01-01T00:00:00Z"]
 
 
 def test_the_card_is_made_once_and_found_by_its_uid() -> None:

@@ -1,0 +1,147 @@
+"""The digest of a day: who waits, as a mail to the owner from the owner. It is put into the Inbox, and sent nowhere."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, tzinfo
+
+from mailroom.config.daily import is_sent
+from mailroom.config.scheme import Scheme
+from mailroom.contacts.base import Contacts
+from mailroom.decisions.digest import KEYWORD, MOST_SHOWN, Letter, Stranger, Waits, letter
+from mailroom.decisions.marks import SEEN
+from mailroom.decisions.places import Places, inbox_of
+from mailroom.decisions.select import by_age, sender_of
+from mailroom.errors import ConfigError, MailroomError, Unavailable
+from mailroom.jmap import letter as jmap_letter
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
+from mailroom.jmap.letter import CREATION_ID, KNOWN, SUBJECT, Known, put_letter
+from mailroom.jmap.mail import EMAIL, Email, Move
+from mailroom.jmap.query import search
+from mailroom.senders.waiting import Opened, mails_in, read_account, screener_of, waiting
+from mailroom.triage.start_check import NO_ADDRESS_FOR_DIGESTS
+from mailroom.triage.state import read_card, state_in, write_state
+
+NAME = "Mailroom"
+TRIES = 3
+"""How often a digest is written anew when somebody else changes mail just then."""
+
+
+class DigestRefused(MailroomError):
+    """The mail server doesn't take the digest; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """The digest of a day and whom it tells of, and what is needed to put it into the Inbox."""
+
+    day: date
+    waits: Waits
+    letter: Letter
+    account: Opened
+
+
+async def compose(client: Client, scheme: Scheme, zone: tzinfo, day: date, page: str = "") -> Composed | None:
+    """The digest of this day; None where nobody waits. Three requests beside the session. Raises `MailroomError`."""
+    account = await read_account(client, scheme)
+    emails = await mails_in(client, screener_of(account.places, scheme))
+    people = waiting(emails, account.places, account.own)
+    if not people:
+        return None
+    newest = {sender_of(email): email.id for email in sorted(emails, key=by_age) if _waits(email, account.places)}
+    subjects = await _subjects(client, [newest[each.sender] for each in people[:MOST_SHOWN]])
+    shown = tuple(
+        Stranger(each.sender or "", each.name, each.mails, subjects.get(newest[each.sender], ""), each.newest)
+        for each in people[:MOST_SHOWN]
+    )
+    waits = Waits(shown, len(people), sum(each.mails for each in people))
+    account_id = (await client.session()).mail_account
+    written = letter(waits, account_id=account_id, day=day, zone=zone, screener=scheme.screener, page=page)
+    return Composed(day, waits, written, account)
+
+
+async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date) -> bool:
+    """Write the day on the state card; False if it has its digest already.
+
+    That comes first: whatever crashes there is no second one, nor where somebody deleted it. Raises `MailroomError`,
+    which is `SenderFailed` where the card can't be written.
+    """
+    account_id = (await client.session()).mail_account
+    found = await read_card(client, contacts, account_id)
+    state = state_in(found.book, account_id)
+    if is_sent(day, state.digest_of):
+        return False
+    await write_state(client, found, scheme, account_id, replace(state, digest_of=day))
+    return True
+
+
+async def put(client: Client, composed: Composed, now: datetime) -> bool:
+    """Put the digest into the Inbox, unless there is one of that day; older ones that nobody read go to the Trash.
+
+    Two daemons at once put one: it is written only if no mail has changed since the Inbox was read. Raises
+    `MailroomError`.
+    """
+    for _ in range(TRIES):
+        if (done := await _try_to_put(client, composed, now)) is not None:
+            return done
+    raise Unavailable("somebody changes mail again and again while the digest is written")
+
+
+async def _try_to_put(client: Client, composed: Composed, now: datetime) -> bool | None:
+    """One try, of two requests; None if mail has changed between them."""
+    session = await client.session()
+    places = composed.account.places
+    inbox = inbox_of(places)
+    batch = Batch()
+    state = batch.add(EMAIL.get_state(session.mail_account))
+    wanted = {"inMailbox": inbox, "hasKeyword": KEYWORD}
+    page = search(batch, KNOWN, session.mail_account, session.limits, wanted)
+    replies = await client.send(batch)
+    digests = await client.all_found(page, replies)
+    if any(composed.letter.message_id in (each.message_id or ()) for each in digests):
+        return False
+    batch = Batch()
+    slot = put_letter(batch, session, replies[state], _as_mail(composed, inbox, now), _cleared(digests, places, inbox))
+    answer = await client.send(batch)
+    error = answer.error(slot)
+    if error is not None and error.type == "stateMismatch":
+        return None
+    refused = answer[slot].errors().get(CREATION_ID)
+    if refused is not None:
+        raise DigestRefused(f"the mail server doesn't take the digest: {refused}")
+    return True
+
+
+def _as_mail(composed: Composed, inbox: str, now: datetime) -> jmap_letter.Letter:
+    address = composed.account.own.first
+    if not address:
+        raise ConfigError([f"digest: {NO_ADDRESS_FOR_DIGESTS}"])
+    written = composed.letter
+    return jmap_letter.Letter(
+        mailbox_id=inbox,
+        keywords=frozenset({KEYWORD, SEEN}),
+        address=address,
+        name=NAME,
+        subject=written.subject,
+        text=written.text,
+        html=written.html,
+        message_id=written.message_id,
+        sent_at=now,
+    )
+
+
+def _cleared(digests: tuple[Known, ...], places: Places, inbox: str) -> dict[str, Move]:
+    if places.trash is None:
+        return {}
+    to_trash = Move(add=frozenset({places.trash}), remove=frozenset({inbox}))
+    return {each.id: to_trash for each in digests if not each.keywords & {"$seen", "$flagged"}}
+
+
+def _waits(email: Email, places: Places) -> bool:
+    return not email.mailbox_ids & places.untouched
+
+
+async def _subjects(client: Client, ids: list[str]) -> dict[str, str]:
+    session = await client.session()
+    batch = Batch()
+    found = batch.add(SUBJECT.get(session.mail_account, "ids", tuple(ids)))
+    return {each.id: each.subject or "" for each in (await client.send(batch))[found]}

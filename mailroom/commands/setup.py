@@ -17,7 +17,7 @@ from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.contacts.steps import alone
 from mailroom.decisions.drift import drift, refill
-from mailroom.decisions.inventory import Creation, Item, State, creation, inventory
+from mailroom.decisions.inventory import Creation, Item, Kind, State, creation, inventory
 from mailroom.decisions.note import last_category
 from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
@@ -85,10 +85,12 @@ async def _apply(scheme: Scheme, servers: Servers) -> int:
         failed_mailboxes = await _create_mailboxes(found, mailboxes)
         failed_groups = await _create_groups(found, groups)
         refilled = await _refill(found, [name for name in groups if name not in failed_groups])
-    status = _tell(console, found, [_outcome(item, failed_mailboxes, failed_groups) for item in found.items])
+    items = [_outcome(item, failed_mailboxes, failed_groups) for item in found.items]
+    status = _tell(console, found, items)
     for line in refilled.lines:
         console.print(printable(line), soft_wrap=True)
-    if len(missing) > len(failed_mailboxes) + len(failed_groups) and not scheme.screening.is_on:
+    is_in_rules = any(item.state is State.CREATED and item.kind is not Kind.OPTIONAL_LABEL for item in items)
+    if is_in_rules and not scheme.screening.is_on:
         how = "`mailroom rules`" if (await servers.client.session()).sieve is None else f"`{INSTALL_RULES}`"
         console.print(
             f"New mail is sorted by rules that name all this: install them, again if they are: {how}.", soft_wrap=True

@@ -29,6 +29,19 @@ class Category:
     takes_from_inbox: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The way back out of all categories: a label, as a category has one, and the name of the mailbox where mail waits
+    until somebody decides."""
+
+    label: str
+    name: str
+
+
+Target = Category | Back
+"""Where a label sends a sender."""
+
+
 def category(
     name: str,
     *,
@@ -93,6 +106,15 @@ class Scheme:
             raise ConfigError(found)
 
     @property
+    def back(self) -> Back:
+        return Back(self.back_label, self.screener)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Where labels send senders: into the categories, and back."""
+        return (*self.categories, self.back)
+
+    @property
     def by_name(self) -> Mapping[str, Category]:
         return {each.name: each for each in self.categories}
 
@@ -124,9 +146,9 @@ class Scheme:
         """The managed contact groups; the provenance group isn't one of them."""
         return frozenset(each.contact_group for each in self.categories)
 
-    def chain(self, of: Category) -> tuple[Category, ...]:
-        """The category itself, then its parent, and so on up."""
-        return (of, *_ancestors(of, self.by_name))
+    def chain(self, of: Target) -> tuple[Category, ...]:
+        """The category itself, then its parent, and so on up; none on the way back."""
+        return () if isinstance(of, Back) else (of, *_ancestors(of, self.by_name))
 
 
 def _problems(scheme: Scheme) -> list[str]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from mailroom.config.scheme import Category, ContactType, Scheme
+from mailroom.config.scheme import Back, ContactType, Scheme, Target
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields, Group, NewCard
 from mailroom.decisions import note
 from mailroom.decisions.inventory import unreadable_group
@@ -53,20 +53,27 @@ def card_change(
     sender: Sender, uid: str, card: Card | None, fields: Fields, now: datetime
 ) -> NewCard | CardEdit | None:
     if card is None:
-        text = note.recorded("", sender.category.name, now, note.CREATED)
-        return NewCard(uid, sender.address, fields, text)
+        return NewCard(uid, sender.address, fields, _noted("", sender.category, now, note.CREATED))
+    text = _noted(card.note, sender.category, now, note.ADOPTED)
+    if isinstance(sender.category, Back):
+        return None if text == card.note else CardEdit(card, Fields(), text)
     recast = _recast(card, sender.category.contact_type)
     fill = Fields() if recast else _empty_fields(card.fields, fields)
-    text = note.recorded(card.note, sender.category.name, now, note.ADOPTED)
     if fill.full_name:
         text = note.named(text, fill.full_name)
     unchanged = fill == Fields() and recast is None and text == card.note
     return None if unchanged else CardEdit(card, fill, text, recast)
 
 
+def _noted(text: str, target: Target, now: datetime, origin: str) -> str:
+    if isinstance(target, Back):
+        return note.taken_back(text, note.Verb.BACK, now, origin)
+    return note.recorded(text, target.name, now, origin)
+
+
 def fields_of(sender: Sender) -> Fields:
     name = contact_name(sender.name) or sender.address.rpartition("@")[0]
-    return fields_for(name, sender.category.contact_type)
+    return fields_for(name, "company" if isinstance(sender.category, Back) else sender.category.contact_type)
 
 
 def _parsed(full_name: str) -> "HumanName":
@@ -128,10 +135,11 @@ def provenance_to_join(card: Card | None, book: AddressBook, scheme: Scheme) -> 
 
 
 def groups_to_change(
-    uid: str, category: Category, book: AddressBook, scheme: Scheme
+    uid: str, target: Target, book: AddressBook, scheme: Scheme
 ) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-    """The groups that the card joins and those that it leaves: ALL managed groups against the category's chain."""
-    names = [each.contact_group for each in scheme.chain(category)]
+    """The groups that the card joins and those that it leaves: ALL managed groups against the category's chain, which
+    is empty on the way back."""
+    names = [each.contact_group for each in scheme.chain(target)]
     old = managed_groups(uid, book, scheme)
     joined = tuple(_group(name, book) for name in dict.fromkeys(names) if name not in {group.name for group in old})
     return joined, tuple(group for group in old if group.name not in names)

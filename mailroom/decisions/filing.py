@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.going_back import WayBack
 from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Sender, labels_of, sender_of
@@ -27,7 +28,11 @@ def marks_of(scheme: Scheme) -> frozenset[str]:
     return frozenset({SEEN}) if scheme.screening.is_on else frozenset()
 
 
-def sweep(sender: Sender, mails: Iterable[Email], filing: Filing, places: Places) -> dict[str, Move]:
+Way = Filing | WayBack
+"""Where a sender's mail goes."""
+
+
+def sweep(sender: Sender, mails: Iterable[Email], filing: Way, places: Places) -> dict[str, Move]:
     """Where a sender's other mails go, by id; one that is where it belongs goes nowhere.
 
     One that had a triage label when the pass began stays: who takes it off thinks again about that mail.
@@ -51,7 +56,7 @@ def _decides_alone(email: Email, places: Places) -> bool:
     return FORGED in email.keywords and places.screener in email.mailbox_ids
 
 
-def filed(email: Email, filing: Filing, places: Places) -> Move:
+def filed(email: Email, filing: Way, places: Places) -> Move:
     """Destinations on, other managed mailboxes and an old warning off; the labels of a mail that waits go, too.
 
     The Inbox is added only to mail from the Screener, and taken only by a category that takes it.
@@ -59,6 +64,9 @@ def filed(email: Email, filing: Filing, places: Places) -> Move:
     answered = _labels_of_one_that_waits(email, places)
     if email.mailbox_ids & places.untouched:
         return Move(remove=answered)
+    if isinstance(filing, WayBack):
+        back = filing.returned(email, places)
+        return replace(back, remove=back.remove | answered)
     category, destinations = filing.category, filing.destinations
     # A mail app that knows only folders moves a mail into the label's mailbox, out of the Screener.
     from_screener = places.screener in email.mailbox_ids or email.mailbox_ids <= places.all_labels
@@ -69,11 +77,14 @@ def filed(email: Email, filing: Filing, places: Places) -> Move:
     return Move(add=(destinations | inbox) - email.mailbox_ids, remove=leaving & email.mailbox_ids)
 
 
-def marked(move: Move, email: Email, filing: Filing, places: Places) -> Move:
-    """The move with its marks: out of the Inbox, and no longer waiting."""
+def marked(move: Move, email: Email, filing: Way, places: Places) -> Move:
+    """The move with its marks: out of the Inbox, and waiting again or no longer."""
     from_inbox = {FROM_INBOX} if places.inbox in move.remove else frozenset[str]()
+    waiting = {SEEN, WAITING} if places.screener in move.add else frozenset[str]()
     waits = places.screener in (email.mailbox_ids | move.add) - move.remove
-    return replace(move, set=filing.marks | from_inbox, clear=frozenset() if waits else email.keywords & {WAITING})
+    return replace(
+        move, set=filing.marks | from_inbox | waiting, clear=frozenset() if waits else email.keywords & {WAITING}
+    )
 
 
 def _labels_of_one_that_waits(email: Email, places: Places) -> frozenset[str]:

@@ -21,6 +21,7 @@ class Kind(Enum):
     TRIAGE_LABEL = "triage label"
     ERROR_LABEL = "error label"
     WARNING_LABEL = "warning label"
+    OPTIONAL_LABEL = "optional label"
     GROUP = "contact group"
     PROVENANCE_GROUP = "provenance group"
 
@@ -98,6 +99,7 @@ def _needed(scheme: Scheme) -> Iterator[tuple[Kind, str]]:
     yield Kind.ERROR_LABEL, scheme.error_label
     if scheme.warnings_enabled:
         yield Kind.WARNING_LABEL, scheme.warning_label
+    yield Kind.OPTIONAL_LABEL, scheme.back_label
     yield from ((Kind.GROUP, each.contact_group) for each in scheme.categories)
     yield Kind.PROVENANCE_GROUP, scheme.provenance_group
 

@@ -29,7 +29,8 @@ MOST = 500
 _MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING, FROM_INBOX}))
 """The user has put the mail where it is: a reset leaves it there."""
 
-_DEALT_WITH = frozenset({"$seen", "$flagged", "$answered", "$draft", "$notjunk"})
+DEALT_WITH = frozenset({"$seen", "$flagged", "$answered", "$draft", "$notjunk"})
+"""The user has read it, or done something about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def left_alone(mail: Arrival, places: Places) -> bool:
     stopped = {places.error_label, places.warning_label} | places.untouched
     if mail.mailbox_ids & stopped:
         return True
-    is_dealt_with = bool(mail.keywords & _DEALT_WITH or mail.mailbox_ids & places.managed)
+    is_dealt_with = bool(mail.keywords & DEALT_WITH or mail.mailbox_ids & places.managed)
     return is_dealt_with and places.screener not in mail.mailbox_ids
 
 

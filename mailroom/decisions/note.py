@@ -109,14 +109,29 @@ def recorded(note: str, category: str, now: datetime, origin: str) -> str:
     A block that is missing begins with `origin` (`CREATED` or `ADOPTED`). Nothing is added if the block's last
     decision is for this category already, so that a retry changes nothing.
     """
-    block = read(note)
-    if block is None:
-        added = f"{HEADER}\n{origin}\n{Decision.at(Verb.TRIAGED, category, now)}"
-        return f"{note.rstrip()}\n\n{added}" if note.strip() else added
-    if block.last is not None and block.last.category == category:
+    last = _last(note)
+    if last is not None and last.category == category:
         return note
-    verb = Verb.RETRIAGED if block.last is not None and block.last.category else Verb.TRIAGED
-    return with_line(note, str(Decision.at(verb, category, now)))
+    verb = Verb.RETRIAGED if last is not None and last.category else Verb.TRIAGED
+    return _decided(note, Decision.at(verb, category, now), origin)
+
+
+def taken_back(note: str, verb: Verb, now: datetime, origin: str) -> str:
+    """The note with a line that says that no category holds any more (`BACK` or `UNDONE`), unless the last one does."""
+    last = _last(note)
+    return note if last is not None and last.verb is verb else _decided(note, Decision.at(verb, "", now), origin)
+
+
+def _last(note: str) -> Decision | None:
+    return (read(note) or NOTHING_WRITTEN).last
+
+
+def _decided(note: str, decision: Decision, origin: str) -> str:
+    """The note with one more decision; a block that is missing begins with `origin`."""
+    if has_block(note):
+        return with_line(note, str(decision))
+    added = f"{HEADER}\n{origin}\n{decision}"
+    return f"{note.rstrip()}\n\n{added}" if note.strip() else added
 
 
 def named(note: str, full_name: str) -> str:
@@ -152,8 +167,8 @@ def stripped(note: str) -> str:
 
 def last_category(note: str) -> str | None:
     """The category of the decision that holds; None where there is none, or the sender is back in the Screener."""
-    block = read(note)
-    return None if block is None or block.last is None else block.last.category or None
+    last = _last(note)
+    return None if last is None else last.category or None
 
 
 def says_created(note: str) -> bool:

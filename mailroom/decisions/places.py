@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mailroom.config.scheme import Category, Scheme
+from mailroom.config.scheme import Scheme, Target
 from mailroom.errors import ConfigError
 from mailroom.jmap.mailbox import Mailbox
 from mailroom.nfc import nfc
@@ -27,18 +27,19 @@ class Renamed:
 class Places:
     """The ids of the mailboxes that triage knows, by the part they play; None or left out where there is none.
 
-    `labels` maps the id of a triage label to its category, `destinations` a category's destination name to its id.
-    `warning_label` is None, too, where warnings are off. `back_label`, `domain_label` and `list_label` need not be
-    there, and are never missing. `untouched` holds Trash, Junk, Drafts, Sent and what lies
-    below them. `missing` are the names of the scheme without a mailbox, sorted; `in_other_case` maps those to the
-    mailbox that has the name but for its case, `renamed` to the one that had the name before.
+    `labels` maps the id of a triage label to where it sends a sender (that of the way back included), `destinations` a
+    category's destination name to its id. `warning_label` is None, too, where warnings are off. The label of the way
+    back, `domain_label` and `list_label` need not be there, and are never missing. `untouched` holds Trash, Junk,
+    Drafts, Sent and what lies below them. `missing` are the names of the scheme without a mailbox, sorted;
+    `in_other_case` maps those to the mailbox that has the name but for its case, `renamed` to the one that had the name
+    before.
     """
 
     screener: str | None
     inbox: str | None
     error_label: str | None
     warning_label: str | None
-    labels: Mapping[str, Category]
+    labels: Mapping[str, Target]
     destinations: Mapping[str, str]
     untouched: frozenset[str]
     missing: tuple[str, ...]
@@ -47,7 +48,6 @@ class Places:
     archive: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, Renamed] = field(default_factory=dict)
-    back_label: str | None = None
     domain_label: str | None = None
     list_label: str | None = None
 
@@ -57,7 +57,6 @@ class Places:
             scheme.screener: self.screener,
             scheme.error_label: self.error_label,
             scheme.warning_label: self.warning_label,
-            scheme.back_label: self.back_label,
             scheme.domain_label: self.domain_label,
             scheme.list_label: self.list_label,
             **self.destinations,
@@ -78,7 +77,7 @@ class Places:
     @property
     def asking_labels(self) -> frozenset[str]:
         """The labels by which the user asks for something, or that wait for an answer: all but the warning label."""
-        others = (self.error_label, self.back_label, self.domain_label, self.list_label)
+        others = (self.error_label, self.domain_label, self.list_label)
         return frozenset((*self.labels, *(id for id in others if id)))
 
     @property
@@ -115,7 +114,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         inbox=roles.get("inbox"),
         error_label=find(scheme.error_label),
         warning_label=find(scheme.warning_label) if scheme.warnings_enabled else None,
-        labels={id: each for each in scheme.categories if (id := find(each.label))},
+        labels={id: each for each in scheme.targets if (id := find(each.label))},
         destinations={name: id for name in scheme.destinations if (id := find(name))},
         untouched=frozenset(each.id for each in placed if each.is_untouched),
         sent=roles.get("sent"),
@@ -123,7 +122,6 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         archive=roles.get("archive"),
         missing=missing,
         in_other_case=_in_other_case(missing, ids),
-        back_label=find(scheme.back_label),
         domain_label=find(scheme.domain_label),
         list_label=find(scheme.list_label),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from mailroom.config.scheme import Category, Scheme
+from mailroom.config.scheme import Back, Scheme, Target
 from mailroom.contacts.base import AddressBook, Change, Departure
 from mailroom.decisions import note
 from mailroom.decisions.contact import (
@@ -20,7 +20,8 @@ from mailroom.decisions.contact import (
     new_uid,
     provenance_to_join,
 )
-from mailroom.decisions.filing import Filing, filed, marked, marks_of, sweep
+from mailroom.decisions.filing import Filing, Way, filed, marked, marks_of, sweep
+from mailroom.decisions.going_back import way_back
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of
 from mailroom.decisions.warning import KnownNames, known_names, to_warn_of
@@ -41,7 +42,7 @@ class Plan:
     change: Change
     departure: Departure
     moves: Mapping[str, Move]
-    filing: Filing
+    filing: Way
     card_name: str
     names: KnownNames
     contact: Literal["created", "adopted", "known"]
@@ -58,7 +59,7 @@ def plan(
     now: datetime,
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
-    filing = Filing(sender.category, _destinations(sender.category, places, scheme), marks_of(scheme))
+    filing = _way(sender.category, places, scheme, now)
     card = matching_card(sender.address, book, scheme)
     uid = card.uid if card else new_uid(account_id, sender.address)
     fields = fields_of(sender)
@@ -78,8 +79,17 @@ def plan(
     )
 
 
-def _destinations(category: Category, places: Places, scheme: Scheme) -> frozenset[str]:
-    names = [each.destination_mailbox for each in scheme.chain(category)]
+def _way(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way:
+    """Where mail goes. Raises `SenderFailed` where a mailbox is missing."""
+    if isinstance(target, Back):
+        _mailboxes([], places, scheme)
+        return way_back(scheme, now, marks_of(scheme))
+    names = [each.destination_mailbox for each in scheme.chain(target)]
+    return Filing(target, _mailboxes(names, places, scheme), marks_of(scheme))
+
+
+def _mailboxes(names: Sequence[str], places: Places, scheme: Scheme) -> frozenset[str]:
+    """Their ids; the Screener has to be there, too."""
     missing = sorted(name for name in names if name not in places.destinations)
     if missing or places.screener is None:
         absent = missing or [scheme.screener]
@@ -94,15 +104,15 @@ def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, 
     error label. A mail in Trash, Junk, Drafts or Sent loses its label only.
     """
     ready = [email for email in labelled if _carries_just(plan.sender.category, email, places)]
-    warned = to_warn_of((email for email in ready if not email.mailbox_ids & places.untouched), plan.names)
     moves = {email.id: _ending(plan, email, places) for email in ready}
-    if (label := places.warning_label) is None:
+    if (label := places.warning_label) is None or isinstance(plan.sender.category, Back):
         return moves
+    warned = to_warn_of((email for email in ready if not email.mailbox_ids & places.untouched), plan.names)
     mailboxes = {email.id: email.mailbox_ids for email in ready}
     return {id: _with(label, mailboxes[id], move) if id in warned else move for id, move in moves.items()}
 
 
-def _carries_just(category: Category, email: Email, places: Places) -> bool:
+def _carries_just(category: Target, email: Email, places: Places) -> bool:
     categories = {places.labels[id] for id in labels_of(email, places)}
     return categories == {category} and places.error_label not in email.mailbox_ids
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from mailroom.config.scheme import Category
+from mailroom.config.scheme import Target
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email
 from mailroom.names import display_name
@@ -24,12 +24,13 @@ class Reason(Enum):
 class Sender:
     """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first.
 
-    `also` are the other addresses whose mail goes with this one's: those of the same contact card.
+    `category` is where the label sends them, which may be back to the Screener. `also` are the other addresses whose
+    mail goes with this one's: those of the same contact card.
     """
 
     address: str
     name: str
-    category: Category
+    category: Target
     mails: tuple[Email, ...]
     also: frozenset[str] = frozenset()
 

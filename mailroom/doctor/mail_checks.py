@@ -3,7 +3,7 @@
 from mailroom.account.servers import is_fastmail
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook
-from mailroom.decisions.inventory import Item, State, inventory
+from mailroom.decisions.inventory import Item, Kind, State, inventory
 from mailroom.decisions.places import find_places
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.jmap.batch import Batch
@@ -75,7 +75,8 @@ def _may_file(rights: Rights) -> bool:
 async def check_mailboxes(examined: Examined) -> Finding:
     """Whether every mailbox and label is there."""
     found = await read_mailboxes(examined.servers.client)
-    items = [item for item in inventory(found, AddressBook((), ()), examined.scheme) if not item.kind.is_group]
+    everything = inventory(found, AddressBook((), ()), examined.scheme)
+    items = [item for item in everything if not item.kind.is_group and not _is_left_out(item)]
     missing = [item for item in items if item.state is State.MISSING]
     conflicts = [item for item in items if item.state is State.CONFLICT]
     if conflicts:
@@ -84,6 +85,11 @@ async def check_mailboxes(examined: Examined) -> Finding:
         stopping = {item.name for item in missing} & examined.scheme.managed_mailboxes
         return Finding(Outcome.FAILED if stopping else Outcome.WARNING, f"missing: {_names(missing)}", CREATE)
     return Finding(Outcome.OK, f"all {len(items)} mailboxes and labels are there")
+
+
+def _is_left_out(item: Item) -> bool:
+    """Whether the account does without something that it need not have."""
+    return item.kind is Kind.OPTIONAL_LABEL and item.state is State.MISSING
 
 
 def _names(items: list[Item]) -> str:

@@ -19,6 +19,7 @@ ROLES = (
 DESTINATIONS = ("Imbox", "Feed", "Paper Trail", "Jail", "Person", "Billboard", "Truck")
 LABELS = tuple("@To" + name.replace(" ", "") for name in DESTINATIONS)
 MARKERS = ("@MailroomError", "@MailroomWarning")
+OPTIONAL_LABELS = ("@ToScreener",)
 GROUPS = (*DESTINATIONS, "Mailroom")
 
 
@@ -65,7 +66,7 @@ def create_folders(sandbox: Sandbox) -> None:
     """Every mailbox and contact group that a daemon with default settings wants, all empty."""
     for name, role in ROLES:
         sandbox.create_mailbox(name, role)
-    for name in ("Screener", *DESTINATIONS, *LABELS, *MARKERS):
+    for name in ("Screener", *DESTINATIONS, *LABELS, *MARKERS, *OPTIONAL_LABELS):
         sandbox.create_mailbox(name)
     for name in GROUPS:
         sandbox.add_group(name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mailroom.config.scheme import Category
+from mailroom.config.scheme import Target
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import by_age, labels_of
 from mailroom.errors import ConfigError
@@ -12,13 +12,13 @@ from mailroom.jmap.set import SetError, merged_errors
 from mailroom.triage.one_pass import Pass
 
 
-def other_labels(mails: Iterable[Email], category: Category, places: Places) -> tuple[str, ...]:
+def other_labels(mails: Iterable[Email], category: Target, places: Places) -> tuple[str, ...]:
     """The triage labels of other categories on these mails, sorted: a pass would find a conflict."""
     labels = {places.labels[id].label for email in mails for id in labels_of(email, places)}
     return tuple(sorted(labels - {category.label}))
 
 
-def label_for(mails: Sequence[Email], category: Category, places: Places) -> tuple[str, Move] | None:
+def label_for(mails: Sequence[Email], category: Target, places: Places) -> tuple[str, Move] | None:
     """The id of the mail to label, with the move that does it; None for a sender without mail that is in play.
 
     A mail that has the label already is taken again, so that a second try finishes the first. Else it is the newest in
@@ -41,7 +41,7 @@ def label_for(mails: Sequence[Email], category: Category, places: Places) -> tup
     return email.id, Move(add=frozenset({label}) - email.mailbox_ids, remove=paused & email.mailbox_ids)
 
 
-def clearing(mails: Iterable[Email], category: Category, places: Places) -> dict[str, Move]:
+def clearing(mails: Iterable[Email], category: Target, places: Places) -> dict[str, Move]:
     """The triage labels of other categories and the error label off, by mail id."""
     others = frozenset(id for id, each in places.labels.items() if each != category)
     off = others | (frozenset({places.error_label}) if places.error_label else frozenset())

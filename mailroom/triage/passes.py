@@ -14,7 +14,7 @@ import structlog
 import trio
 from pydantic import SecretStr
 
-from mailroom.config.scheme import Scheme
+from mailroom.config.scheme import Back, Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
 from mailroom.decisions.marks import is_idle
@@ -213,7 +213,8 @@ class Triage:
                 await trio.lowlevel.checkpoint()
             if isinstance(result, Settled):
                 self._memory.failing.forget(result.plan.sender.address)
-                self._tally.senders_triaged[result.plan.sender.category.name] += 1
+                if not isinstance(result.plan.sender.category, Back):
+                    self._tally.senders_triaged[result.plan.sender.category.name] += 1
                 _log_settled(result, run.scheme)
                 continue
             if isinstance(result, Paused):
@@ -228,10 +229,10 @@ class Triage:
             self._memory.failing.forget(sender.address)
 
     def _outcome(self, run: Pass, treated: Treated, found: Scan, new: NewFound | None) -> PassOutcome:
-        settled = [result for result in treated.results if isinstance(result, Settled)]
+        targets = [result.plan.sender.category for result in treated.results if isinstance(result, Settled)]
         done = treated.new_mail
         return PassOutcome(
-            triaged_by_category=Counter(result.plan.sender.category.name for result in settled),
+            triaged_by_category=Counter(each.name for each in targets if not isinstance(each, Back)),
             mails_filed=run.moved.total,
             senders_failing=len(self._memory.failing),
             mailboxes_missing=len(run.places.missing),
@@ -276,11 +277,15 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
 def _log_settled(settled: Settled, scheme: Scheme) -> None:
     plan = settled.plan
     sender, category = plan.sender.address, plan.sender.category.name
-    log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact)
+    left = sorted(group.name for group in plan.departure.leave)
+    is_back = isinstance(plan.sender.category, Back)
+    if is_back:
+        log.info("decision_taken_back", sender=sender, to=category, mails=settled.mails, removed_from=left)
+    else:
+        log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact)
     if plan.cards_found > 1:
         log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
-    if plan.departure.leave:
-        left = sorted(group.name for group in plan.departure.leave)
+    if left and not is_back:
         log.info("group_reassigned", sender=sender, category=category, removed_from=left)
-    if scheme.warnings_enabled and to_warn_of(plan.sender.mails, plan.names):
+    if scheme.warnings_enabled and not is_back and to_warn_of(plan.sender.mails, plan.names):
         log.warning("name_mismatch_warning", sender=sender, category=category)

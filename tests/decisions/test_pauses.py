@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.decisions.filing import Filing, sweep
 from mailroom.decisions.pauses import question, released, standing_conflicts
 from mailroom.jmap.mail import Email, Move
@@ -90,7 +91,7 @@ def test_what_waited_is_filed_with_its_sender_once_that_is_settled_otherwise() -
     mails = [waits("2", "Screener", "@ToJail"), waits("3", "Archive"), waits("4", "Trash", "@ToJail")]
     feed = frozenset({"Feed"})
     who = sender()
-    assert sweep(who, mails, Filing(who.category, feed), PLACES) == {
+    assert sweep(who, mails, Filing(DEFAULT_SCHEME.by_name["Feed"], feed), PLACES) == {
         "2": Move(feed, frozenset({"Screener", "@ToJail", ERROR})),
         "3": Move(feed, frozenset({ERROR})),
         "4": Move(remove=frozenset({"@ToJail", ERROR})),

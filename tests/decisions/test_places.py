@@ -94,19 +94,22 @@ class TestNames:
 class TestOptionalLabels:
     def test_are_never_missing(self) -> None:
         places = find_places(whole(), FEED)
-        assert (places.missing, places.back_label, places.domain_label, places.list_label) == ((), None, None, None)
+        assert (places.missing, places.domain_label, places.list_label) == ((), None, None)
         assert FEED.optional_labels.isdisjoint(places.ids(FEED))
 
-    @pytest.mark.parametrize(
-        ("name", "part"),
-        [("@ToScreener", "back_label"), ("@WholeDomain", "domain_label"), ("@WholeList", "list_label")],
-    )
+    @pytest.mark.parametrize(("name", "part"), [("@WholeDomain", "domain_label"), ("@WholeList", "list_label")])
     def test_are_labels_where_they_are_there(self, name: str, part: str) -> None:
         places = find_places([*whole(), box("id", name)], FEED)
         assert getattr(places, part) == "id"
         assert places.ids(FEED)[name] == "id"
         assert "id" in places.asking_labels & places.all_labels
         assert "id" not in places.labels
+
+    def test_of_the_way_back_is_a_triage_label(self) -> None:
+        places = find_places([*whole(), box("id", "@ToScreener")], FEED)
+        assert places.labels["id"] == FEED.back
+        assert places.ids(FEED)["@ToScreener"] == "id"
+        assert "id" in places.asking_labels & places.all_labels
 
     def test_are_no_mailbox_with_a_role(self) -> None:
         """All that is in the archive would be taken back."""

@@ -23,7 +23,7 @@ ANN = "ann@example.org"
 
 def places_of(scheme: Scheme = DEFAULT_SCHEME, *, without: Collection[str] = ()) -> Places:
     """An account with every mailbox of the scheme; the id of each is its name."""
-    names = scheme.managed_mailboxes | scheme.labels | {scheme.error_label, scheme.warning_label}
+    names = scheme.managed_mailboxes | scheme.labels | {scheme.back_label, scheme.error_label, scheme.warning_label}
     mailboxes = [Mailbox(id=name, name=name) for name in sorted(names - set(without))]
     return find_places([*mailboxes, *(Mailbox(id=role, name=role, role=role.lower()) for role in ROLES)], scheme)
 

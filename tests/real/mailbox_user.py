@@ -17,7 +17,8 @@ ROLES = (
 DESTINATIONS = ("Imbox", "Feed", "Paper Trail", "Jail", "Person", "Billboard", "Truck")
 LABELS = ("@ToImbox", "@ToFeed", "@ToPaperTrail", "@ToJail", "@ToPerson", "@ToBillboard", "@ToTruck")
 NOTICES = ("@MailroomError", "@MailroomWarning")
-MAILBOXES = (*ROLES, *(NewMailbox(name) for name in ("Screener", *DESTINATIONS, *LABELS, *NOTICES)))
+OPTIONAL_LABELS = ("@ToScreener",)
+MAILBOXES = (*ROLES, *(NewMailbox(name) for name in ("Screener", *DESTINATIONS, *LABELS, *NOTICES, *OPTIONAL_LABELS)))
 GROUPS = (*DESTINATIONS, "Mailroom")
 
 

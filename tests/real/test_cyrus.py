@@ -14,6 +14,7 @@ from tests.real.mailbox_user import (
     GROUPS,
     LABELS,
     NOTICES,
+    OPTIONAL_LABELS,
     MailboxUser,
     create_mailbox_user,
     group_card,
@@ -74,7 +75,7 @@ def test_mailboxes_have_their_names_and_roles(mailbox_user: MailboxUser) -> None
         mailboxes = MailApp(http, mailbox_user).call("Mailbox/get")["list"]
     roles = {mailbox["name"]: mailbox["role"] for mailbox in mailboxes}
     expected = {name: name.lower() for name in ("Inbox", "Archive", "Drafts", "Junk", "Sent", "Trash")}
-    assert roles == expected | dict.fromkeys(("Screener", *DESTINATIONS, *LABELS, *NOTICES))
+    assert roles == expected | dict.fromkeys(("Screener", *DESTINATIONS, *LABELS, *NOTICES, *OPTIONAL_LABELS))
     assert {mailbox["parentId"] for mailbox in mailboxes} == {None}
 
 

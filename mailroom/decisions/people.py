@@ -7,7 +7,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card
 from mailroom.decisions.contact import readable_card
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Selection, Sender, select, sender_of
+from mailroom.decisions.select import Reason, Selection, select, sender_of
 from mailroom.jmap.mail import Email
 
 WHOLE_DOMAIN = "*@"
@@ -31,7 +31,7 @@ def other_addresses(address: str, book: AddressBook, scheme: Scheme, own: Contai
 
 
 def as_people(
-    senders: Sequence[Sender],
+    selection: Selection,
     mails: Mapping[str, Sequence[Email]],
     book: AddressBook,
     places: Places,
@@ -40,13 +40,16 @@ def as_people(
 ) -> Selection:
     """The senders, each with all addresses of its card. Several of one card are one, or a conflict of their labels.
 
-    `mails` are those found by address: a label there counts, too, and an error label put on since the scan pauses.
+    `mails` are those found by address: a label there counts, too, but for those of the selection's pauses, and an error
+    label put on since the scan pauses.
     """
+    senders = selection.senders
     others = {each.address: other_addresses(each.address, book, scheme, own) for each in senders}
     addresses = frozenset(others).union(*others.values())
     others |= {each: other_addresses(each, book, scheme, own) for each in addresses.difference(others)}
     found = {email.id: email for address in addresses for email in mails.get(address, ())}
     paused = {id for id, email in found.items() if places.error_label in email.mailbox_ids}
+    paused |= {email.id for pause in selection.pauses if pause.reason is Reason.CONVERSATION for email in pause.mails}
     labelled = found | {email.id: email for each in senders for email in each.mails}
     joined = select(
         (email for id, email in labelled.items() if id not in paused),

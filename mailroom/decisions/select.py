@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from mailroom.config.scheme import Target
 from mailroom.decisions.places import Places
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import Email, Move
 from mailroom.names import display_name
 
 
@@ -17,6 +17,7 @@ class Reason(Enum):
     CONFLICT = "one sender has different triage labels: take off all but one"
     OWN_ADDRESS = "the sender is one of your own addresses"
     NO_SENDER = "the From header names no usable address, or several"
+    CONVERSATION = "several senders in one conversation: take the label off, and label one mail of the one you mean"
     FAILING = "the sender failed again and again; the log says why. Take the error label off to try again"
 
 
@@ -51,13 +52,17 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Whom a pass treats, sorted by address, and which mails it pauses."""
+    """Whom a pass treats, sorted by address, and which mails it pauses.
+
+    `aside` are patches by mail id that come before all else: these mails have a label that means somebody else.
+    """
 
     senders: tuple[Sender, ...]
     pauses: tuple[Pause, ...]
+    aside: Mapping[str, Move] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.senders or self.pauses)
+        return bool(self.senders or self.pauses or self.aside)
 
     @property
     def is_divisible(self) -> bool:
@@ -67,9 +72,9 @@ class Selection:
     def halves(self) -> tuple["Selection", "Selection"]:
         """Two smaller selections; the pauses make up one of them if only one sender is left."""
         if len(self.senders) == 1:
-            return Selection(self.senders, ()), Selection((), self.pauses)
+            return replace(self, pauses=()), Selection((), self.pauses)
         middle = len(self.senders) // 2
-        return Selection(self.senders[:middle], self.pauses), Selection(self.senders[middle:], ())
+        return replace(self, senders=self.senders[:middle]), Selection(self.senders[middle:], ())
 
 
 _EACH_ALONE: Mapping[str, str] = {}

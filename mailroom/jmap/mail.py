@@ -47,8 +47,8 @@ Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
 class Email(Wire):
     """What triage knows of a mail (RFC 8621 §4): never its subject or its text.
 
-    `received_at` is a UTCDate, which sorts as text. What follows it is read by some kinds alone; header fields are raw,
-    as their sender wrote them.
+    `received_at` is a UTCDate, which sorts as text; `thread_id` is that of its conversation. What follows is read by
+    some kinds alone; header fields are raw, as their sender wrote them.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Email(Wire):
     keywords: IdSet = frozenset()
     senders: Senders = Field(None, validation_alias="from")
     received_at: str = ""
+    thread_id: str | None = None
     list_id: str | None = Field(default=None, validation_alias="header:List-Id:asRaw")
     to: Addresses = None
     cc: Addresses = None
@@ -87,7 +88,7 @@ _read_identities = list_reader(reader(Identity))
 EMAIL = Kind[Email](
     name="Email",
     capability=MAIL,
-    properties=("id", "mailboxIds", "keywords", "from", "receivedAt"),
+    properties=("id", "mailboxIds", "keywords", "from", "receivedAt", "threadId"),
     sort="receivedAt",
     read_list=_read_emails,
 )

@@ -3,17 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from mailroom.contacts.base import LookUp
 from mailroom.contacts.steps import before
 from mailroom.decisions.filing import sweep
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Pause
 from mailroom.jmap.batch import Batch
-from mailroom.jmap.mail import Email, get_emails
+from mailroom.jmap.mail import Email, Move, get_emails, move_emails
+from mailroom.jmap.set import read_set_errors
 from mailroom.triage import filing
 from mailroom.triage.look_up import mails_found, mails_of, searches_from
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NOTHING_NEW, Judged, Written, settle, stage
+
+log = structlog.get_logger(component="triage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +35,23 @@ class Applied:
 
 
 async def apply(
-    run: Pass, contacts: LookUp, plans: Sequence[Plan], pauses: Sequence[Pause], new: Judged = NOTHING_NEW
+    run: Pass,
+    contacts: LookUp,
+    plans: Sequence[Plan],
+    pauses: Sequence[Pause],
+    aside: Mapping[str, Move],
+    new: Judged = NOTHING_NEW,
 ) -> Applied:
     """Mark and move new mail, write contacts, file every mail but the labelled ones; then read back what the commit
     depends on.
 
-    New mail goes first: our own filing changes the state that its write relies on.
+    New mail goes first: our own filing changes the state that its write relies on. `aside` is next, by mail id: a label
+    that means somebody else must not outlive the one that counts.
     """
     session = await run.client.session()
     batch = Batch()
     marked = stage(batch, session, new)
+    set_aside = move_emails(batch, session, aside, read_set_errors)
     added = await before(batch, contacts.add([plan.change for plan in plans]))
     going = [plan for plan in plans if plan.sender.address not in added.failed]
     filed = filing.stage(
@@ -53,6 +65,8 @@ async def apply(
     strays = searches_from(batch, session, addresses, *filter(None, [run.places.screener]))
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)
+    for error in filing.refusals(replies, set_aside):
+        log.warning("label_not_taken_off", reason=str(error))
     written = settle(replies, marked)
     judged = new.judged.difference(written.refused)
     return Applied(

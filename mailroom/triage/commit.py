@@ -5,14 +5,15 @@ from dataclasses import dataclass
 
 import structlog
 
+from mailroom.decisions.conversation import still_asks
 from mailroom.decisions.filing import paused
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, settled
 from mailroom.decisions.select import Pause, select
-from mailroom.jmap.batch import Batch, MethodError, Replies, Slot
+from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.mail import move_emails
 from mailroom.jmap.session import Session
-from mailroom.jmap.set import SetError, SetResult
+from mailroom.jmap.set import SetResult
 from mailroom.triage import filing
 from mailroom.triage.apply import Applied
 from mailroom.triage.one_pass import Pass
@@ -32,18 +33,26 @@ class Committed:
     marked: bool
 
 
-async def commit(run: Pass, plans: Sequence[Plan], applied: Applied, same: Mapping[str, str]) -> Committed:
-    """The last act: the labels, on the mails as they are NOW: the user may have changed their mind."""
-    now = select(applied.labelled, run.places, run.own, same)
+async def commit(
+    run: Pass, plans: Sequence[Plan], applied: Applied, same: Mapping[str, str], asking: Sequence[Pause] = ()
+) -> Committed:
+    """The last act: the labels, on the mails as they are NOW: the user may have changed their mind.
+
+    `asking` are pauses that can't be seen on single mails.
+    """
+    still = [each for each in asking if still_asks(each, applied.labelled, run.places)]
+    asked = {email.id for each in asking for email in each.mails}
+    now = select((email for email in applied.labelled if email.id not in asked), run.places, run.own, same)
+    pauses = (*now.pauses, *still)
     labelled = {sender.address: sender.mails for sender in now.senders}
     endings = {plan.sender.address: settled(plan, labelled.get(plan.sender.address, ()), run.places) for plan in plans}
     session = await run.client.session()
     batch = Batch()
     filed = filing.stage(batch, session, endings)
-    held = hold(batch, session, now.pauses, run.places)
+    held = hold(batch, session, pauses, run.places)
     replies = await run.client.send(batch)
     marked = report_held(replies, held) and run.places.error_label is not None
-    return Committed(await filing.settle(run, replies, filed), now.pauses, marked)
+    return Committed(await filing.settle(run, replies, filed), pauses, marked)
 
 
 def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:
@@ -56,13 +65,7 @@ def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places
 
 def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> bool:
     """Whether all mails of `hold` have the error label now. One that can't even get that is told in the log."""
-    refused = [error for slot in slots for error in _why_not_held(replies, slot)]
+    refused = filing.refusals(replies, slots)
     for error in refused:
         log.warning("error_label_failed", reason=str(error))
     return not refused
-
-
-def _why_not_held(replies: Replies, slot: Slot[SetResult]) -> Sequence[MethodError | SetError]:
-    if (whole := replies.error(slot)) is not None:
-        return [whole]
-    return [error for error in replies[slot].errors().values() if error.type != "notFound"]

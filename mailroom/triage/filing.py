@@ -1,12 +1,12 @@
 """Mail that moves to where its sender's mail goes, with its marks; and without them where the server refuses one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 
 from mailroom.decisions.marks import ALL_MARKS
-from mailroom.jmap.batch import Batch, Replies, Slot, raise_if_transient
+from mailroom.jmap.batch import Batch, MethodError, Replies, Slot, raise_if_transient
 from mailroom.jmap.mail import Move, move_emails
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetError, SetResult, merged_errors, read_set_errors
@@ -73,3 +73,14 @@ def _refused(run: Pass, replies: Replies, staged: Staged) -> dict[str, SetError]
                 run.moved.add(staged.owners[id], id)
     errors = merged_errors(replies[slot] for slot in staged.slots)
     return {id: error for id, error in errors.items() if id in staged.moves and error.type != "notFound"}
+
+
+def refusals(replies: Replies, slots: Iterable[Slot[SetResult]]) -> list[MethodError | SetError]:
+    """Why mails were not changed, or whole calls; a mail that is gone needs no change."""
+    return [error for slot in slots for error in _refusals(replies, slot)]
+
+
+def _refusals(replies: Replies, slot: Slot[SetResult]) -> Sequence[MethodError | SetError]:
+    if (whole := replies.error(slot)) is not None:
+        return [whole]
+    return [error for error in replies[slot].errors().values() if error.type != "notFound"]

@@ -16,7 +16,7 @@ from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.decisions.warning import names_shown
 from mailroom.jmap.batch import Batch, Replies, slices
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import Email, Move, moved
 from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
 from mailroom.jmap.query import Filter
 from mailroom.jmap.session import Session
@@ -46,6 +46,14 @@ class Found:
     @property
     def book(self) -> AddressBook:
         return self.contacts.book
+
+    def after(self, moves: Mapping[str, Move]) -> "Found":
+        """With the mails as they will be after these moves, by id."""
+        mails = {
+            address: [moved(email, moves[email.id]) if email.id in moves else email for email in emails]
+            for address, emails in self.mails.items()
+        }
+        return replace(self, mails=mails)
 
 
 async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = NOBODY_NEW) -> Found:

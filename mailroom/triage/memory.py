@@ -1,16 +1,17 @@
 """What an account's passes remember: in memory only, so that a restart tries everything anew."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
 
 from mailroom.config.scheme import Scheme
+from mailroom.decisions.conversation import Conversation, conversations
 from mailroom.decisions.pauses import Conflict, standing_conflicts
 from mailroom.decisions.places import Places, how_to_mend
-from mailroom.decisions.select import Pause, Selection
+from mailroom.decisions.select import Pause, Selection, Sender
 from mailroom.jmap.mail import Email
 from mailroom.triage.new_mail import Finding, NewFound
 from mailroom.triage.patience import Patience
@@ -19,6 +20,9 @@ log = structlog.get_logger(component="triage")
 
 _PASSES_UNTIL_ERROR = 3
 
+_SECONDS_OF_A_TAP = 600.0
+"""Mail apps may label a conversation mail by mail, and from a queue; a later label is another decision."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Unmarked:
@@ -26,6 +30,14 @@ class _Unmarked:
 
     pause: Pause
     error_label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Tapped:
+    """All who take part in a conversation whose label meant some of them, and until when it is the same tap."""
+
+    senders: frozenset[str]
+    until: float
 
 
 class Memory:
@@ -40,6 +52,7 @@ class Memory:
         self.places = places
         self.screening_since = screening_since
         self._conflicts = frozenset[Conflict]()
+        self._tapped: dict[Conversation, _Tapped] = {}
         self.failing = Patience[str]()
         self.beginning = Patience[str]()
         self._unmarked = Patience[_Unmarked]()
@@ -59,9 +72,10 @@ class Memory:
         self.failing.keep_only({sender.address for sender in selection.senders})
         waiting = {pause: _Unmarked(pause, self.places.error_label) for pause in selection.pauses}
         self._unmarked.keep_only(set(waiting.values()))
-        return Selection(
-            tuple(each for each in selection.senders if self.failing.may_try(each.address, now)),
-            tuple(pause for pause, mails in waiting.items() if self._unmarked.may_try(mails, now)),
+        return replace(
+            selection,
+            senders=tuple(each for each in selection.senders if self.failing.may_try(each.address, now)),
+            pauses=tuple(pause for pause, mails in waiting.items() if self._unmarked.may_try(mails, now)),
         )
 
     def tried_to_mark(self, pauses: Sequence[Pause], now: float) -> None:
@@ -78,6 +92,31 @@ class Memory:
         known = {each for each in self._conflicts if each & {email.id for email in labelled}}
         self._conflicts = frozenset(known) | standing_conflicts(labelled, self.places)
         return self._conflicts
+
+    def tapped(self, now: float) -> Collection[Conversation]:
+        """The conversations of several senders that were settled in the last ten minutes."""
+        self._tapped = {each: tapped for each, tapped in self._tapped.items() if now < tapped.until}
+        return self._tapped.keys()
+
+    def settled(
+        self, senders: Iterable[Sender], taps: Mapping[Conversation, frozenset[str]], places: Places, now: float
+    ) -> None:
+        """These senders are settled. `taps` are the conversations of several that were tapped now, with all in them.
+
+        Any other decision about somebody in a conversation that was tapped before ends that tap.
+        """
+        settled_now: set[Conversation] = set()
+        for sender in senders:
+            here = conversations(sender.mails, places).keys()
+            settled_now |= here
+            self._tapped = {
+                each: tapped
+                for each, tapped in self._tapped.items()
+                if each in here or tapped.senders.isdisjoint(sender.addresses)
+            }
+        for each in taps.keys() & settled_now:
+            before = self._tapped[each].senders if each in self._tapped else frozenset[str]()
+            self._tapped[each] = _Tapped(before | taps[each], now + _SECONDS_OF_A_TAP)
 
     def new_due(self, new: NewFound, now: float) -> NewFound:
         """The part of new mail that is to be looked at now; what is no longer found is forgotten.

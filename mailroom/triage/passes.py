@@ -29,6 +29,7 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails, moved
 from mailroom.observe.status import Deed, PassOutcome, Tally
 from mailroom.triage.commit import hold, report_held
+from mailroom.triage.meaning import meant
 from mailroom.triage.memory import Memory
 from mailroom.triage.new_mail import NewFound, Window
 from mailroom.triage.one_pass import Moved, Pass
@@ -129,14 +130,17 @@ class Triage:
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
-        selection = self._memory.due(select(await self._release(found), found.places, self._own), started)
-        new = self._new_due(found, started)
         run = await self._begin(found.places, now)
+        taps = await meant(run, await self._release(found), self._memory.tapped(started))
+        selection = self._memory.due(taps.among(select(taps.labelled, found.places, self._own)), started)
+        new = self._new_due(found, started)
         try:
             treated = await treat(run, selection, new)
         finally:
             self._tally.mails_filed += run.moved.total
         self._memory.tried_to_mark(selection.pauses, started)
+        settled = [each.plan.sender for each in treated.results if isinstance(each, Settled)]
+        self._memory.settled(settled, taps.taps, found.places, started)
         await self._tell(run, treated.results)
         if new:
             await self._tell_new_mail(new, treated.new_mail, now)

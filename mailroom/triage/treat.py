@@ -1,7 +1,7 @@
 """Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 import trio
@@ -139,8 +139,9 @@ def _by_mail(new: NewFound, refused: Mapping[str, str]) -> dict[str, str]:
 
 def _parts(selection: Selection, new: NewFound | None) -> list[_Part]:
     """All at once, unless it is very much: new mail then comes last, when the senders' cards say where it goes."""
-    *parts, last = list(slices(selection.senders, SENDERS_AT_ONCE)) or [()]
-    return [*(_Part(Selection(each, ()), None) for each in parts), _Part(Selection(last, selection.pauses), new)]
+    first, *others = list(slices(selection.senders, SENDERS_AT_ONCE)) or [()]
+    selections = [replace(selection, senders=first), *(Selection(each, ()) for each in others)]
+    return [_Part(each, None) for each in selections[:-1]] + [_Part(selections[-1], new)]
 
 
 async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailDone]:
@@ -149,10 +150,11 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
         return [], NO_NEW_MAIL
     found = await look_up(run, selection.senders, await strangers(run, part.new))
     await trio.lowlevel.checkpoint()
-    people = as_people(selection.senders, found.mails, found.book, run.places, run.scheme, run.own)
+    found = found.after(selection.aside)
+    people = as_people(selection, found.mails, found.book, run.places, run.scheme, run.own)
     plans, failed = await _decide(run, people.senders, found)
     new = await judged(run, part.new, found, plans)
-    applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), new)
+    applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), selection.aside, new)
     failed |= applied.failed
     going = [each for each in plans if each.sender.address not in failed]
     failed |= await follow_up(run, found.contacts, going, applied)
@@ -164,7 +166,8 @@ async def _commit(
     run: Pass, selection: Selection, people: Selection, plans: Sequence[Plan], failed: dict[str, str], applied: Applied
 ) -> list[Result]:
     same = standing_for(people)
-    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied, same)
+    asking = [each for each in selection.pauses if each.reason is Reason.CONVERSATION]
+    done = await commit(run, [each for each in plans if each.sender.address not in failed], applied, same, asking)
     failed |= done.failed
     for each in done.pauses:
         log_pause(each)

@@ -30,7 +30,7 @@ def others(address: str, book: AddressBook) -> frozenset[str]:
 
 def people(*senders: Sender, mails: Collection[Email] = (), of: AddressBook) -> Selection:
     found = {address: [each for each in mails if (each.senders or ())[0].email == address] for address in (HOME, WORK)}
-    return as_people(senders, found, of, PLACES, DEFAULT_SCHEME, frozenset({OWN}))
+    return as_people(Selection(tuple(senders), ()), found, of, PLACES, DEFAULT_SCHEME, frozenset({OWN}))
 
 
 def labelled(id: str, address: str, to: str, *more: str) -> Email:

@@ -180,7 +180,7 @@ class TestASearch:
         assert query[1]["calculateTotal"] is True
         assert query[1]["sort"] == [{"property": "receivedAt", "isAscending": True}]
         assert get[1]["#ids"] == {"resultOf": query[2], "name": "Email/query", "path": "/ids"}
-        assert sorted(get[1]["properties"]) == ["from", "id", "keywords", "mailboxIds", "receivedAt"]
+        assert sorted(get[1]["properties"]) == ["from", "id", "keywords", "mailboxIds", "receivedAt", "threadId"]
 
     async def test_finds_each_once_sorted_by_id(self) -> None:
         found, _ = await found_on(page("b", "a", "b", position=0, total=3))

@@ -16,7 +16,7 @@ from bench.passes import NOW, PassRun, labelled_account, run_pass
 from bench.servers import Server
 from bench.straightforward import Book, CardDavBook, Jmap, JmapBook, Straightforward
 from mailroom.account.servers import carddav_url, open_servers
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.contacts.dav import Dav
 from mailroom.contacts.discovery import find_book
 from mailroom.http import Credentials, bearer
@@ -88,7 +88,7 @@ async def _pair(server: Server, load: Load, network: Network) -> tuple[PassRun, 
     return ours, straight
 
 
-async def run_straightforward(settings: Settings, way: Way = _triage) -> StraightRun:
+async def run_straightforward(settings: AccountSettings, way: Way = _triage) -> StraightRun:
     """Measure one pass; session and address book are found before, as with Mailroom's."""
     async with open_servers(settings) as servers:
         session = await servers.client.session()
@@ -98,7 +98,7 @@ async def run_straightforward(settings: Settings, way: Way = _triage) -> Straigh
     return await trio.to_thread.run_sync(_run, settings, session, book, way)
 
 
-def _run(settings: Settings, session: Session, book_url: httpx.URL | None, way: Way) -> StraightRun:
+def _run(settings: AccountSettings, session: Session, book_url: httpx.URL | None, way: Way) -> StraightRun:
     requests = 0
 
     def count(_: httpx.Request) -> None:
@@ -116,7 +116,7 @@ def _run(settings: Settings, session: Session, book_url: httpx.URL | None, way: 
         return StraightRun(requests, time.perf_counter() - started)
 
 
-def _mail_login(settings: Settings) -> SecretStr:
+def _mail_login(settings: AccountSettings) -> SecretStr:
     """The login for mail, which is that for contacts, too, on the servers that are compared."""
     if settings.jmap_token is None or settings.carddav_password is not None:
         raise ValueError("the straightforward way has one token for mail and contacts")

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mailroom.account.servers import open_servers
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import EMAIL
 from mailroom.jmap.mailbox import get_mailboxes
@@ -21,7 +21,7 @@ class Ending:
     cards: dict[str, tuple[str, str]]
 
 
-async def read_ending(settings: Settings) -> Ending:
+async def read_ending(settings: AccountSettings) -> Ending:
     async with open_servers(settings) as servers:
         session = await servers.client.session()
         batch = Batch()

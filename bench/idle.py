@@ -11,7 +11,7 @@ from bench.daemon_figures import cpu_seconds as cpu_seconds_of
 from bench.daemon_figures import memory_mb
 from bench.load import Load
 from bench.servers import Server, variables
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from tests.daemon_process import DaemonProcess, daemon_process
 
 START_DEADLINE_SECONDS = 60
@@ -66,7 +66,7 @@ async def measure_idle(server: Server, runs: int, watch: Watch) -> IdleFigures:
 
 
 async def _idle_run(
-    settings: Settings, watch: Watch, done: list[IdleRun], *, task_status: trio.TaskStatus[None]
+    settings: AccountSettings, watch: Watch, done: list[IdleRun], *, task_status: trio.TaskStatus[None]
 ) -> None:
     """Reports once the daemon is ready."""
     started = time.perf_counter()

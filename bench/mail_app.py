@@ -10,7 +10,7 @@ from httpx_sse import aconnect_sse
 
 from bench.load import label_for
 from mailroom.account.servers import Servers
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -77,7 +77,7 @@ class MailApp:
 
 
 @asynccontextmanager
-async def mail_app(settings: Settings) -> AsyncIterator[MailApp]:
+async def mail_app(settings: AccountSettings) -> AsyncIterator[MailApp]:
     """A mail app that is logged in and has read the Screener."""
     async with http_client() as http:
         servers = Servers(settings, http)

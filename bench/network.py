@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from bench.processes import module_process
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ NO_DELAY = Network(0)
 
 
 @asynccontextmanager
-async def far_away(settings: Settings, network: Network) -> AsyncIterator[Settings]:
+async def far_away(settings: AccountSettings, network: Network) -> AsyncIterator[AccountSettings]:
     """The same account, its servers at the other end of a network. Without a delay they are asked directly."""
     if network == NO_DELAY:
         yield settings
@@ -35,7 +35,7 @@ async def far_away(settings: Settings, network: Network) -> AsyncIterator[Settin
 
 
 @asynccontextmanager
-async def through_proxy(settings: Settings, network: Network) -> AsyncIterator[Settings]:
+async def through_proxy(settings: AccountSettings, network: Network) -> AsyncIterator[AccountSettings]:
     """The same account behind a proxy, even where that delays nothing."""
     urls = [url for url in (settings.jmap_session_url, settings.carddav_url) if url is not None]
     ports = sorted({_port(url) for url in urls})

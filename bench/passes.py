@@ -15,8 +15,8 @@ from bench.mail_app import mail_app
 from bench.network import Network, far_away
 from bench.servers import Server
 from mailroom.account.servers import Servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.http_clients import http_client
 from mailroom.observe.status import Tally
 from mailroom.triage.passes import prepare
@@ -107,7 +107,7 @@ async def measure_passes(server: Server, load: Load, network: Network, runs: int
 
 
 @asynccontextmanager
-async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings]:
+async def labelled_account(server: Server, load: Load) -> AsyncIterator[AccountSettings]:
     """A fresh account in which every sender waits for a pass."""
     async with server.account(load) as settings:
         async with mail_app(settings) as app:
@@ -115,7 +115,7 @@ async def labelled_account(server: Server, load: Load) -> AsyncIterator[Settings
         yield settings
 
 
-async def run_pass(settings: Settings, load: Load) -> PassRun:
+async def run_pass(settings: AccountSettings, load: Load) -> PassRun:
     """Measure the first pass after the start check, then an idle one. Raises `RuntimeError` if anything was left."""
     async with http_client() as http:
         servers = Servers(settings, http)

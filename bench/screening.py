@@ -16,9 +16,9 @@ from bench.servers import Server
 from bench.straightforward import Book, Jmap
 from bench.straightforward_screening import StraightforwardScreener
 from mailroom.account.servers import Servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
-from mailroom.config.settings import Settings
 from mailroom.http_clients import http_client
 from mailroom.observe.status import Tally
 from mailroom.triage.passes import Triage, prepare
@@ -116,7 +116,7 @@ async def measure_idle_passes(server: Server, load: Load, runs: int) -> IdlePass
     return IdlePasses(server.name, load, runs, median(seconds[on]), median(seconds[off]))
 
 
-async def _judged(settings: Settings, load: Load) -> StraightRun:
+async def _judged(settings: AccountSettings, load: Load) -> StraightRun:
     """One pass. Raises `RuntimeError` if anything was left."""
     async with _ready(settings, ON) as (triage, traffic):
         traffic.requests = 0
@@ -129,7 +129,7 @@ async def _judged(settings: Settings, load: Load) -> StraightRun:
 
 
 @asynccontextmanager
-async def _ready(settings: Settings, scheme: Scheme) -> AsyncIterator[tuple[Triage, Traffic]]:
+async def _ready(settings: AccountSettings, scheme: Scheme) -> AsyncIterator[tuple[Triage, Traffic]]:
     """A triage after its start, on a connection that stands."""
     async with http_client() as http:
         servers = Servers(settings, http)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bench.load import Contact, Load
 from bench.processes import module_process
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.jmap.batch import slices
 from tests.real.accounts import radicale_book
 from tests.real.cyrus import Cyrus
@@ -23,7 +23,7 @@ PUTS_AT_A_TIME = 4
 MAILS_AN_APPEND = 5_000
 
 
-def variables(settings: Settings) -> dict[str, str]:
+def variables(settings: AccountSettings) -> dict[str, str]:
     """What a daemon process needs to log in there, beside the session url; by names without prefix."""
     found = {
         "jmap_token": settings.jmap_token,
@@ -48,7 +48,7 @@ class Server(Protocol):
     @property
     def contacts(self) -> str: ...
 
-    def account(self, load: Load) -> AbstractAsyncContextManager[Settings]:
+    def account(self, load: Load) -> AbstractAsyncContextManager[AccountSettings]:
         """Settings that log in to a fresh account with the load, nothing labelled."""
         ...
 
@@ -61,10 +61,10 @@ class SandboxServer:
     contacts: str = "JMAP"
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Settings]:
+    async def account(self, load: Load) -> AsyncIterator[AccountSettings]:
         sizes = map(str, astuple(load))
         async with module_process("bench.sandbox_process", *sizes) as (session_url, token):
-            yield Settings(jmap_session_url=session_url, jmap_token=SecretStr(token))
+            yield AccountSettings(jmap_session_url=session_url, jmap_token=SecretStr(token))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,13 @@ class CyrusServer:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Settings]:
+    async def account(self, load: Load) -> AsyncIterator[AccountSettings]:
         user = f"bench{next(self._numbers)}"
         await trio.to_thread.run_sync(_fill, self.cyrus, user, load)
         token = SecretStr(self.cyrus.token(user))
-        yield Settings(jmap_session_url=self.cyrus.session_url, jmap_token=token, carddav_url=self.cyrus.carddav_url)
+        yield AccountSettings(
+            jmap_session_url=self.cyrus.session_url, jmap_token=token, carddav_url=self.cyrus.carddav_url
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class RadicaleServer:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Settings]:
+    async def account(self, load: Load) -> AsyncIterator[AccountSettings]:
         user = f"bench{next(self._numbers)}"
         book = await trio.to_thread.run_sync(_fill_radicale, self.radicale, user, load)
         async with SandboxServer().account(Load(load.senders, load.mails_each)) as mail:

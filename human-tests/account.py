@@ -247,7 +247,7 @@ async def look_at_account(run: Run, *senders: Sender) -> Account:
     trash = next((mailbox.id for mailbox in found.mailboxes if mailbox.role == "trash"), None)
     if trash is None:
         raise Unmet("the account has no Trash mailbox, where the mails of this test go at its end")
-    if await ask_daemon(run.settings) is not None:
+    if await ask_daemon(run.process) is not None:
         raise Unmet("a daemon runs here already: stop it first, as the test starts its own")
     contacts = await run.servers.contacts()
     return Account(run, contacts, found.mailboxes, find_places(found.mailboxes, run.scheme), trash, senders)

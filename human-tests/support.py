@@ -13,14 +13,17 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import trio
 
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
 from mailroom.commands.terminal import log_to_stderr, printable
 from mailroom.commands.with_servers import until_interrupted
+from mailroom.config.account_settings import AccountSettings
+from mailroom.config.environment import read_environment
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings, load_scheme, load_settings
 from mailroom.errors import ConfigError, MailroomError
 
 PASS, FAIL, UNMET = 0, 1, 2
@@ -50,8 +53,10 @@ class Run:
 
     title: str
     auto: bool
-    settings: Settings
+    settings: AccountSettings
     scheme: Scheme
+    scheme_file: Path | None
+    process: ProcessSettings
     servers: Servers
     clean_up: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -117,15 +122,17 @@ def run_script(doc: str | None, steps: Steps, *, auto: bool) -> int:
     title = text.partition("\n")[0]
     say(title if auto else f"{text}\n")
     try:
-        settings = load_settings()
-        scheme = load_scheme(settings)
+        environment = read_environment()
     except ConfigError as invalid:
         return _end(title, Unmet("; ".join(invalid.problems)))
 
     async def work() -> int:
-        log_to_stderr(settings.log_level, settings.log_format)
-        async with open_servers(settings) as servers:
-            return await _run(Run(title, auto, settings, scheme, servers), steps)
+        process, account = environment.process, environment.account
+        log_to_stderr(process.log_level, process.log_format)
+        async with open_servers(account.settings) as servers:
+            return await _run(
+                Run(title, auto, account.settings, account.scheme, account.scheme_file, process, servers), steps
+            )
 
     status = trio.run(until_interrupted, work)
     if status not in (PASS, FAIL, UNMET):

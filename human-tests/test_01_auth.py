@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from support import Failed, Run, main, say
 
 from mailroom.account.servers import open_servers
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.errors import Refused
 from mailroom.jmap.session import Session
 
@@ -41,7 +41,7 @@ def tell_offers(session: Session) -> None:
     say(f"  • limits: {limits.max_calls_in_request} calls in a request, {limits.max_objects_in_get} objects in a get")
 
 
-def with_wrong_login(settings: Settings) -> Settings:
+def with_wrong_login(settings: AccountSettings) -> AccountSettings:
     """The same settings, with one character more in token or password."""
     field = "jmap_token" if settings.jmap_token is not None else "jmap_password"
     secret: SecretStr = getattr(settings, field)

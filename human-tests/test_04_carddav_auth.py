@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from support import Failed, Run, Unmet, main, say
 
 from mailroom.account.servers import carddav_url, open_servers
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.contacts.carddav import CardDav
 from mailroom.errors import Refused
 
@@ -35,7 +35,7 @@ async def steps(run: Run) -> None:
             raise Failed("the server accepts a login that is wrong")
 
 
-def with_wrong_password(settings: Settings) -> Settings:
+def with_wrong_password(settings: AccountSettings) -> AccountSettings:
     """The same settings, with one character more in the secret that contacts are read with."""
     secrets = {
         field: secret

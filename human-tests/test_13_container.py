@@ -100,7 +100,7 @@ async def start(run: Run, image: str) -> int:
     plain, secret = values(run)
     variables = [f"--env=MAILROOM_{name.upper()}={value}" for name, value in (plain | address).items()]
     secrets = [await keep_secret(run, name, value) for name, value in secret.items()]
-    config = run.settings.config
+    config = run.scheme_file
     mounts = (
         [f"--volume={config.resolve()}:{CONFIG_INSIDE}:ro", f"--env=MAILROOM_CONFIG={CONFIG_INSIDE}"] if config else []
     )
@@ -113,7 +113,8 @@ async def start(run: Run, image: str) -> int:
 def values(run: Run) -> tuple[dict[str, str], dict[str, SecretStr]]:
     """The settings that the container gets, as text, and those that are secret."""
     inside = {"health_host", "health_port", "config", "log_format"}
-    given = {name: value for name, value in run.settings if value is not None and name not in inside}
+    told = {**dict(run.settings), **dict(run.process), "screening": run.scheme.screening.mode}
+    given = {name: value for name, value in told.items() if value is not None and name not in inside}
     secret = {name: value for name, value in given.items() if isinstance(value, SecretStr)}
     return {name: str(value) for name, value in given.items() if name not in secret}, secret
 

@@ -29,7 +29,7 @@ from bench.report import Report, markdown, show
 from bench.sandbox_process import filled
 from bench.storm import Storm
 from bench.targets import targets
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from tests.guard import GUARD_SECONDS
 from tests.screener import served
 
@@ -54,10 +54,10 @@ class Here:
     contacts: str = "JMAP"
 
     @asynccontextmanager
-    async def account(self, load: Load) -> AsyncIterator[Settings]:
+    async def account(self, load: Load) -> AsyncIterator[AccountSettings]:
         sandbox = filled(load)
         async with served(sandbox) as url:
-            yield Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
+            yield AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
 
 
 HERE = Here()

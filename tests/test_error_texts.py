@@ -15,8 +15,8 @@ from mailroom.account.servers import open_servers
 from mailroom.cli.ending import MEND_FIRST, TRY_AGAIN, report
 from mailroom.cli.main import main
 from mailroom.commands import doctor, reset, rules, senders, setup, triage
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
-from mailroom.config.settings import Settings
 from mailroom.decisions.note import ADOPTED, recorded
 from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
@@ -44,7 +44,7 @@ from tests.scripted_server import Answer, ScriptedServer, reply, session_reply
 
 ANSWERS = {**REPLIES, "401": Reply(401, ECHO.encode()), "403": Reply(403, ECHO.encode())}
 
-Command = Callable[[Settings, Scheme], Awaitable[int]]
+Command = Callable[[AccountSettings, Scheme], Awaitable[int]]
 
 COMMANDS: dict[str, Command] = {
     "setup": setup.show,
@@ -169,7 +169,7 @@ class TestTheContactsServer:
                 server.script("/empty", multistatus(""))
                 server.script("/gone", reply("404 Not Found", ECHO.encode()))
                 await nursery.start(server.serve)
-                settings = Settings(
+                settings = AccountSettings(
                     jmap_token=SecretStr(TOKEN),
                     jmap_session_url=f"{server.origin}/session",
                     carddav_username="ann",

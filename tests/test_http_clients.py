@@ -11,7 +11,7 @@ import trio
 from pydantic import SecretStr
 
 from mailroom import http_clients
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.http import Credentials, bearer, fetch
 from mailroom.http_clients import KEEPALIVE_SECONDS, MOST_AT_ONCE, SharedHttp, shared_http
 from tests.guard import GUARD_SECONDS
@@ -122,4 +122,4 @@ async def test_connections_that_were_not_used_for_longest_are_closed_where_there
 
 
 def test_a_connection_outlasts_the_usual_poll_interval() -> None:
-    assert Settings(jmap_token=SecretStr("t")).poll_interval < KEEPALIVE_SECONDS
+    assert AccountSettings(jmap_token=SecretStr("t")).poll_interval < KEEPALIVE_SECONDS

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from mailroom import http_clients
 from mailroom.account.servers import open_servers
 from mailroom.commands import doctor
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.errors import BadReply
 from mailroom.http_clients import http_client
 from mailroom.jmap.batch import Batch
@@ -37,7 +37,7 @@ class Servers:
 
     own: ScriptedServer
     other: ScriptedServer
-    settings: Settings
+    settings: AccountSettings
 
     def asked_for_the_stolen(self) -> list[str]:
         return [asked.target for server in (self.own, self.other) for asked in server.asked_for(STOLEN)]
@@ -64,7 +64,7 @@ async def redirecting(path: str, elsewhere: str, tls: ssl.SSLContext) -> AsyncIt
             own.script("/session", session_reply(f"{own.origin}{EVENTS}"))
             own.script(path, reply("307 Temporary Redirect", Location=f"{origin}{STOLEN}", Set_Cookie="login=s3cret"))
             token = SecretStr("s3cret")
-            yield Servers(own, other, Settings(jmap_token=token, jmap_session_url=f"{own.origin}/session"))
+            yield Servers(own, other, AccountSettings(jmap_token=token, jmap_session_url=f"{own.origin}/session"))
             nursery.cancel_scope.cancel()
 
 

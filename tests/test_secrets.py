@@ -17,8 +17,9 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock
 
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.observe import log
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
@@ -211,10 +212,9 @@ async def trouble_at(
     with file.open("wb") as output, trio.fail_after(1000):
         log.set_up("debug", "json", fd=output.fileno())
         async with served(sandbox) as url, trio.open_nursery() as nursery:
-            settings = Settings(
-                jmap_token=SecretStr(secret), jmap_session_url=str(url), debounce_seconds=0, health_port=free_port()
-            )
-            running = await nursery.start(daemon.serve, settings, DEFAULT_SCHEME)
+            settings = AccountSettings(jmap_token=SecretStr(secret), jmap_session_url=str(url), debounce_seconds=0)
+            process = ProcessSettings(health_port=free_port())
+            running = await nursery.start(daemon.serve, process, AccountConfig(None, settings, DEFAULT_SCHEME))
             yield sandbox, heard
             await ask_health(heard, running.health_port)
             nursery.cancel_scope.cancel()

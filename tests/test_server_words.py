@@ -15,7 +15,7 @@ from mailroom.account.ring import Ring
 from mailroom.account.servers import Servers, open_servers
 from mailroom.account.triage_loop import Rhythm, TriageLoop
 from mailroom.cli.ending import report
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.contacts.base import Change, Fields, NewCard, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.errors import MailroomError
@@ -167,7 +167,7 @@ class TestOfContacts:
             server.script(f"/{PATH}", reply("404 Not Found"))
             server.script(f"{BOOK}u.vcf", given["card"])
             await nursery.start(server.serve)
-            settings = Settings(
+            settings = AccountSettings(
                 jmap_token=SecretStr(TOKEN),
                 jmap_session_url=f"{server.origin}/session",
                 carddav_url=f"{server.origin}/",
@@ -243,7 +243,7 @@ class TestOfJmap:
             server.script(API, answer)
             server.script(f"/{PATH}", reply("404 Not Found"))
             await nursery.start(server.serve)
-            settings = Settings(jmap_token=SecretStr(TOKEN), jmap_session_url=f"{server.origin}/session")
+            settings = AccountSettings(jmap_token=SecretStr(TOKEN), jmap_session_url=f"{server.origin}/session")
             async with open_servers(settings) as servers:
                 said = await heard(servers, ask, folder / "log", capsys)
             nursery.cancel_scope.cancel()

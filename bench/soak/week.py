@@ -22,8 +22,9 @@ from bench.soak.acts import Script
 from bench.soak.figures import Counts, count_problems, crashes_in, left_over, object_problems, round_problems
 from bench.soak.leaks import all_tasks, live_objects, open_files, warnings_collected
 from bench.soak.player import Player, RoundEnd
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.observe.status import Status
@@ -143,8 +144,9 @@ async def _live(script: Script, progress: Progress) -> _Lived:
         base_url = await servers.start(serve, sandbox)
         tasks_before, files_before = all_tasks(), open_files()
         async with trio.open_nursery() as root:
-            settings = _settings(sandbox, base_url)
-            running = await root.start(daemon.serve, settings, DEFAULT_SCHEME)
+            process = ProcessSettings(health_port=free_port())
+            account = AccountConfig(None, _settings(sandbox, base_url, process.health_port), DEFAULT_SCHEME)
+            running = await root.start(daemon.serve, process, account)
             answers: Counter[int] = Counter()
             root.start_soon(_monitor, running.health_port, answers)
             watch = _Watch(running.status, script, progress)
@@ -188,15 +190,13 @@ def _simulated_now() -> datetime:
     return MONDAY + timedelta(seconds=trio.current_time())
 
 
-def _settings(sandbox: Sandbox, base_url: str) -> Settings:
-    """Nothing comes from the environment or `.env`. The heartbeat goes to the daemon itself, which answers anything."""
-    port = free_port()
-    return Settings.model_construct(
+def _settings(sandbox: Sandbox, base_url: str, health_port: int) -> AccountSettings:
+    """The heartbeat goes to the daemon itself, which answers anything."""
+    return AccountSettings(
         jmap_token=SecretStr(sandbox.token),
         jmap_session_url=f"{base_url}/jmap/session",
         poll_interval=POLL_INTERVAL,
-        health_port=port,
-        heartbeat_url=SecretStr(f"http://127.0.0.1:{port}/livez"),
+        heartbeat_url=SecretStr(f"http://127.0.0.1:{health_port}/livez"),
     )
 
 

@@ -13,8 +13,8 @@ from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, telling_what_to_renew
 from mailroom.account.triage_loop import Rhythm, TriageLoop
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
@@ -40,7 +40,7 @@ class Account:
     `http` is for request and reply, and may be shared with other accounts. One run may follow another.
     """
 
-    def __init__(self, settings: Settings, scheme: Scheme, http: Http) -> None:
+    def __init__(self, settings: AccountSettings, scheme: Scheme, http: Http) -> None:
         self._settings = settings
         self.scheme = scheme
         self._http = http

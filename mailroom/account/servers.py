@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 from pydantic import SecretStr
 
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.contacts.base import Contacts
 from mailroom.contacts.carddav import discover
 from mailroom.contacts.jmap import JmapContacts
@@ -21,7 +21,7 @@ FASTMAIL_CARDDAV_URL = httpx.URL("https://carddav.fastmail.com/")
 
 
 @asynccontextmanager
-async def open_servers(settings: Settings) -> AsyncIterator["Servers"]:
+async def open_servers(settings: AccountSettings) -> AsyncIterator["Servers"]:
     """The servers that the settings name; none of them has been asked anything yet."""
     async with http_client() as http:
         yield Servers(settings, http)
@@ -30,7 +30,7 @@ async def open_servers(settings: Settings) -> AsyncIterator["Servers"]:
 class Servers:
     """Made by `open_servers`. `client` is for mail, `http` for anything else that the same servers are asked."""
 
-    def __init__(self, settings: Settings, http: Http) -> None:
+    def __init__(self, settings: AccountSettings, http: Http) -> None:
         self._settings = settings
         self.http = http
         url = httpx.URL(settings.jmap_session_url)
@@ -53,7 +53,7 @@ class Servers:
 
 
 @contextmanager
-def telling_what_to_renew(settings: Settings) -> Iterator[None]:
+def telling_what_to_renew(settings: AccountSettings) -> Iterator[None]:
     """Add to a `Refused` which settings hold the login that a server refused."""
     try:
         yield
@@ -61,7 +61,7 @@ def telling_what_to_renew(settings: Settings) -> Iterator[None]:
         raise Refused(f"{refused}; {what_to_renew(settings)}") from refused
 
 
-def what_to_renew(settings: Settings) -> str:
+def what_to_renew(settings: AccountSettings) -> str:
     """Which settings hold the login, as what to do about a refused one."""
     mail = "MAILROOM_JMAP_TOKEN" if settings.jmap_token is not None else "MAILROOM_JMAP_USERNAME and _PASSWORD"
     if settings.carddav_password is None:
@@ -69,7 +69,7 @@ def what_to_renew(settings: Settings) -> str:
     return f"renew {mail} (mail) or MAILROOM_CARDDAV_USERNAME and _PASSWORD (contacts) and start again"
 
 
-def carddav_url(settings: Settings) -> httpx.URL:
+def carddav_url(settings: AccountSettings) -> httpx.URL:
     """Where to look for the address book: the setting, or Fastmail's, or the server that has the mail."""
     if settings.carddav_url is not None:
         return httpx.URL(settings.carddav_url)
@@ -77,18 +77,18 @@ def carddav_url(settings: Settings) -> httpx.URL:
     return FASTMAIL_CARDDAV_URL if is_fastmail(settings) else session_url.join("/")
 
 
-def is_fastmail(settings: Settings) -> bool:
+def is_fastmail(settings: AccountSettings) -> bool:
     return httpx.URL(settings.jmap_session_url).host == FASTMAIL_SESSION_HOST
 
 
-def _jmap_authorization(settings: Settings) -> SecretStr:
+def _jmap_authorization(settings: AccountSettings) -> SecretStr:
     if settings.jmap_token is not None:
         return bearer(settings.jmap_token)
-    # Settings has checked that there is the one or the other.
+    # The settings have been checked: there is the one or the other.
     return basic(settings.jmap_username or "", settings.jmap_password or SecretStr(""))
 
 
-def _carddav_authorization(settings: Settings, url: httpx.URL) -> SecretStr:
+def _carddav_authorization(settings: AccountSettings, url: httpx.URL) -> SecretStr:
     """The address book's own login, or the mail's where both are on one server. Raises `ConfigError`."""
     if settings.carddav_username is not None and settings.carddav_password is not None:
         return basic(settings.carddav_username, settings.carddav_password)

@@ -7,14 +7,14 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 @click.command()
 @click.option("--send", is_flag=True, help="Put it into the Inbox now; the daemon writes no second one today.")
 @with_settings
-def command(settings: "Settings", scheme: "Scheme", send: bool) -> int:
+def command(settings: "AccountSettings", scheme: "Scheme", send: bool) -> int:
     """Show today's digest: who waits in the Screener, newest first.
 
     With a table [digest] in mailroom.toml the daemon puts it into the Inbox once a day.

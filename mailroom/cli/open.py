@@ -9,8 +9,8 @@ from mailroom.cli.with_settings import with_settings
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 def _how_long(context: click.Context, parameter: click.Parameter, value: str) -> "timedelta | None":
@@ -29,7 +29,7 @@ def _how_long(context: click.Context, parameter: click.Parameter, value: str) ->
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("duration", metavar="15m|2h|off", callback=_how_long)
 @with_settings
-def command(settings: "Settings", scheme: "Scheme", duration: "timedelta | None") -> int:
+def command(settings: "AccountSettings", scheme: "Scheme", duration: "timedelta | None") -> int:
     """Let everybody into the Inbox for a while, up to 24h.
 
     For the mail that you wait for, from an address that you don't know yet. It works with the next mail, without a new

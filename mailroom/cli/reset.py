@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailroom.cli.with_settings import with_settings
+from mailroom.cli.with_settings import with_account
 
 if TYPE_CHECKING:
-    from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
+    from mailroom.config.account_settings import AccountConfig
+    from mailroom.config.process_settings import ProcessSettings
 
 
 @click.command()
@@ -28,12 +28,12 @@ def command(apply: bool, yes: bool) -> int:
     return _reset(apply, yes)
 
 
-@with_settings
-def _reset(settings: "Settings", scheme: "Scheme", apply: bool, yes: bool) -> int:
+@with_account
+def _reset(process: "ProcessSettings", account: "AccountConfig", apply: bool, yes: bool) -> int:
     import trio
 
     from mailroom.commands import reset
 
     if not apply:
-        return trio.run(reset.dry_run, settings, scheme)
-    return reset.apply(settings, scheme, reset.agreed if yes else reset.ask)
+        return trio.run(reset.dry_run, account.settings, account.scheme)
+    return reset.apply(process, account.settings, account.scheme, reset.agreed if yes else reset.ask)

@@ -7,8 +7,8 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 @click.command()
@@ -33,7 +33,7 @@ def command(form: str | None, apply: bool, remove: bool) -> int:
 
 
 @with_settings
-def _rules(settings: "Settings", scheme: "Scheme", form: str | None, apply: bool, remove: bool) -> int:
+def _rules(settings: "AccountSettings", scheme: "Scheme", form: str | None, apply: bool, remove: bool) -> int:
     import trio
 
     from mailroom.commands import rules

@@ -21,15 +21,14 @@ async def run_daemon() -> int:
     """Run the daemon until it is told to stop; returns its exit status. Raises `MailroomError`."""
     # What imports make lives as long as the process: walking it while it grows, and later at each collection, is waste.
     gc.disable()
-    from mailroom.config.settings import load_scheme, load_settings
+    from mailroom.config.environment import read_environment
 
-    settings = load_settings()
-    scheme = load_scheme(settings)
+    environment = read_environment()
     from mailroom.daemon import process as daemon
 
     gc.freeze()
     gc.enable()
-    return await daemon.run(settings, scheme)
+    return await daemon.run(environment.process, environment.account)
 
 
 async def run_daemon_alone(arguments: Sequence[str]) -> int:

@@ -7,8 +7,8 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 @click.command()
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
 @with_settings
-def command(settings: "Settings", scheme: "Scheme", apply: bool, explain: bool, days: int | None, as_json: bool) -> int:
+def command(
+    settings: "AccountSettings", scheme: "Scheme", apply: bool, explain: bool, days: int | None, as_json: bool
+) -> int:
     """Show what screening makes of the mail in the Inbox.
 
     Mail of strangers would go to the Screener, of decided senders to their category. What you have read, flagged or

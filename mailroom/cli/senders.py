@@ -7,8 +7,8 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(waiting: bool, inbox: bool, category: str | None, as_json: bool) -> 
 
 
 @with_settings
-def _senders(settings: "Settings", scheme: "Scheme", inbox: bool, category: str | None, as_json: bool) -> int:
+def _senders(settings: "AccountSettings", scheme: "Scheme", inbox: bool, category: str | None, as_json: bool) -> int:
     import trio
 
     from mailroom.commands import senders

@@ -7,14 +7,14 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 @click.command()
 @click.option("--apply", is_flag=True, help="Create what is missing.")
 @with_settings
-def command(settings: "Settings", scheme: "Scheme", apply: bool) -> int:
+def command(settings: "AccountSettings", scheme: "Scheme", apply: bool) -> int:
     """Show which mailboxes, labels and contact groups are missing.
 
     With --apply, create them. Status 1 means that some could not be created.

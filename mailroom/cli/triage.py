@@ -7,8 +7,8 @@ import click
 from mailroom.cli.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from mailroom.config.account_settings import AccountSettings
     from mailroom.config.scheme import Scheme
-    from mailroom.config.settings import Settings
 
 
 def _some_addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def _some_addresses(_: click.Context, __: click.Parameter, given: tuple[str, ...
 @click.option("--force", is_flag=True, help="Decide where other labels, or the error label, are on the mail.")
 @with_settings
 def command(
-    settings: "Settings", scheme: "Scheme", addresses: tuple[str, ...], category: str, new: bool, force: bool
+    settings: "AccountSettings", scheme: "Scheme", addresses: tuple[str, ...], category: str, new: bool, force: bool
 ) -> int:
     """Settle senders from here, as labels would.
 

@@ -12,9 +12,10 @@ from rich.console import Console
 from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
 from mailroom.commands.terminal import plural
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
-from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.sandbox import Sandbox, fill_sample, serve
@@ -59,7 +60,10 @@ async def _show(user: User, keep_running: bool) -> None:
         base_url = await nursery.start(serve, sandbox)
         waiting = len(sandbox.mails_in(user.scheme.screener))
         teller.tell(Who.SANDBOX, f"{plural(waiting, 'mail')} in the Screener, JMAP at {base_url}")
-        running = await nursery.start(daemon.serve, settings_for(sandbox, base_url), user.scheme)
+        # Port 0, which no setting may be, finds a free one.
+        process = ProcessSettings(health_host=HOST).model_copy(update={"health_port": 0})
+        account = AccountConfig(None, settings_for(sandbox, base_url), user.scheme)
+        running = await nursery.start(daemon.serve, process, account)
         health_url = f"http://{HOST}:{running.health_port}/healthz"
         if await _push_connects(user):
             teller.tell(Who.MAILROOM, f"listens for push, and waits {DEBOUNCE_SECONDS:g} s after each for more of them")
@@ -72,15 +76,12 @@ async def _show(user: User, keep_running: bool) -> None:
         nursery.cancel_scope.cancel()
 
 
-def settings_for(sandbox: Sandbox, base_url: str) -> Settings:
-    """The daemon's settings. Nothing comes from the environment or `.env`, which `Settings(…)` would read; nor
-    would that take port 0, which finds a free one."""
-    return Settings.model_construct(
+def settings_for(sandbox: Sandbox, base_url: str) -> AccountSettings:
+    """The settings of the sandbox's account."""
+    return AccountSettings(
         jmap_token=SecretStr(sandbox.token),
         jmap_session_url=f"{base_url}/jmap/session",
         debounce_seconds=DEBOUNCE_SECONDS,
-        health_host=HOST,
-        health_port=0,
     )
 
 
@@ -100,7 +101,7 @@ async def _summary(user: User, health_url: str) -> Summary:
         requests=tuple(each.endpoint for each in user.sandbox.requests),
         health=await ask_health(health_url),
         debounce_seconds=DEBOUNCE_SECONDS,
-        usual_debounce_seconds=Settings.model_fields["debounce_seconds"].default,
+        usual_debounce_seconds=AccountSettings.model_fields["debounce_seconds"].default,
     )
 
 

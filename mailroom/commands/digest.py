@@ -6,20 +6,20 @@ from functools import partial
 from mailroom.account.servers import Servers
 from mailroom.commands.terminal import open_console, plural, printable, working
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.decisions.digest import BREAK
 from mailroom.senders.digest import claim, compose, put
 
 NOT_DAILY = 'No digest is written by itself: a table [digest] with at = "07:30" and timezone turns it on.'
 
 
-async def show(settings: Settings, scheme: Scheme) -> int:
+async def show(settings: AccountSettings, scheme: Scheme) -> int:
     """Print today's digest. Raises `MailroomError`."""
     return await with_servers(settings, partial(_show, scheme))
 
 
-async def send(settings: Settings, scheme: Scheme) -> int:
+async def send(settings: AccountSettings, scheme: Scheme) -> int:
     """Put today's digest into the Inbox, unless it is there. Raises `MailroomError`."""
     return await with_servers(settings, partial(_send, scheme))
 

@@ -13,8 +13,8 @@ from mailroom import __version__
 from mailroom.account.servers import open_servers
 from mailroom.commands.terminal import log_to_stderr, open_console, printable, working
 from mailroom.commands.with_servers import until_interrupted
-from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings, load_scheme, load_settings
+from mailroom.config.account_settings import AccountConfig
+from mailroom.config.environment import Environment, read_environment
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
 from mailroom.doctor.daily_check import check_daily
@@ -106,8 +106,7 @@ async def run(checks: Sequence[Check], report: Report) -> int:
     log_to_stderr("info", "auto")
     findings: dict[str, Finding] = {}
     try:
-        settings = load_settings()
-        scheme = load_scheme(settings)
+        environment = read_environment()
     except ConfigError as error:
         findings[_SETTINGS] = Finding(Outcome.FAILED, "\n".join(error.problems))
         report.found(_SETTINGS_TITLE, findings[_SETTINGS])
@@ -115,17 +114,18 @@ async def run(checks: Sequence[Check], report: Report) -> int:
             findings[check.name] = Finding(Outcome.SKIPPED, f"not possible without: {_SETTINGS_TITLE}")
             report.found(check.title, findings[check.name])
         return _end(report, findings)
-    log_to_stderr(settings.log_level, settings.log_format)
-    findings[_SETTINGS] = _settings_finding(settings, scheme)
+    log_to_stderr(environment.process.log_level, environment.process.log_format)
+    findings[_SETTINGS] = _settings_finding(environment.account)
     report.found(_SETTINGS_TITLE, findings[_SETTINGS])
-    return await until_interrupted(partial(_examine, settings, scheme, checks, report, findings))
+    return await until_interrupted(partial(_examine, environment, checks, report, findings))
 
 
 async def _examine(
-    settings: Settings, scheme: Scheme, checks: Sequence[Check], report: Report, findings: dict[str, Finding]
+    environment: Environment, checks: Sequence[Check], report: Report, findings: dict[str, Finding]
 ) -> int:
-    async with open_servers(settings) as servers:
-        examined = Examined(settings, scheme, servers, report.tell)
+    account = environment.account
+    async with open_servers(account.settings) as servers:
+        examined = Examined(account.settings, account.scheme, servers, report.tell, environment.process)
         for check in checks:
             finding = skipped(check, checks, findings)
             if finding is None:
@@ -143,10 +143,10 @@ def _end(report: Report, findings: Mapping[str, Finding]) -> int:
     return 1 if _count(findings, Outcome.FAILED) else 0
 
 
-def _settings_finding(settings: Settings, scheme: Scheme) -> Finding:
-    login = "a token" if settings.jmap_token is not None else "user name and password"
-    source = "the usual ones" if settings.config is None else f"from {settings.config}"
-    return Finding(Outcome.OK, f"login by {login}; {len(scheme.categories)} categories, {source}")
+def _settings_finding(account: AccountConfig) -> Finding:
+    login = "a token" if account.settings.jmap_token is not None else "user name and password"
+    source = "the usual ones" if account.scheme_file is None else f"from {account.scheme_file}"
+    return Finding(Outcome.OK, f"login by {login}; {len(account.scheme.categories)} categories, {source}")
 
 
 def _count(findings: Mapping[str, Finding], outcome: Outcome) -> int:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from mailroom.account.servers import Servers
 from mailroom.commands.terminal import local_time, open_console, printable, working
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.senders.opening import open_until
 
 NO_EFFECT = (
@@ -15,7 +15,7 @@ NO_EFFECT = (
 )
 
 
-async def open_for(duration: timedelta, settings: Settings, scheme: Scheme) -> int:
+async def open_for(duration: timedelta, settings: AccountSettings, scheme: Scheme) -> int:
     """Open screening for so long from now on, and say until when. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:
@@ -32,7 +32,7 @@ async def open_for(duration: timedelta, settings: Settings, scheme: Scheme) -> i
     return await with_servers(settings, work)
 
 
-async def close(settings: Settings, scheme: Scheme) -> int:
+async def close(settings: AccountSettings, scheme: Scheme) -> int:
     """Close screening, and say whether it was open. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:

@@ -13,8 +13,9 @@ from mailroom.account.servers import Servers
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
+from mailroom.config.account_settings import AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, ConfigError, Unavailable
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.senders.reset import Found, look, undo_all
@@ -28,7 +29,7 @@ class Shown:
     found: Found | None
 
 
-async def dry_run(settings: Settings, scheme: Scheme) -> int:
+async def dry_run(settings: AccountSettings, scheme: Scheme) -> int:
     """Print what would be undone, and what stays; writes nothing. Raises `MailroomError`."""
     shown = await _show(settings, scheme)
     if shown.found is not None:
@@ -39,19 +40,19 @@ async def dry_run(settings: Settings, scheme: Scheme) -> int:
     return shown.status
 
 
-def apply(settings: Settings, scheme: Scheme, confirm: Callable[[], bool]) -> int:
+def apply(process: ProcessSettings, settings: AccountSettings, scheme: Scheme, confirm: Callable[[], bool]) -> int:
     """Show everything, undo it if `confirm` says so; returns 1 if some of it failed. Raises `MailroomError`.
 
     The prompt comes between two runs of trio: inside of one, Ctrl-C would not end it.
     """
-    trio.run(_refuse_beside_a_daemon, settings)
+    trio.run(_refuse_beside_a_daemon, process)
     shown = trio.run(_show, settings, scheme)
     if shown.status or not shown.found:
         return shown.status
     if not confirm():
         click.echo("Nothing was changed.")
         return 0
-    trio.run(_refuse_beside_a_daemon, settings)
+    trio.run(_refuse_beside_a_daemon, process)
     return trio.run(undo, settings, scheme)
 
 
@@ -65,7 +66,7 @@ def agreed() -> bool:
     return True
 
 
-async def undo(settings: Settings, scheme: Scheme) -> int:
+async def undo(settings: AccountSettings, scheme: Scheme) -> int:
     """Undo all there is now; returns 1 if some of it failed, with a line for each. Raises `MailroomError`."""
     status = await with_servers(settings, partial(_undo, scheme))
     if status > 1:
@@ -73,16 +74,16 @@ async def undo(settings: Settings, scheme: Scheme) -> int:
     return status
 
 
-async def _refuse_beside_a_daemon(settings: Settings) -> None:
+async def _refuse_beside_a_daemon(process: ProcessSettings) -> None:
     """Raises `ConfigError` if a daemon answers on the health port."""
-    if (daemon := await ask_daemon(settings)) is not None:
-        where = f"{settings.health_host} port {settings.health_port}"
+    if (daemon := await ask_daemon(process)) is not None:
+        where = f"{process.health_host} port {process.health_port}"
         raise ConfigError(
             [f"a daemon (Mailroom {printable(daemon.version)}) answers on {where}: stop it, or it triages anew"]
         )
 
 
-async def _show(settings: Settings, scheme: Scheme) -> Shown:
+async def _show(settings: AccountSettings, scheme: Scheme) -> Shown:
     found: Found | None = None
 
     async def work(servers: Servers) -> int:

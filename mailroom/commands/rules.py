@@ -6,8 +6,8 @@ from functools import partial
 from mailroom.account.servers import Servers, is_fastmail
 from mailroom.commands.terminal import printable
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.decisions.routes import warnings
 from mailroom.errors import ConfigError
 from mailroom.rules import fastmail, found_script, sieve
@@ -74,17 +74,17 @@ def remove_fastmail() -> int:
     raise ConfigError([fastmail.REMOVE_BY_HAND])
 
 
-async def print_sieve(settings: Settings, scheme: Scheme) -> int:
+async def print_sieve(settings: AccountSettings, scheme: Scheme) -> int:
     """Print the script that `apply_sieve` installs. Raises `ConfigError` if that is going to refuse."""
     return await with_servers(settings, partial(_print_sieve, scheme))
 
 
-async def apply_sieve(settings: Settings, scheme: Scheme) -> int:
+async def apply_sieve(settings: AccountSettings, scheme: Scheme) -> int:
     """Install the script and have the server run it. Raises `ConfigError` rather than overwrite what is the user's."""
     return await with_servers(settings, partial(_apply_sieve, scheme))
 
 
-async def remove_sieve(settings: Settings) -> int:
+async def remove_sieve(settings: AccountSettings) -> int:
     """Remove the script, and have the server run the user's own again. Raises `ConfigError` where it can't be."""
     return await with_servers(settings, partial(_remove_sieve, settings))
 
@@ -144,7 +144,7 @@ def _what_was_done(installed: Installed, text: str) -> str:
     return f"{written} and active."
 
 
-async def _remove_sieve(settings: Settings, servers: Servers) -> int:
+async def _remove_sieve(settings: AccountSettings, servers: Servers) -> int:
     access = (await servers.client.session()).sieve
     if access is None:
         raise ConfigError([fastmail.REMOVE_BY_HAND if is_fastmail(settings) else REMOVE_BY_HAND])

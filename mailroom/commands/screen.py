@@ -11,8 +11,8 @@ from mailroom.account.servers import Servers
 from mailroom.commands.screen_report import Report, apply_command
 from mailroom.commands.terminal import open_console, working
 from mailroom.commands.with_servers import NotFinished, with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.errors import BadReply, BatchRefused, ConfigError, Unavailable
 from mailroom.senders.screen import Advance, Findings, Unjudged, find_unjudged, judge_all, screen_all
 
@@ -20,7 +20,7 @@ Show = Callable[[Console, Report], None]
 """How a report is shown: as a table, explained, or as JSON."""
 
 
-async def dry_run(days: int | None, show: Show, settings: Settings, scheme: Scheme) -> int:
+async def dry_run(days: int | None, show: Show, settings: AccountSettings, scheme: Scheme) -> int:
     """Show what would become of the mail of the last `days` (None: of what the daemon takes for new).
 
     Returns 1 if some of it can't be judged. Raises `MailroomError`.
@@ -35,7 +35,7 @@ async def dry_run(days: int | None, show: Show, settings: Settings, scheme: Sche
     return await with_servers(settings, work)
 
 
-async def apply(days: int | None, show: Show, settings: Settings, scheme: Scheme) -> int:
+async def apply(days: int | None, show: Show, settings: AccountSettings, scheme: Scheme) -> int:
     """Screen that mail, and show where it went; returns 1 if some of it failed. Raises `MailroomError`."""
     status = await with_servers(settings, partial(_apply, days, show, settings, scheme))
     if status > 1:
@@ -44,7 +44,7 @@ async def apply(days: int | None, show: Show, settings: Settings, scheme: Scheme
     return status
 
 
-async def _apply(days: int | None, show: Show, settings: Settings, scheme: Scheme, servers: Servers) -> int:
+async def _apply(days: int | None, show: Show, settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     unjudged = await _find(console, days, settings, scheme, servers)
     if days is None and unjudged.screening_since is None:
@@ -59,7 +59,9 @@ async def _apply(days: int | None, show: Show, settings: Settings, scheme: Schem
     return _show(console, show, Report(scheme, unjudged, findings, days, is_applied=True))
 
 
-async def _find(console: Console, days: int | None, settings: Settings, scheme: Scheme, servers: Servers) -> Unjudged:
+async def _find(
+    console: Console, days: int | None, settings: AccountSettings, scheme: Scheme, servers: Servers
+) -> Unjudged:
     with working(console, "Reading the Inbox"):
         contacts = await servers.contacts()
         now = datetime.now(UTC)

@@ -12,20 +12,20 @@ from mailroom.account.servers import Servers
 from mailroom.commands.table import Column, print_table
 from mailroom.commands.terminal import local_time, open_console, plural, printable, working
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
-from mailroom.config.settings import Settings
 from mailroom.senders.members import Member, members
 from mailroom.senders.waiting import Waiting, undecided_in_inbox, who_waits
 
 NOBODY = "(no usable sender)"
 
 
-async def show_waiting(settings: Settings, scheme: Scheme) -> int:
+async def show_waiting(settings: AccountSettings, scheme: Scheme) -> int:
     """Print a table of who waits. Raises `MailroomError`."""
     return await with_servers(settings, partial(_show_waiting, scheme))
 
 
-async def waiting_as_json(settings: Settings, scheme: Scheme) -> int:
+async def waiting_as_json(settings: AccountSettings, scheme: Scheme) -> int:
     """Print who waits as a JSON array. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:
@@ -34,12 +34,12 @@ async def waiting_as_json(settings: Settings, scheme: Scheme) -> int:
     return await with_servers(settings, work)
 
 
-async def show_inbox(settings: Settings, scheme: Scheme) -> int:
+async def show_inbox(settings: AccountSettings, scheme: Scheme) -> int:
     """Print a table of who is in the Inbox undecided. Raises `MailroomError`."""
     return await with_servers(settings, partial(_show_inbox, scheme))
 
 
-async def inbox_as_json(settings: Settings, scheme: Scheme) -> int:
+async def inbox_as_json(settings: AccountSettings, scheme: Scheme) -> int:
     """Print who is in the Inbox undecided as a JSON array. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:
@@ -48,12 +48,12 @@ async def inbox_as_json(settings: Settings, scheme: Scheme) -> int:
     return await with_servers(settings, work)
 
 
-async def show_members(category: Category, settings: Settings) -> int:
+async def show_members(category: Category, settings: AccountSettings) -> int:
     """Print a table of who is in the category. Raises `MailroomError`."""
     return await with_servers(settings, partial(_show_members, category))
 
 
-async def members_as_json(category: Category, settings: Settings) -> int:
+async def members_as_json(category: Category, settings: AccountSettings) -> int:
     """Print who is in the category as a JSON array. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:

@@ -12,8 +12,8 @@ from rich.text import Text
 from mailroom.account.servers import Servers
 from mailroom.commands.terminal import local_time, open_console, printable, working
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.contacts.steps import alone
 from mailroom.decisions.drift import drift, refill
@@ -55,12 +55,12 @@ class Inventoried:
     items: tuple[Item, ...]
 
 
-async def show(settings: Settings, scheme: Scheme) -> int:
+async def show(settings: AccountSettings, scheme: Scheme) -> int:
     """Print what exists and what is missing; returns 1 if there is a problem that `apply` would not mend."""
     return await with_servers(settings, partial(_show, scheme))
 
 
-async def apply(settings: Settings, scheme: Scheme) -> int:
+async def apply(settings: AccountSettings, scheme: Scheme) -> int:
     """Create what is missing, and print how it went; returns 1 if anything failed."""
     return await with_servers(settings, partial(_apply, scheme))
 

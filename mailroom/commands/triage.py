@@ -11,8 +11,8 @@ from mailroom.account.servers import Servers
 from mailroom.addresses import canonical
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
-from mailroom.config.settings import Settings
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.warning import to_warn_of
@@ -48,7 +48,7 @@ def _lines() -> list[str]:
 
 
 async def triage(
-    addresses: Sequence[str], category: Category, permissions: Permissions, settings: Settings, scheme: Scheme
+    addresses: Sequence[str], category: Category, permissions: Permissions, settings: AccountSettings, scheme: Scheme
 ) -> int:
     """Settle senders (canonical addresses) and print what happened; returns 1 if some failed.
 

@@ -3,8 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from mailroom.account.servers import Servers, open_servers, telling_what_to_renew
-from mailroom.commands.terminal import log_to_stderr
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.errors import MailroomError
 from mailroom.signals import run_until_signal
 
@@ -13,9 +12,8 @@ class NotFinished(MailroomError):
     """An outage ended a command halfway; the message says how to finish it."""
 
 
-async def with_servers(settings: Settings, work: Callable[[Servers], Awaitable[int]]) -> int:
+async def with_servers(settings: AccountSettings, work: Callable[[Servers], Awaitable[int]]) -> int:
     """Run `work` on the account's servers; returns its exit status. Raises `MailroomError`."""
-    log_to_stderr(settings.log_level, settings.log_format)
 
     async def opened() -> int:
         with telling_what_to_renew(settings):

@@ -9,8 +9,8 @@ import structlog
 import trio
 
 from mailroom.account.account import Account
-from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountConfig
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shortened
 from mailroom.http_clients import shared_http
 from mailroom.observe.health import serve_health
@@ -32,17 +32,17 @@ class Running:
     status: Status
 
 
-async def run(settings: Settings, scheme: Scheme) -> int:
+async def run(process: ProcessSettings, account: AccountConfig) -> int:
     """Be a daemon process until SIGTERM or SIGINT; returns the exit status, 0. Sets up logging.
 
     Raises the `MailroomError` that ended it: `Refused` and `ConfigError` are for the user to mend, after any other
     a new start may help.
     """
-    set_up(settings.log_level, settings.log_format)
+    set_up(process.log_level, process.log_format)
     stopped_by: signal.Signals | None = None
     failure: MailroomError | None = None
     try:
-        stopped_by = await run_until_signal(partial(serve, settings, scheme))
+        stopped_by = await run_until_signal(partial(serve, process, account))
     except* MailroomError as failures:
         failure = _most_telling(failures)
     finally:
@@ -62,16 +62,20 @@ def _tell_end(stopped_by: signal.Signals | None, failure: MailroomError | None) 
 
 
 async def serve(
-    settings: Settings, scheme: Scheme, *, task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED
+    process: ProcessSettings,
+    configured: AccountConfig,
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run everything until cancelled; reports once the health app listens. No mail server has been asked by then.
 
     This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `PortTaken`,
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
+    settings, scheme = configured.settings, configured.scheme
     async with shared_http() as http, trio.open_nursery() as root:
         account = Account(settings, scheme, http)
-        port = await _start_health(root, account, settings)
+        port = await _start_health(root, account, process)
         task_status.started(Running(port, account.status))
         log.info(
             "service_started",
@@ -84,16 +88,16 @@ async def serve(
         root.start_soon(account.run)
 
 
-async def _start_health(root: trio.Nursery, account: Account, settings: Settings) -> int:
+async def _start_health(root: trio.Nursery, account: Account, process: ProcessSettings) -> int:
     """Start the health app; returns its port. Raises `PortTaken`, which tells if a Mailroom has the port."""
     try:
-        port: int = await root.start(serve_health, OneAccount(account), settings.health_host, settings.health_port)
+        port: int = await root.start(serve_health, OneAccount(account), process.health_host, process.health_port)
     except PortTaken as taken:
-        if (daemon := await ask_daemon(settings)) is None:
+        if (daemon := await ask_daemon(process)) is None:
             raise
         raise PortTaken(
             f"a Mailroom ({shortened(daemon.version, 20)}) runs here already: it answers on port "
-            f"{settings.health_port}. Stop it first; only for another account set MAILROOM_HEALTH_PORT"
+            f"{process.health_port}. Stop it first; only for another account set {process.key('health_port')}"
         ) from taken
     return port
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mailroom.account.servers import Servers, what_to_renew
+from mailroom.config.account_settings import AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.settings import Settings
 from mailroom.doctor.clean_up import NotUndone
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
 
@@ -38,10 +39,11 @@ class Finding:
 class Examined:
     """What the checks look at. `tell` is for what the user must know even if the check is cut off."""
 
-    settings: Settings
+    settings: AccountSettings
     scheme: Scheme
     servers: Servers
     tell: Callable[[str], None]
+    process: ProcessSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ async def find(check: Check, examined: Examined) -> Finding:
         return Finding(check.if_broken, *_meaning(error, examined.settings), server_said=error.words)
 
 
-def _meaning(error: MailroomError, settings: Settings) -> tuple[str, str]:
+def _meaning(error: MailroomError, settings: AccountSettings) -> tuple[str, str]:
     """What an error says, and what to do about it."""
     if isinstance(error, NotUndone):
         return error.problem, error.by_hand

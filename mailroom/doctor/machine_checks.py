@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import trio
 
-from mailroom.config.settings import DOTENV
+from mailroom.config.keys import DOTENV
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.errors import shortened
 from mailroom.http import fetch
@@ -64,7 +64,7 @@ async def check_dotenv(examined: Examined) -> Finding:
 
 async def check_health_port(examined: Examined) -> Finding:
     """Whether the daemon can listen where it should, or does so already."""
-    host, port = examined.settings.health_host, examined.settings.health_port
+    host, port = examined.process.health_host, examined.process.health_port
     try:
         listeners = await trio.open_tcp_listeners(port, host=host)
     except (OSError, UnicodeError) as error:
@@ -75,15 +75,16 @@ async def check_health_port(examined: Examined) -> Finding:
 
 
 async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Finding:
-    host, port = examined.settings.health_host, examined.settings.health_port
+    host, port = examined.process.health_host, examined.process.health_port
+    host_key, port_key = map(examined.process.key, ("health_host", "health_port"))
     if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
         reason = getattr(error, "strerror", None) or type(error).__name__
-        advice = "set MAILROOM_HEALTH_HOST or MAILROOM_HEALTH_PORT to what this machine can listen on"
+        advice = f"set {host_key} or {port_key} to what this machine can listen on"
         return Finding(Outcome.FAILED, f"can't listen on {host} port {port} ({reason})", advice)
-    daemon = await ask_daemon(examined.settings)
+    daemon = await ask_daemon(examined.process)
     if daemon is None:
         problem = f"port {port} on {host} is used by another program"
-        return Finding(Outcome.FAILED, problem, "set MAILROOM_HEALTH_PORT to a free one")
+        return Finding(Outcome.FAILED, problem, f"set {port_key} to a free one")
     answers = f"a running Mailroom {daemon.version} answers on port {port}"
     if daemon.status != "ok":
         age = daemon.last_poll_age_seconds

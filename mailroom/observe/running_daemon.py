@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import trio
 
-from mailroom.config.settings import Settings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.errors import BadReply
 from mailroom.wire import Wire, reader
 
@@ -32,13 +32,13 @@ class RunningDaemon(Wire):
 _read = reader(RunningDaemon)
 
 
-async def ask_daemon(settings: Settings, account: str | None = None) -> RunningDaemon | None:
+async def ask_daemon(process: ProcessSettings, account: str | None = None) -> RunningDaemon | None:
     """The daemon that answers on the health port; None if nothing does, or something else.
 
     With the name of an account: None where that daemon doesn't serve it, too.
     """
-    host = _EVERYWHERE.get(settings.health_host, settings.health_host)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.health_port}/healthz"
+    host = _EVERYWHERE.get(process.health_host, process.health_host)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{process.health_port}/healthz"
     url += "" if account is None else f"/{quote(account, safe='')}"
     try:
         # No proxy of the environment stands between two processes of one machine.

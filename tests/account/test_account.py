@@ -12,8 +12,8 @@ from pydantic import SecretStr
 
 from mailroom.account.account import Account
 from mailroom.account.servers import carddav_url
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, Refused
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
@@ -46,7 +46,7 @@ async def two_servers() -> AsyncIterator[tuple[ScriptedServer, ScriptedServer]]:
 
 async def run(**settings: Any) -> None:
     async with shared_http() as http:
-        await Account(Settings(**settings), DEFAULT_SCHEME, http).run()
+        await Account(AccountSettings(**settings), DEFAULT_SCHEME, http).run()
 
 
 def contacts_requests(server: ScriptedServer) -> list[Asked]:
@@ -114,7 +114,7 @@ async def test_contacts_over_jmap_that_the_server_lacks_are_a_matter_of_settings
 def test_contacts_are_where_the_setting_says_or_fastmails_or_the_mail_servers(
     settings: dict[str, Any], url: str
 ) -> None:
-    assert carddav_url(Settings(jmap_token=TOKEN, **settings)) == httpx.URL(url)
+    assert carddav_url(AccountSettings(jmap_token=TOKEN, **settings)) == httpx.URL(url)
 
 
 async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
@@ -126,7 +126,7 @@ async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
 
     async def account_of(sandbox: Sandbox) -> None:
         async with served(sandbox) as url:
-            settings = Settings(jmap_token=SecretStr(sandbox.token), jmap_session_url=str(url))
+            settings = AccountSettings(jmap_token=SecretStr(sandbox.token), jmap_session_url=str(url))
             await Account(settings, DEFAULT_SCHEME, http).run()
 
     first, second = empty_sandbox(), empty_sandbox()

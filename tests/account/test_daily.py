@@ -14,9 +14,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.account.daily import LOOK_SECONDS, send_digests
 from mailroom.account.servers import open_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.daily import Digest
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.sandbox import Sandbox, faults
 from tests.screener import empty_sandbox, served
 
@@ -53,7 +53,7 @@ async def days(
         sandbox.deliver("Ann <ann@shop.example>", "Your order", received_at=now)
     scheme = replace(DEFAULT_SCHEME, digest=digest)
     async with served(sandbox) as url:
-        settings = Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
+        settings = AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         with structlog.testing.capture_logs() as logs:
             async with open_servers(settings) as servers, trio.open_nursery() as nursery:
                 passing = Days(sandbox, clock, now, logs)

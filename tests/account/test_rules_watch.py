@@ -13,9 +13,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.account.rules_watch import LOOK_AGAIN_SECONDS, watch_rules
 from mailroom.account.servers import Servers, open_servers
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
-from mailroom.config.settings import Settings
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.senders.server_rules import script_text, sieve_of
@@ -71,7 +71,7 @@ async def watched(
     sandbox = empty_sandbox(flavour=flavour)
     status = Status(poll_interval=60)
     async with served(sandbox) as url, trio.open_nursery() as nursery:
-        settings = Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
+        settings = AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         async with open_servers(settings) as servers:
             with structlog.testing.capture_logs() as logs:
                 nursery.start_soon(watch_rules, servers, scheme, status)

@@ -2,7 +2,10 @@
 
 import pytest
 
+from mailroom.commands.terminal import log_to_stderr
+
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was(restored_logging: None) -> None:
-    """Commands set up logging."""
+def logging_of_a_command(restored_logging: None) -> None:
+    """As the command line sets it up before a command runs."""
+    log_to_stderr("info", "auto")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import trio
 from pydantic import SecretStr
 
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
 from mailroom.sandbox.sample import ROLES
 from tests.guard import GUARD_SECONDS
@@ -35,26 +35,25 @@ class Ended:
 
 
 @asynccontextmanager
-async def settings_for(sandbox: Sandbox) -> AsyncIterator[Settings]:
+async def settings_for(sandbox: Sandbox) -> AsyncIterator[AccountSettings]:
     """Serve the sandbox; gives the settings that lead to it."""
     async with served(sandbox) as url:
         with trio.fail_after(GUARD_SECONDS):
-            yield Settings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
+            yield AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
 
 
-def environment(settings: Settings, **more: str) -> Mapping[str, str]:
+def environment(settings: AccountSettings, **more: str) -> Mapping[str, str]:
     """The variables of a process with these settings."""
     token = "" if settings.jmap_token is None else settings.jmap_token.get_secret_value()
     return {
         **os.environ,
         "MAILROOM_JMAP_SESSION_URL": settings.jmap_session_url,
         "MAILROOM_JMAP_TOKEN": token,
-        "MAILROOM_HEALTH_PORT": str(settings.health_port),
         **more,
     }
 
 
-async def command(settings: Settings, *arguments: str, **variables: str) -> Ended:
+async def command(settings: AccountSettings, *arguments: str, **variables: str) -> Ended:
     """Run `mailroom` with these arguments to its end, through pipes."""
     done = await trio.run_process(
         mailroom(*arguments),

@@ -183,7 +183,7 @@ def test_settings_of_whoever_runs_it_have_no_say(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MAILROOM_POLL_INTERVAL", "soon")
     Path(".env").write_text("MAILROOM_CONTACTS=carddav\nMAILROOM_HEALTH_PORT=80\n")
     settings = settings_for(Sandbox(), "http://127.0.0.1:1")
-    assert (settings.poll_interval, settings.contacts, settings.health_port) == (60, "auto", 0)
+    assert (settings.poll_interval, settings.contacts) == (60, "auto")
     assert settings.jmap_session_url == "http://127.0.0.1:1/jmap/session"
 
 

@@ -13,7 +13,7 @@ import trio
 
 from mailroom.commands import doctor
 from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.decisions.contact import new_uid
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.findings import Check
@@ -74,7 +74,7 @@ Examine = Callable[..., Awaitable[Diagnosis]]
 def examine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Examine:
     """Run the checks in this process."""
 
-    async def run(settings: Settings, checks: Sequence[Check] = CHECKS, **variables: str) -> Diagnosis:
+    async def run(settings: AccountSettings, checks: Sequence[Check] = CHECKS, **variables: str) -> Diagnosis:
         port = {"MAILROOM_HEALTH_PORT": str(free_port())}
         for name, value in {**environment(settings), **port, **variables}.items():
             monkeypatch.setenv(name, value)

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.commands import reset, rules
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions import note
 from mailroom.decisions.marks import SEEN
@@ -571,7 +571,7 @@ async def test_ctrl_c_at_the_question_means_no() -> None:
     assert len(sets(lived.sandbox)) == before
 
 
-async def at_a_terminal(settings: Settings, answer: bytes) -> tuple[int, bytes]:
+async def at_a_terminal(settings: AccountSettings, answer: bytes) -> tuple[int, bytes]:
     """Answer the question of `reset --apply` on a terminal of its own; gives the exit status and all that it showed."""
     ours, theirs = pty.openpty()
     os.set_blocking(ours, False)

@@ -8,9 +8,9 @@ import pytest
 from mailroom.cli.ending import MEND_FIRST
 from mailroom.cli.main import main
 from mailroom.commands import rules
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
-from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError
 from mailroom.rules import found_script, sieve
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
@@ -227,7 +227,7 @@ class TestInstalling:
 
 
 class TestRefusing:
-    async def refused(self, sandbox: Sandbox, settings: Settings) -> str:
+    async def refused(self, sandbox: Sandbox, settings: AccountSettings) -> str:
         """What is said; nothing has changed."""
         before, active = sandbox.scripts(), sandbox.active_script()
         with pytest.raises(ConfigError) as raised:

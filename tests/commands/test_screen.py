@@ -17,9 +17,9 @@ from mailroom.account.servers import open_servers
 from mailroom.commands import reset, screen
 from mailroom.commands.screen_report import show_explained, show_json, show_table
 from mailroom.commands.with_servers import NotFinished
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Mode, Screening
-from mailroom.config.settings import Settings
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions.judge import Outcome
 from mailroom.errors import ConfigError, Unavailable
@@ -75,7 +75,7 @@ def some_mail(sandbox: Sandbox) -> Mapping[str, str]:
     }
 
 
-async def begin_screening(settings: Settings, days_ago: float) -> None:
+async def begin_screening(settings: AccountSettings, days_ago: float) -> None:
     """What the daemon does at its first start with screening on."""
     async with open_servers(settings) as servers:
         await prepare(servers.client, await servers.contacts(), ON, Tally(), _ago(days_ago))

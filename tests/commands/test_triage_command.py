@@ -10,8 +10,8 @@ import pytest
 from mailroom.account import servers as servers_module
 from mailroom.cli.main import main
 from mailroom.commands import triage
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import Flavour, Sandbox, SetError
@@ -30,11 +30,11 @@ CATEGORIES = DEFAULT_SCHEME.by_name
 NEW, FORCE = Permission.NEW, Permission.FORCE
 
 
-async def run(settings: Settings, address: str, name: str, *permissions: Permission) -> int:
+async def run(settings: AccountSettings, address: str, name: str, *permissions: Permission) -> int:
     return await settle(settings, [address], name, *permissions)
 
 
-async def settle(settings: Settings, addresses: list[str], name: str, *permissions: Permission) -> int:
+async def settle(settings: AccountSettings, addresses: list[str], name: str, *permissions: Permission) -> int:
     given = triage.given(addresses)
     return await triage.triage(given, CATEGORIES[name], frozenset(permissions), settings, DEFAULT_SCHEME)
 
@@ -47,7 +47,7 @@ async def refused(sandbox: Sandbox, address: str, name: str = "Feed") -> Mailroo
     return error
 
 
-async def failed(settings: Settings, address: str, name: str = "Feed") -> MailroomError:
+async def failed(settings: AccountSettings, address: str, name: str = "Feed") -> MailroomError:
     try:
         await run(settings, address, name)
     except MailroomError as error:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from mailroom.config.account_settings import AccountSettings
+from mailroom.config.environment import read_environment
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.scheme_file import build_scheme, read_scheme
 from mailroom.config.screening import LetThrough, Screening, read_let_through
-from mailroom.config.settings import Settings, load_scheme
 from mailroom.errors import ConfigError
 from tests.conftest import PROJECT
 
@@ -164,32 +166,31 @@ class TestLetThrough:
 
 
 class TestMode:
-    @staticmethod
-    def settings(**values: str) -> Settings:
-        return Settings(jmap_token=SecretStr("fmu1-token"), **values)  # type: ignore[arg-type]  # texts, as variables are
-
-    def test_of_the_variable_wins(self) -> None:
-        path = PROJECT / "mailroom.example.toml"
-        assert load_scheme(self.settings(config=str(path))).screening.mode == "off"
-        assert load_scheme(self.settings(config=str(path), screening="ON")).screening == Screening("on")
-        assert load_scheme(self.settings(screening="watch")).screening == Screening("watch")
-        assert load_scheme(self.settings()).screening == Screening()
+    def test_of_the_variable_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "fmu1-token")
+        assert read_environment().account.scheme is DEFAULT_SCHEME
+        monkeypatch.setenv("MAILROOM_CONFIG", str(PROJECT / "mailroom.example.toml"))
+        assert read_environment().account.scheme.screening.mode == "off"
+        monkeypatch.setenv("MAILROOM_SCREENING", "ON")
+        assert read_environment().account.scheme.screening == Screening("on")
 
     @pytest.mark.parametrize(
         ("name", "value", "problem"),
         [
-            ("screening", "yes", "MAILROOM_SCREENING must be off, watch or on"),
-            ("subject_code", "short", "MAILROOM_SUBJECT_CODE must be 6 characters or more, on one line"),
-            ("subject_code", "abc\ndef", "MAILROOM_SUBJECT_CODE must be 6 characters or more, on one line"),
+            ("MAILROOM_SCREENING", "yes", "must be off, watch or on"),
+            ("MAILROOM_SUBJECT_CODE", "short", "must be 6 characters or more, on one line"),
+            ("MAILROOM_SUBJECT_CODE", "abc\ndef", "must be 6 characters or more, on one line"),
         ],
     )
-    def test_and_code_are_checked(self, name: str, value: str, problem: str) -> None:
+    def test_and_code_are_checked(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str) -> None:
+        monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "fmu1-token")
+        monkeypatch.setenv(name, value)
         with pytest.raises(ConfigError) as raised:
-            self.settings(**{name: value})
-        assert raised.value.problems == (problem,)
+            read_environment()
+        assert raised.value.problems == (f"{name} {problem}",)
 
     def test_a_code_is_a_secret_without_white_space_around_it(self) -> None:
-        settings = self.settings(subject_code=" abcdef\n")
+        settings = AccountSettings.model_validate({"jmap_token": "fmu1-token", "subject_code": " abcdef\n"})
         assert settings.subject_code == SecretStr("abcdef")
         assert "abcdef" not in repr(settings)
 

@@ -1,13 +1,18 @@
 """Settings from variables, `.env` and secret files, and what is said about bad ones."""
 # ruff: noqa: S105, S106  passwords that are invented
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.environment import Environment, read_environment
+from mailroom.config.keys import VARIABLES
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import HOW_TO_LOG_IN, Settings, load_scheme, load_settings
+from mailroom.config.screening import Screening
 from mailroom.errors import ConfigError
 
 TOKEN = "fmu1-s3cret"
@@ -27,12 +32,13 @@ def set_variables(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
 
 def problems() -> tuple[str, ...]:
     with pytest.raises(ConfigError) as raised:
-        load_settings()
+        read_environment()
     return raised.value.problems
 
 
-def token_of(settings: Settings) -> str | None:
-    return settings.jmap_token.get_secret_value() if settings.jmap_token else None
+def token_of(read: Environment) -> str | None:
+    token = read.account.settings.jmap_token
+    return token.get_secret_value() if token else None
 
 
 # --- where settings come from
@@ -40,7 +46,8 @@ def token_of(settings: Settings) -> str | None:
 
 def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
-    assert load_settings().model_dump() == {
+    read = read_environment()
+    assert read.process.model_dump() | read.account.settings.model_dump() == {
         "jmap_token": SecretStr(TOKEN),
         "jmap_username": None,
         "jmap_password": None,
@@ -57,10 +64,9 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "log_level": "info",
         "log_format": "auto",
         "max_consecutive_failures": 10,
-        "screening": None,
         "subject_code": None,
-        "config": None,
     }
+    assert read.account.scheme is DEFAULT_SCHEME
 
 
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,8 +91,16 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         SUBJECT_CODE=" blue heron\n",
         CONFIG="~/mailroom.toml",
     )
-    monkeypatch.setenv("HOME", "/home/ann")
-    assert load_settings() == Settings(
+    Path("mailroom.toml").write_text('screener_mailbox = "Waiting room"\n')
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    read = read_environment()
+    assert read.process == ProcessSettings(
+        health_host="::",
+        health_port=65_535,
+        log_level="debug",
+        log_format="json",
+    )
+    assert read.account.settings == AccountSettings(
         jmap_username="ann@example.com",
         jmap_password=SecretStr(" päss word "),
         jmap_session_url="https://mail.example.com/jmap/",
@@ -96,16 +110,12 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         carddav_password=SecretStr("other"),
         poll_interval=1.5,
         debounce_seconds=0,
-        health_host="::",
-        health_port=65_535,
         heartbeat_url=SecretStr("http://kuma.lan:3001/api/push/s3cret?status=up&msg=OK&ping="),
-        log_level="debug",
-        log_format="json",
         max_consecutive_failures=0,
-        screening="watch",
         subject_code=SecretStr("blue heron"),
-        config=Path("/home/ann/mailroom.toml"),
     )
+    assert (read.account.name, read.account.scheme_file) == (None, Path.cwd() / "mailroom.toml")
+    assert read.account.scheme == replace(DEFAULT_SCHEME, screener="Waiting room", screening=Screening("watch"))
 
 
 CLUSTER = {
@@ -124,40 +134,40 @@ def test_what_a_cluster_sets_beside_a_service_called_mailroom_is_no_setting(monk
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
     for name, value in CLUSTER.items():
         monkeypatch.setenv(f"MAILROOM_{name}", value)
-    assert load_settings().health_port == 8080
+    assert read_environment().process.health_port == 8080
 
 
 def test_a_port_that_is_a_number_is_a_slip(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
     monkeypatch.setenv("MAILROOM_PORT", "9000")
     with pytest.raises(ConfigError, match=r"MAILROOM_PORT \(in the environment\) is not a setting"):
-        load_settings()
+        read_environment()
 
 
 def test_dotenv_in_the_current_folder() -> None:
     Path(".env").write_text(f"# mine\nexport MAILROOM_JMAP_TOKEN='{TOKEN}'\nMAILROOM_HEALTH_PORT=9000\nOTHER=1\n")
-    settings = load_settings()
-    assert (token_of(settings), settings.health_port) == (TOKEN, 9000)
+    read = read_environment()
+    assert (token_of(read), read.process.health_port) == (TOKEN, 9000)
 
 
 @pytest.mark.parametrize("quote", ["", "'", '"'])
 def test_dotenv_is_taken_as_it_stands(quote: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     Path(".env").write_text(f"MAILROOM_JMAP_USERNAME=ann\nMAILROOM_JMAP_PASSWORD={quote}a${{HOME}}$b{quote}\n")
-    password = load_settings().jmap_password
+    password = read_environment().account.settings.jmap_password
     assert password is not None
     assert password.get_secret_value() == "a${HOME}$b"
 
 
 def test_dotenv_that_begins_with_a_byte_order_mark() -> None:
     Path(".env").write_text(f"MAILROOM_JMAP_TOKEN={TOKEN}\n", encoding="utf-8-sig")
-    assert token_of(load_settings()) == TOKEN
+    assert token_of(read_environment()) == TOKEN
 
 
 @pytest.mark.parametrize("name", ["mailroom_jmap_token", "MAILROOM_JMAP_TOKEN"])
 def test_secret_file(secrets_folder: Path, name: str) -> None:
     (secrets_folder / name).write_text(f"{TOKEN}\n")
-    assert token_of(load_settings(secrets_folder=secrets_folder)) == TOKEN
+    assert token_of(read_environment(secrets_folder=secrets_folder)) == TOKEN
 
 
 def test_environment_wins_over_dotenv_and_dotenv_over_secret_files(
@@ -167,8 +177,8 @@ def test_environment_wins_over_dotenv_and_dotenv_over_secret_files(
         (secrets_folder / f"mailroom_{name}").write_text({"log_level": "error", "health_port": "1"}.get(name, TOKEN))
     Path(".env").write_text("MAILROOM_HEALTH_PORT=2\nMAILROOM_LOG_LEVEL=warning\n")
     set_variables(monkeypatch, HEALTH_PORT="3")
-    settings = load_settings(secrets_folder=secrets_folder)
-    assert (token_of(settings), settings.log_level, settings.health_port) == (TOKEN, "warning", 3)
+    read = read_environment(secrets_folder=secrets_folder)
+    assert (token_of(read), read.process.log_level, read.process.health_port) == (TOKEN, "warning", 3)
 
 
 def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch, secrets_folder: Path) -> None:
@@ -176,32 +186,35 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch, secrets_folder: Path
     Path(".env").write_text("MAILROOM_LOG_LEVEL=\nMAILROOM_HEALTH_PORT=''\n")
     (secrets_folder / "mailroom_jmap_token").write_text(TOKEN)
     (secrets_folder / "mailroom_jmap_password").write_text("\n")
-    assert load_settings(secrets_folder=secrets_folder) == Settings(jmap_token=SecretStr(TOKEN))
+    account = AccountConfig(None, AccountSettings(jmap_token=SecretStr(TOKEN)), DEFAULT_SCHEME)
+    assert read_environment(secrets_folder=secrets_folder) == Environment(ProcessSettings(), account)
 
 
 def test_white_space_around_a_value_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEALTH_HOST=" ::1 ", POLL_INTERVAL=" 5 ", CONFIG=" m.toml\n")
-    settings = load_settings()
-    assert (settings.health_host, settings.poll_interval, settings.config) == ("::1", 5, Path("m.toml"))
+    Path("m.toml").touch()
+    read = read_environment()
+    found = (read.process.health_host, read.account.settings.poll_interval, read.account.scheme_file)
+    assert found == ("::1", 5, Path("m.toml"))
 
 
 @pytest.mark.parametrize("value", [f"{TOKEN}\n", f"  {TOKEN}\r\n", f"{TOKEN} "])
 def test_white_space_around_a_token_is_dropped(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=value)
-    assert token_of(load_settings()) == TOKEN
+    assert token_of(read_environment()) == TOKEN
 
 
 def test_a_password_keeps_its_spaces_but_not_the_end_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_USERNAME="ann", JMAP_PASSWORD=" a b \n")
-    password = load_settings().jmap_password
+    password = read_environment().account.settings.jmap_password
     assert password is not None
     assert password.get_secret_value() == " a b "
 
 
 def test_settings_are_frozen() -> None:
-    settings = Settings(jmap_token=SecretStr(TOKEN))
+    settings = AccountSettings(jmap_token=SecretStr(TOKEN))
     with pytest.raises(ValidationError):
-        settings.health_port = 1
+        settings.poll_interval = 1
 
 
 # --- what is said about bad ones
@@ -269,14 +282,14 @@ def test_what_basic_auth_can_not_carry(monkeypatch: pytest.MonkeyPatch, name: st
 @pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.8.8.8:1/", "http://[::1]:1/", "https://x.example/"])
 def test_urls_that_credentials_may_go_to(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, JMAP_SESSION_URL=url, CARDDAV_URL=url)
-    settings = load_settings()
+    settings = read_environment().account.settings
     assert settings.jmap_session_url == settings.carddav_url == url
 
 
 def test_without_a_login_it_says_how_to_get_one() -> None:
-    assert problems() == (HOW_TO_LOG_IN,)
+    assert problems() == (VARIABLES.how_to_log_in,)
     for part in ("MAILROOM_JMAP_TOKEN", "Settings → Privacy & Security → Manage API tokens", ".env", "/run/secrets"):
-        assert part in HOW_TO_LOG_IN
+        assert part in VARIABLES.how_to_log_in
 
 
 @pytest.mark.parametrize(
@@ -306,7 +319,7 @@ def test_unknown_names_are_refused_with_the_nearest_one(monkeypatch: pytest.Monk
     (secrets_folder / "mailroom_jmap_tokens").write_text("x")
     (secrets_folder / "another_programs_secret").write_text("x")
     with pytest.raises(ConfigError) as raised:
-        load_settings(secrets_folder=secrets_folder)
+        read_environment(secrets_folder=secrets_folder)
     assert raised.value.problems == (
         "MAILROOM_POL_INTERVAL (in the environment) is not a setting; did you mean MAILROOM_POLL_INTERVAL?",
         "MAILROOM_XYZZY (in the environment) is not a setting",
@@ -368,9 +381,9 @@ def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     found = problems()
     assert [problem.split()[0] for problem in found] == [
         "MAILROOM_LOG_LEVLE",
+        "MAILROOM_HEALTH_PORT",
         "MAILROOM_JMAP_TOKEN",
         "MAILROOM_POLL_INTERVAL",
-        "MAILROOM_HEALTH_PORT",
         "MAILROOM_JMAP_TOKEN",
         "MAILROOM_CARDDAV_USERNAME",
     ]
@@ -379,27 +392,14 @@ def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEARTBEAT_URL=f"https://kuma.example/api/push/{TOKEN}")
-    assert TOKEN not in repr(load_settings()) + str(load_settings()) + load_settings().model_dump_json()
+    read = read_environment()
+    assert TOKEN not in repr(read) + str(read) + read.account.settings.model_dump_json()
 
 
 def test_files_that_can_not_be_read(secrets_folder: Path) -> None:
     (secrets_folder / "mailroom_jmap_token").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="it is not UTF-8 text"):
-        load_settings(secrets_folder=secrets_folder)
+        read_environment(secrets_folder=secrets_folder)
     Path(".env").write_bytes(b"MAILROOM_JMAP_TOKEN=\xff\n")
     with pytest.raises(ConfigError, match="it is not UTF-8 text"):
-        load_settings()
-
-
-# --- mailroom.toml
-
-
-def test_scheme_is_the_usual_one_without_a_file() -> None:
-    assert load_scheme(Settings(jmap_token=SecretStr(TOKEN))) is DEFAULT_SCHEME
-
-
-def test_scheme_of_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    path.write_text('categories = ["Feed"]\n')
-    scheme = load_scheme(Settings(jmap_token=SecretStr(TOKEN), config=path))
-    assert scheme.labels == {"@ToFeed"}
+        read_environment()

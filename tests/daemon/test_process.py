@@ -12,8 +12,9 @@ import pytest
 import trio
 from pydantic import SecretStr
 
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.daemon import process as daemon
 from mailroom.sandbox import Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
@@ -263,12 +264,11 @@ async def test_a_cancelled_daemon_leaves_a_name_lookup_behind(monkeypatch: pytes
         return really_look_up(host, *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    settings = Settings(jmap_token=SecretStr("t"), jmap_session_url="https://mail.invalid/jmap").model_copy(
-        update={"health_host": "127.0.0.1", "health_port": 0}
-    )
+    settings = AccountSettings(jmap_token=SecretStr("t"), jmap_session_url="https://mail.invalid/jmap")
+    process = ProcessSettings().model_copy(update={"health_port": 0})
     with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
-            await nursery.start(daemon.serve, settings, DEFAULT_SCHEME)
+            await nursery.start(daemon.serve, process, AccountConfig(None, settings, DEFAULT_SCHEME))
             await asked.wait()
             nursery.cancel_scope.cancel()
     test_is_over.set()

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from mailroom.account.servers import FASTMAIL_SESSION_HOST, open_servers
 from mailroom.commands import rules
+from mailroom.config.account_settings import AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
-from mailroom.config.settings import Settings
 from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -64,11 +65,9 @@ async def examined(*urns: str, **scripts: Answer) -> AsyncIterator[Examined]:
     with trio.fail_after(GUARD_SECONDS):
         async with trio.open_nursery() as nursery:
             await nursery.start(server.serve)
-            settings = Settings(
-                jmap_session_url=f"{server.origin}/session", jmap_token=SecretStr("t"), health_port=free_port()
-            )
+            settings = AccountSettings(jmap_session_url=f"{server.origin}/session", jmap_token=SecretStr("t"))
             async with open_servers(settings) as servers:
-                yield Examined(settings, DEFAULT_SCHEME, servers, print)
+                yield Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings(health_port=free_port()))
             nursery.cancel_scope.cancel()
 
 
@@ -162,7 +161,7 @@ async def test_a_group_that_cannot_be_read_is_named_and_is_not_to_be_created() -
     feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
     feed.data["members"] = 17
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
     assert (found.outcome, found.advice) == (Outcome.FAILED, "")
     assert found.detail.startswith(f"Feed: the contact card {feed.id} may be this group, and can't be read")
 
@@ -172,7 +171,7 @@ async def test_notes_that_no_group_agrees_with_are_a_warning() -> None:
     text = recorded("", "Old", datetime(2026, 3, 5, tzinfo=UTC), CREATED)
     sandbox.add_card("ann@x.org", "Ann", notes={"n": {"note": text}})
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
     assert found.outcome is Outcome.WARNING
     assert found.detail.startswith("1 contact carries a note of a category that isn't configured: Old (1).")
 
@@ -203,7 +202,7 @@ async def test_an_active_script_of_the_users_alone_is_a_warning(answer: Answer, 
 async def test_a_script_of_mailrooms_is_compared_with_what_it_would_write_now(name: str) -> None:
     sandbox = empty_sandbox(flavour=CYRUS)
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        it = Examined(settings, DEFAULT_SCHEME, servers, print)
+        it = Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings())
         assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         (text,) = sandbox.scripts().values()
         sandbox.store.active_script = None
@@ -229,7 +228,7 @@ async def test_a_script_of_the_users_that_runs_the_rules_is_fine() -> None:
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
         assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
-        found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print))
+        found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
     assert (found.outcome, found.detail) == (Outcome.OK, "the Sieve script mine is active, and runs Mailroom's")
 
 
@@ -262,7 +261,7 @@ async def test_a_script_of_the_users_is_fine_unless_it_screens_strangers(text: b
 async def test_rules_from_before_screening_was_on_undo_half_of_it_until_they_are_installed_again(runs: str) -> None:
     sandbox = empty_sandbox(flavour=CYRUS)
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        it = Examined(settings, SCREENING, servers, print)
+        it = Examined(settings, SCREENING, servers, print, ProcessSettings())
         await rules.apply_sieve(settings, DEFAULT_SCHEME)
         if runs == "by the user's":
             sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
@@ -295,8 +294,7 @@ async def test_a_port_of_a_daemon_that_has_no_success_is_a_warning() -> None:
     health = {"status": "unhealthy", "version": "1.2", "last_poll_age_seconds": 900.0}
     async with examined(healthz=json_reply(health)) as it:
         port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
-        taken = Examined(it.settings.model_copy(update={"health_port": port}), it.scheme, it.servers, it.tell)
-        found = await check_health_port(taken)
+        found = await check_health_port(replace(it, process=ProcessSettings(health_port=port)))
     assert (found.outcome, found.detail) == (
         Outcome.WARNING,
         f"a running Mailroom 1.2 answers on port {port}, and had no success for 900 s",
@@ -314,8 +312,8 @@ async def test_a_daemon_that_screens_otherwise_than_the_settings_say_is_a_warnin
     health = {"status": "ok", "version": "1.2", "last_poll_age_seconds": 9.0, **told}
     async with examined(healthz=json_reply(health)) as it:
         port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
-        settings = it.settings.model_copy(update={"health_port": port})
-        found = await check_health_port(replace(it, settings=settings, scheme=SCREENING))
+        process = ProcessSettings(health_port=port)
+        found = await check_health_port(replace(it, process=process, scheme=SCREENING))
     assert found.outcome is outcome
     if outcome is Outcome.WARNING:
         assert found.detail.endswith("; its screening is off, and that of these settings on")
@@ -329,6 +327,6 @@ async def test_a_file_with_the_login_that_others_can_read_is_a_warning(mode: int
     await path.chmod(mode)
     sandbox = empty_sandbox()
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_dotenv(Examined(settings, DEFAULT_SCHEME, servers, print))
+        found = await check_dotenv(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
     assert found.outcome is outcome
     assert found.advice == ("" if outcome is Outcome.OK else "chmod 600 .env")

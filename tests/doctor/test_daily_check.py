@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailroom.account.servers import open_servers
 from mailroom.config.daily import Digest, Expiry
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.doctor.daily_check import TURN_ON, check_daily
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -25,7 +26,7 @@ BOTH = replace(AT, expire=EXPIRY)
 @asynccontextmanager
 async def examined(sandbox: Sandbox, scheme: Scheme) -> AsyncIterator[Examined]:
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        yield Examined(settings, scheme, servers, print)
+        yield Examined(settings, scheme, servers, print, ProcessSettings())
 
 
 async def finding(sandbox: Sandbox, scheme: Scheme) -> Finding:

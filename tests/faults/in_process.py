@@ -13,8 +13,9 @@ import time_machine
 import trio
 from trio.testing import MockClock
 
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.config.settings import Settings
 from mailroom.daemon.process import serve
 from mailroom.errors import MailroomError, leaves
 from mailroom.observe.log import set_up
@@ -186,13 +187,14 @@ async def content(around: World, seconds: float) -> bool:
 async def running_daemon(around: World) -> AsyncIterator[Daemon]:
     """All of the daemon but the process around it: signals and exit status."""
     values = {"poll_interval": POLL_INTERVAL, **around.settings}
+    account = AccountConfig(None, AccountSettings.model_validate(values), DEFAULT_SCHEME)
     # Only here any free port will do.
-    settings = Settings.model_validate(values).model_copy(update={"health_port": 0})
+    process = ProcessSettings().model_copy(update={"health_port": 0})
     daemon = Daemon()
 
     async def run(*, task_status: trio.TaskStatus[None]) -> None:
         async def up() -> None:
-            daemon.health_port = (await nursery.start(serve, settings, DEFAULT_SCHEME)).health_port
+            daemon.health_port = (await nursery.start(serve, process, account)).health_port
             task_status.started()
 
         try:

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailroom.config.settings import PREFIX, Settings, load_settings
+from mailroom.config.environment import SETTINGS, read_environment
+from mailroom.config.keys import PREFIX
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error
 from tests.fuzz.running import fuzzed
 
-NAMES = [PREFIX + field.upper() for field in Settings.model_fields]
+NAMES = [PREFIX + field.upper() for field in SETTINGS]
 _ODD_NAMES = (PREFIX, "MAILROOM_POL_INTERVAL", "mailroom_jmap_token", "MAILROOM_ü", "Mailroom_X Y")
 _NAMES = (*NAMES, *NAMES[:8], *_ODD_NAMES)
 
@@ -67,10 +68,10 @@ def test_any_settings_are_read_or_every_problem_is_clear(given: Given) -> None:
     os.environb.update(given.variables)
     try:
         with a_value_or_a_clear_error():
-            settings = load_settings(secrets_folder=folder)
-            assert 1 <= settings.poll_interval <= 86_400
-            assert 1 <= settings.health_port <= 65_535
-            assert "\0" not in str(settings.config)
+            read = read_environment(secrets_folder=folder)
+            assert 1 <= read.account.settings.poll_interval <= 86_400
+            assert 1 <= read.process.health_port <= 65_535
+            assert "\0" not in str(read.account.scheme_file)
     finally:
         for variable in given.variables:
             del os.environb[variable]

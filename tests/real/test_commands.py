@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from mailroom.commands import setup
 from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING, JsonReport
 from mailroom.commands.doctor import run as run_doctor
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
-from mailroom.config.settings import Settings
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command, environment
 from tests.guard import GUARD_SECONDS
@@ -34,13 +34,13 @@ def new_user(cyrus: Cyrus) -> MailboxUser:
     return user
 
 
-def settings_of(user: MailboxUser) -> Settings:
-    return Settings(jmap_session_url=user.server.session_url, jmap_token=SecretStr(user.token), health_port=free_port())
+def settings_of(user: MailboxUser) -> AccountSettings:
+    return AccountSettings(jmap_session_url=user.server.session_url, jmap_token=SecretStr(user.token))
 
 
 async def run(user: MailboxUser, *arguments: str) -> Ended:
     with trio.fail_after(GUARD_SECONDS):
-        return await command(settings_of(user), *arguments)
+        return await command(settings_of(user), *arguments, MAILROOM_HEALTH_PORT=str(free_port()))
 
 
 def subscribed(user: MailboxUser) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from mailroom.config.settings import Settings
+from mailroom.config.account_settings import AccountSettings
 from mailroom.sandbox import Sandbox
 from tests.commands.support import Ended, command
 from tests.guard import GUARD_SECONDS
@@ -32,23 +32,24 @@ class Place:
 
     mail: Mail
     contacts: ContactsApp
-    settings: Settings
+    settings: AccountSettings
     variables: Mapping[str, str] = field(default_factory=dict)
     sandbox: Sandbox | None = None
 
     async def run(self, *arguments: str) -> Ended:
+        variables = {"MAILROOM_HEALTH_PORT": str(free_port()), **self.variables}
         with trio.fail_after(GUARD_SECONDS):
             if self.sandbox is None:
-                return await command(self.settings, *arguments, **self.variables)
+                return await command(self.settings, *arguments, **variables)
             async with served(self.sandbox) as url:
                 settings = self.settings.model_copy(update={"jmap_session_url": str(url)})
-                return await command(settings, *arguments, **self.variables)
+                return await command(settings, *arguments, **variables)
 
 
 @pytest.fixture
 def on_cyrus_alone(mailbox_user: MailboxUser) -> Iterator[Place]:
     token = SecretStr(mailbox_user.token)
-    settings = Settings(jmap_session_url=mailbox_user.server.session_url, jmap_token=token, health_port=free_port())
+    settings = AccountSettings(jmap_session_url=mailbox_user.server.session_url, jmap_token=token)
     with mailbox_user.http() as http:
         yield Place(MailApp(http, mailbox_user), ContactsApp(http, mailbox_user.book_url), settings)
 
@@ -63,7 +64,7 @@ def with_radicale(radicale: Radicale) -> Iterator[Place]:
             put_card(http, book, group_card(name))
         login = {"MAILROOM_CARDDAV_USERNAME": user, "MAILROOM_CARDDAV_PASSWORD": "any"}
         variables = {"MAILROOM_CONTACTS": "carddav", "MAILROOM_CARDDAV_URL": book, **login}
-        settings = Settings(jmap_token=SecretStr(sandbox.token), health_port=free_port())
+        settings = AccountSettings(jmap_token=SecretStr(sandbox.token))
         yield Place(SandboxMail(sandbox), ContactsApp(http, book), settings, variables, sandbox)
 
 

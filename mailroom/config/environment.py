@@ -1,0 +1,154 @@
+"""What comes from outside without a folder of accounts: `MAILROOM_…` variables, `.env` in the current folder, and files
+in `/run/secrets`, in this order."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from dotenv import dotenv_values
+from pydantic import Field
+
+from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.checked import Checked, is_empty
+from mailroom.config.keys import DOTENV, PREFIX, SECRETS_FOLDER
+from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
+from mailroom.config.scheme_file import read_scheme
+from mailroom.config.screening import Mode
+from mailroom.config.setting_types import HomeExpanded, LowerCase
+from mailroom.errors import ConfigError
+from mailroom.suggest import did_you_mean
+
+_LONGEST_ENDING = 2  # a plural, say
+
+
+class SchemeSettings(Checked):
+    """Where the scheme is; an account's file holds it itself."""
+
+    screening: Annotated[Mode, LowerCase] | None = Field(default=None, description="off, watch or on")
+    config: Annotated[Path, HomeExpanded] | None = Field(default=None, description="the path of a file")
+
+
+SETTINGS = {**ProcessSettings.model_fields, **AccountSettings.model_fields, **SchemeSettings.model_fields}
+"""Every setting that has a variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says, checked: about the process, and about its account."""
+
+    process: ProcessSettings
+    account: AccountConfig
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place where settings are looked for, and what is there, by name in capitals."""
+
+    name: str
+    found: Mapping[str, str | None]
+
+
+def read_environment(*, secrets_folder: Path = Path(SECRETS_FOLDER)) -> Environment:
+    """The settings of this process and its account. Raises `ConfigError` with every problem, each by its variable."""
+    try:
+        places = tuple(_places(secrets_folder))
+    except OSError as unreadable:
+        reason = f"{unreadable.filename}: {unreadable.strerror}"
+        raise ConfigError([f"{DOTENV} or a file in {secrets_folder} can't be read: {reason}"]) from None
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+        raise ConfigError([f"{DOTENV} or a file in {secrets_folder} can't be read: {reason}"]) from None
+    problems = list(_unknown_names(places))
+    values = _values(places)
+    process = _checked(ProcessSettings, values, problems)
+    settings = _checked(AccountSettings, values, problems)
+    scheme = _checked(SchemeSettings, values, problems)
+    if process is None or settings is None or scheme is None or problems:
+        raise ConfigError(problems)
+    return Environment(process, AccountConfig(None, settings, _scheme(scheme), scheme.config))
+
+
+def _places(secrets_folder: Path) -> Iterator[_Place]:
+    """Raises `OSError` and `UnicodeDecodeError`."""
+    yield _Place("the environment", {name.upper(): value for name, value in os.environ.items()})
+    # As it stands: python-dotenv would expand `${…}`, even between single quotes, and change a password unseen. Some
+    # editors begin a file with a byte order mark.
+    dotenv = dotenv_values(DOTENV, encoding="utf-8-sig", interpolate=False)
+    yield _Place(DOTENV, {name.upper(): value for name, value in dotenv.items()})
+    files = sorted(secrets_folder.iterdir()) if secrets_folder.is_dir() else ()
+    ours = [file for file in files if file.name.upper().startswith(PREFIX) and file.is_file()]
+    yield _Place(str(secrets_folder), {file.name.upper(): file.read_text(encoding="utf-8").strip() for file in ours})
+
+
+def _values(places: Sequence[_Place]) -> dict[str, str]:
+    """By setting, the value of the first place that has one."""
+    values: dict[str, str] = {}
+    for field in SETTINGS:
+        found = (place.found.get(PREFIX + field.upper()) for place in places)
+        value = next((value for value in found if value is not None and not is_empty(value)), None)
+        if value is not None:
+            values[field] = value
+    return values
+
+
+Kind = TypeVar("Kind", bound=Checked)
+
+
+def _checked(kind: type[Kind], values: Mapping[str, str], problems: list[str]) -> Kind | None:
+    """The settings of this kind; None, and what is wrong added to `problems`, where they can't be taken."""
+    try:
+        return kind.model_validate({field: values[field] for field in kind.model_fields if field in values})
+    except ConfigError as invalid:
+        problems += invalid.problems
+        return None
+
+
+def _scheme(settings: SchemeSettings) -> Scheme:
+    """What the file says, or the usual; `screening` wins. Raises `ConfigError` with every problem."""
+    scheme = DEFAULT_SCHEME if settings.config is None else read_scheme(settings.config)
+    if settings.screening is None:
+        return scheme
+    return replace(scheme, screening=replace(scheme.screening, mode=settings.screening))
+
+
+def _unknown_names(places: Iterable[_Place]) -> Iterator[str]:
+    """A misspelt variable would be ignored in silence otherwise, and the default take its place."""
+    known = {field.upper() for field in SETTINGS}
+    for place in places:
+        for name in sorted(place.found):
+            rest = name.removeprefix(PREFIX)
+            if name.startswith(PREFIX) and rest not in known and not _by_a_cluster(rest, place.found[name]):
+                yield _unknown_name(rest, place.found[name], place.name, known)
+
+
+def _by_a_cluster(rest: str, value: str | None) -> bool:
+    """Whether Kubernetes sets this in every pod beside a Service called mailroom: `SERVICE_HOST`, `PORT_8080_TCP` …
+
+    `PORT` alone may as well be a slip for `HEALTH_PORT`; a cluster's holds a url.
+    """
+    if rest == "PORT":
+        return value is not None and "://" in value
+    return bool(re.fullmatch(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", rest))
+
+
+def _unknown_name(rest: str, value: str | None, place: str, known: set[str]) -> str:
+    word = _without_value(rest, known)
+    is_name = word == rest and value is not None
+    if not is_name and word in known:
+        return f"{PREFIX}{word} (in {place}) has no = after it; write {PREFIX}{word}=…"
+    meant = did_you_mean(word, known, prefix=PREFIX)
+    if not is_name:  # it may be a value, in part or all of it
+        return f"what begins with {PREFIX} (in {place}) is not a setting's name with = after it{meant}"
+    return f"{PREFIX}{rest} (in {place}) is not a setting{meant}"
+
+
+def _without_value(name: str, known: Iterable[str]) -> str:
+    """Of `JMAP_TOKEN:s3cret` and `JMAP_TOKENs3cret`, which are slips for `JMAP_TOKEN=s3cret`, no more than the name."""
+    word = re.match("[A-Z0-9_]*", name)
+    head = word[0] if word else ""
+    begun = max((field for field in known if head.startswith(field)), key=len, default=head)
+    return begun if len(head) > len(begun) + _LONGEST_ENDING else head

@@ -18,8 +18,8 @@ from mailroom.decisions.plan import Plan
 from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.senders.settle import Permissions, settle
-from mailroom.triage.one_pass import Moved, Pass
-from mailroom.triage.start_check import check_account
+from mailroom.triage.one_pass import Pass
+from mailroom.triage.start_check import begin
 from mailroom.triage.treat import Settled
 
 STANDARD_INPUT = "-"
@@ -78,11 +78,10 @@ async def _triage(
 async def _start(addresses: Sequence[str], scheme: Scheme, servers: Servers) -> Pass:
     """The daemon's start check, and the one for these addresses. Raises `ConfigError`."""
     contacts = await servers.contacts()
-    account = await check_account(servers.client, contacts, scheme)
-    if own := [each for each in addresses if each in account.own]:
+    run = await begin(servers.client, contacts, scheme, datetime.now(UTC))
+    if own := [each for each in addresses if each in run.own]:
         raise ConfigError([f"{each} is one of your own addresses: these are never triaged" for each in own])
-    mail_account = (await servers.client.session()).mail_account
-    return Pass(servers.client, contacts, scheme, account.places, account.own, mail_account, datetime.now(UTC), Moved())
+    return run
 
 
 def _tell(console: Console, settled: Settled, scheme: Scheme) -> None:

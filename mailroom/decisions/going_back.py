@@ -10,7 +10,7 @@ from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
 
 DAYS = 30
-"""Mail that came earlier is no longer asked about: it stays where it was filed."""
+"""Mail that came earlier stays where it was filed, unless `expire` says how long mail waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class WayBack:
 
 def way_back(scheme: Scheme, now: datetime, marks: frozenset[str]) -> WayBack:
     """The way back at this moment."""
-    since = (now - timedelta(days=DAYS)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    days = DAYS if scheme.expire is None else scheme.expire.after_days
+    since = (now - timedelta(days=days)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return WayBack(since, tuple(scheme.chain(each) for each in scheme.categories), marks)
 
 

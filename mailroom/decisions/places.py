@@ -46,6 +46,7 @@ class Places:
     sent: str | None = None
     trash: str | None = None
     archive: str | None = None
+    junk: str | None = None
     in_other_case: Mapping[str, str] = field(default_factory=dict)
     renamed: Mapping[str, Renamed] = field(default_factory=dict)
     domain_label: str | None = None
@@ -120,6 +121,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         sent=roles.get("sent"),
         trash=roles.get("trash"),
         archive=roles.get("archive"),
+        junk=roles.get("junk"),
         missing=missing,
         in_other_case=_in_other_case(missing, ids),
         domain_label=find(scheme.domain_label),

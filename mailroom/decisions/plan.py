@@ -59,7 +59,7 @@ def plan(
     now: datetime,
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
-    filing = _way(sender.category, places, scheme, now)
+    filing = way_to(sender.category, places, scheme, now)
     card = matching_card(sender.address, book, scheme)
     uid = card.uid if card else new_uid(account_id, sender.address)
     fields = fields_of(sender)
@@ -79,7 +79,7 @@ def plan(
     )
 
 
-def _way(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way:
+def way_to(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way:
     """Where mail goes. Raises `SenderFailed` where a mailbox is missing."""
     if isinstance(target, Back):
         _mailboxes([], places, scheme)

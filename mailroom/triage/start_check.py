@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import trio
 
@@ -18,6 +19,7 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Identity, get_identities
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.session import Session
+from mailroom.triage.one_pass import Moved, Pass
 
 HOW_TO_NAME_YOUR_ADDRESSES = (
     'write own_addresses = ["ann@example.org"] with your own ones into the file that MAILROOM_CONFIG names: a label on '
@@ -54,6 +56,13 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     if problems := [*missing, *role_problems(found, scheme), *_digest_problems(own, scheme)]:
         raise ConfigError(problems)
     return CheckedAccount(places, own, looked_up)
+
+
+async def begin(client: Client, contacts: Contacts, scheme: Scheme, now: datetime) -> Pass:
+    """What the requests of a pass need, for an owner who asks outside of one. Raises `ConfigError`, as a start does."""
+    account = await check_account(client, contacts, scheme)
+    mail_account = (await client.session()).mail_account
+    return Pass(client, contacts, scheme, account.places, account.own, mail_account, now, Moved())
 
 
 def own_of(session: Session, identities: Iterable[Identity], scheme: Scheme) -> OwnAddresses:

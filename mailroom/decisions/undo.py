@@ -1,0 +1,100 @@
+"""What it means to undo a decision: where a sender goes, by the note on the contact card (pure).
+
+The note's last line is written last of all, so whatever cuts an undo off, the next one finds the same to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mailroom.config.scheme import Back, Category, Scheme
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields
+from mailroom.decisions import note
+from mailroom.decisions.domains import covering
+from mailroom.decisions.filing import Way, sweep
+from mailroom.decisions.places import Places
+from mailroom.decisions.plan import Plan, plan, way_to
+from mailroom.decisions.routes import deciding, routes
+from mailroom.decisions.select import Sender
+from mailroom.decisions.standing import NOBODY, standings
+from mailroom.jmap.mail import Email
+
+
+@dataclass(frozen=True, slots=True)
+class NoDecision:
+    """None of the sender's own any more: that about the whole domain holds, whose category it is; None if there is
+    none."""
+
+    wider: Category | None
+
+
+After = Category | Back | NoDecision
+"""Where a sender goes when the last decision is undone."""
+
+
+def after_undo(text: str, scheme: Scheme, wider: Category | None) -> After:
+    """What held before the last decision of a note.
+
+    A category that is no more can't hold again. `wider` is that of a decision which covers the sender.
+    """
+    decisions = (note.read(text) or note.NOTHING_WRITTEN).decisions
+    before = next((each for each in reversed(decisions) if not _is_same(each, decisions[-1])), None)
+    if before is not None and before.category in scheme.by_name:
+        return scheme.by_name[before.category]
+    was_back = before is not None and before.verb is note.Verb.BACK
+    now = decisions[-1].verb if decisions else None
+    if was_back or now is note.Verb.UNDONE:
+        return scheme.back
+    return NoDecision(wider) if wider is not None or now is note.Verb.BACK else scheme.back
+
+
+def _is_same(one: note.Decision, other: note.Decision) -> bool:
+    """Whether they lead to the same: into one category, whatever the verb, or into none in the same way."""
+    return one.category == other.category and (bool(one.category) or one.verb is other.verb)
+
+
+def wider_category(address: str, card: Card, book: AddressBook, scheme: Scheme) -> Category | None:
+    """The category of the nearest whole domain that is decided and covers an address; None where none does.
+
+    Mail of the user's own contacts stays, whatever is decided about their domain.
+    """
+    is_users = not note.says_created(card.note)
+    if is_users and scheme.screening.known_contacts:
+        return None
+    domains = standings(book, scheme).domains
+    for domain in covering(address.rpartition("@")[2]):
+        if groups := domains.get(domain, NOBODY).groups:
+            route = deciding(groups, routes(scheme))
+            return None if route is None else route.category
+    return None
+
+
+def plan_undo(
+    sender: Sender,
+    after: After,
+    card: Card,
+    book: AddressBook,
+    mails: Iterable[Email],
+    places: Places,
+    scheme: Scheme,
+    account_id: str,
+    now: datetime,
+) -> Plan:
+    """What happens to a sender who goes there. Raises `SenderFailed`."""
+    target = scheme.back if isinstance(after, NoDecision) else after
+    mails = tuple(mails)
+    made = plan(replace(sender, category=target), book, mails, places, scheme, account_id, now)
+    if not isinstance(after, NoDecision):
+        return made
+    way = _way(after, made, places, scheme, now)
+    text = note.taken_back(card.note, note.Verb.UNDONE, now, note.ADOPTED)
+    return replace(
+        made,
+        change=replace(made.change, card=CardEdit(card, Fields(), text)),
+        filing=way,
+        moves=sweep(made.sender, mails, way, places),
+    )
+
+
+def _way(after: NoDecision, made: Plan, places: Places, scheme: Scheme, now: datetime) -> Way:
+    return made.filing if after.wider is None else way_to(after.wider, places, scheme, now)

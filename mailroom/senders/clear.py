@@ -1,0 +1,78 @@
+"""Clear the Screener: mail that waits leaves it, without a decision about anybody."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+
+from mailroom.config.scheme import Scheme
+from mailroom.decisions.leaving import cleared
+from mailroom.decisions.places import Places
+from mailroom.errors import ConfigError
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.client import Client
+from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.query import Filter, search
+from mailroom.senders.parts import Changed, change, nobody_watches
+from mailroom.senders.screen import Advance
+from mailroom.senders.waiting import Waiting, read_account, screener_of, waiting
+
+
+class To(Enum):
+    """Where cleared mail goes; the value is the mailbox's role (RFC 8621 §2)."""
+
+    ARCHIVE = "archive"
+    INBOX = "inbox"
+    TRASH = "trash"
+
+
+@dataclass(frozen=True, slots=True)
+class Clearable:
+    """What would leave the Screener: `senders` with their mail, newest first; `ids` are those mails, oldest first."""
+
+    client: Client
+    places: Places
+    mailbox: str
+    senders: tuple[Waiting, ...]
+    ids: tuple[str, ...]
+
+
+async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int | None, now: datetime) -> Clearable:
+    """The mail that waits, all of it or what came before so many days. Raises `MailroomError`.
+
+    Mail with a label stays. Two requests beside the session, and one a further page.
+    """
+    account = await read_account(client, scheme)
+    mailbox = _mailbox(to, account.places)
+    session = await client.session()
+    wanted: dict[str, str] = {"inMailbox": screener_of(account.places, scheme)}
+    if older_days is not None:
+        wanted["before"] = (now - timedelta(days=older_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    batch = Batch()
+    page = search(batch, EMAIL, session.mail_account, session.limits, _filter(wanted))
+    found = await client.all_found(page, await client.send(batch))
+    moves = cleared(found, mailbox, account.places)
+    leaving = [email for email in found if email.id in moves]
+    senders = waiting(leaving, account.places, account.own)
+    return Clearable(client, account.places, mailbox, senders, _oldest_first(leaving))
+
+
+async def clear(found: Clearable, advance: Advance = nobody_watches) -> Changed:
+    """Move that mail, 500 at a time. Raises `MailroomError`; what is done by then is done."""
+    return await change(found.client, found.ids, partial(cleared, to=found.mailbox, places=found.places), advance)
+
+
+def _filter(wanted: dict[str, str]) -> Filter:
+    return dict(wanted)
+
+
+def _oldest_first(mails: Iterable[Email]) -> tuple[str, ...]:
+    return tuple(email.id for email in sorted(mails, key=lambda email: (email.received_at, email.id)))
+
+
+def _mailbox(to: To, places: Places) -> str:
+    id = {To.ARCHIVE: places.archive, To.INBOX: places.inbox, To.TRASH: places.trash}[to]
+    if id is None:
+        raise ConfigError([f"the account has no mailbox with the role {to.value}: give another one with --to"])
+    return id

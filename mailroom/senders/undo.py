@@ -1,0 +1,138 @@
+"""A decision undone: the sender goes where they were before, and the note on the contact says so, last of all.
+
+Mail and groups come first. So whatever cuts it off, the note still tells the decision that is to be undone, and the
+same call does the rest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from mailroom.contacts.base import Card, Change, Failures, LookUp, Wanted
+from mailroom.contacts.steps import alone
+from mailroom.decisions import note
+from mailroom.decisions.contact import readable_card
+from mailroom.decisions.domains import covering
+from mailroom.decisions.people import other_addresses
+from mailroom.decisions.plan import Plan
+from mailroom.decisions.select import Sender, by_age, labels_of, newest_name
+from mailroom.decisions.undo import After, NoDecision, after_undo, plan_undo, wider_category
+from mailroom.decisions.whole import WholeDomain
+from mailroom.errors import BadReply, ConfigError, SenderFailed, Unavailable
+from mailroom.jmap.mail import Email
+from mailroom.triage.apply import apply, follow_up
+from mailroom.triage.correspondence import NO_QUESTIONS, Strangers
+from mailroom.triage.look_up import Found, look_up, mails_of
+from mailroom.triage.one_pass import Pass
+
+log = structlog.get_logger(component="senders")
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What undoing the last decision about a sender means.
+
+    `undone` is that decision, `after` where the sender goes; `plan` is all that changes, with what it was planned on.
+    """
+
+    address: str
+    undone: note.Decision
+    after: After
+    plan: Plan
+    contacts: LookUp
+
+    @property
+    def to(self) -> str:
+        """The category, or the Screener, where the sender is then."""
+        target = self.after.wider if isinstance(self.after, NoDecision) else self.after
+        return self.plan.sender.category.name if target is None else target.name
+
+    @property
+    def mails(self) -> int:
+        """How many mails move."""
+        return len(self.plan.moves)
+
+
+async def find_undo(run: Pass, address: str, undone: note.Decision | None = None) -> Undo:
+    """What undoing the last decision about a canonical address would mean. Writes nothing; raises `MailroomError`.
+
+    With `undone` nothing but that decision is undone, so that asking twice is no redo. `ConfigError` says why there is
+    nothing to undo.
+    """
+    if address in run.own:
+        raise ConfigError([f"{address} is one of your own addresses: nothing is ever decided about these"])
+    found = await look_up(run, [Sender(address, "", run.scheme.back, ())], _domains_of(address))
+    card = readable_card(address, found.book, run.scheme)
+    last = None if card is None else (note.read(card.note) or note.NOTHING_WRITTEN).last
+    if card is None or last is None:
+        raise ConfigError([f"nothing was decided about {address}: no contact has a note of it. {_HOW_TO_LOOK}"])
+    if undone is not None and undone != last:
+        raise ConfigError([f"the last decision about {address} is another one by now. {_HOW_TO_LOOK}"])
+    after = after_undo(card.note, run.scheme, wider_category(address, card, found.book, run.scheme))
+    return Undo(address, last, after, _planned(run, address, after, card, found), found.contacts)
+
+
+_HOW_TO_LOOK = "`mailroom history` shows what was"
+
+
+def _domains_of(address: str) -> Strangers:
+    """The cards of whole domains that may cover an address are looked up, too."""
+    cards = [WholeDomain(each).address for each in covering(address.rpartition("@")[2])]
+    return Strangers(tuple(cards), (), NO_QUESTIONS)
+
+
+def _planned(run: Pass, address: str, after: After, card: Card, found: Found) -> Plan:
+    also = other_addresses(address, found.book, run.scheme, run.own)
+    sender = Sender(address, "", run.scheme.back, (), also)
+    mails = mails_of(sender, found.mails)
+    if labels := _labels(run, mails):
+        how = "take that off, or wait until it is settled"
+        raise ConfigError([f"mail of {address} carries {', '.join(labels)}: {how}"])
+    named = replace(sender, name=newest_name(sorted(mails, key=by_age)) or card.fields.full_name)
+    return plan_undo(named, after, card, found.book, mails, run.places, run.scheme, run.account_id, run.now)
+
+
+def _labels(run: Pass, mails: Sequence[Email]) -> list[str]:
+    """The names of the triage labels that a pass would act on."""
+    seen = (email for email in mails if run.places.error_label not in email.mailbox_ids)
+    return sorted({run.places.labels[id].label for email in seen for id in labels_of(email, run.places)})
+
+
+async def undo(run: Pass, found: Undo) -> int:
+    """Undo it; returns how many mails moved. Raises `MailroomError`; the same call again does the rest."""
+    change = found.plan.change
+    joining = replace(found.plan, change=replace(change, card=None))
+    applied = await apply(run, found.contacts, [joining], (), {})
+    _raise(applied.failed)
+    _raise(await follow_up(run, found.contacts, [joining], applied))
+    await _write_note(run, found, replace(change, join=()))
+    mails = run.moved.count(found.address)
+    left = sorted(group.name for group in found.plan.departure.leave)
+    log.info("decision_taken_back", sender=found.address, to=found.to, mails=mails, removed_from=left)
+    return mails
+
+
+async def _write_note(run: Pass, found: Undo, change: Change) -> None:
+    """The last write. Where its answer is lost, the note itself is asked: undone again it would be a redo."""
+    try:
+        failed = await alone(run.client, found.contacts.add([change]))
+    except (Unavailable, BadReply):
+        if await _last_decision(run, change.uid) in (None, found.undone):
+            raise
+        return
+    _raise(failed)
+
+
+async def _last_decision(run: Pass, uid: str) -> note.Decision | None:
+    try:
+        found = await alone(run.client, run.contacts.look_up(Wanted(uids=(uid,))))
+    except (Unavailable, BadReply):
+        return None
+    texts = [card.note for card in found.book.cards if card.uid == uid]
+    return (note.read(texts[0]) or note.NOTHING_WRITTEN).last if texts else None
+
+
+def _raise(failed: Failures) -> None:
+    for reason in failed.values():
+        raise SenderFailed(reason)

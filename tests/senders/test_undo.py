@@ -1,0 +1,193 @@
+"""A decision undone, outside of a pass."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+from structlog.testing import capture_logs
+
+from mailroom.errors import ConfigError, SenderFailed, Unavailable
+from mailroom.sandbox import Flavour, Sandbox, SetError
+from mailroom.senders.undo import find_undo, undo
+from tests.flavours import every_flavour
+from tests.new_mail import join, keywords_of
+from tests.screener import NOW, Wire, empty_sandbox, screener
+from tests.senders.support import asking
+from tests.triage.test_crash import seen
+
+ANN = "ann@x.org"
+
+
+async def decided(sandbox: Sandbox, *labels: str, mails: int = 1) -> list[str]:
+    """Ann wrote, and was settled by these labels, one after the other."""
+    ids = [
+        sandbox.deliver(f"Ann Lee <{ANN}>", f"Mail {n}", ["Screener"], received_at=NOW - timedelta(days=1))
+        for n in range(mails)
+    ]
+    for label in labels:
+        sandbox.label(ids[0], label)
+        async with screener(sandbox) as mailroom:
+            await mailroom.run()
+    return ids
+
+
+async def undone(sandbox: Sandbox, wire: Wire | None = None) -> int:
+    async with asking(sandbox, wire) as run:
+        return await undo(run, await find_undo(run, ANN))
+
+
+def members(sandbox: Sandbox, address: str = ANN) -> set[str]:
+    return {name for name, addresses in sandbox.groups().items() if address in addresses}
+
+
+def lines(sandbox: Sandbox) -> list[str]:
+    (card,) = (each for each in sandbox.cards() if ANN in str(each.get("emails")))
+    (text,) = (each["note"] for each in card["notes"].values())
+    return [line.partition(" on ")[0] for line in str(text).splitlines()]
+
+
+@every_flavour
+async def test_a_sender_is_back_in_the_category_before(flavour: Flavour) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+    ids = await decided(sandbox, "@ToFeed", "@ToJail", mails=3)
+    async with asking(sandbox) as run:
+        found = await find_undo(run, ANN)
+        assert (found.to, found.mails, found.undone.category) == ("Feed", 3, "Jail")
+        with capture_logs() as logs:
+            assert await undo(run, found) == 3
+    assert members(sandbox) == {"Mailroom", "Feed"}
+    assert [sandbox.mailboxes_of(id) for id in ids] == [{"Feed"}] * 3
+    assert lines(sandbox)[2:] == ["Triaged to Feed", "Re-triaged to Jail", "Re-triaged to Feed"]
+    (told,) = (each for each in logs if each["event"] == "decision_taken_back")
+    assert (told["sender"], told["to"], told["mails"], told["removed_from"]) == (ANN, "Feed", 3, ["Jail"])
+
+
+async def test_the_first_decision_undone_leads_back_into_the_screener_and_again_into_the_category() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToImbox")
+    await undone(sandbox)
+    assert members(sandbox) == {"Mailroom"}
+    assert sandbox.mailboxes_of(mail) == {"Screener"}
+    assert keywords_of(sandbox, mail) == {"mailroom-seen", "mailroom-waiting", "mailroom-from-inbox"}
+    assert lines(sandbox)[-1] == "Back to the Screener"
+    await undone(sandbox)
+    assert members(sandbox) == {"Mailroom", "Imbox"}
+    assert sandbox.mailboxes_of(mail) == {"Imbox", "Inbox"}
+    assert lines(sandbox)[-1] == "Triaged to Imbox"
+
+
+async def test_a_sender_without_mail_is_changed_as_well() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToFeed", "@ToJail")
+    sandbox.delete(mail)
+    assert await undone(sandbox) == 0
+    assert members(sandbox) == {"Mailroom", "Feed"}
+
+
+async def test_mail_of_all_addresses_of_the_card_goes_along() -> None:
+    sandbox = empty_sandbox()
+    await decided(sandbox, "@ToFeed", "@ToJail")
+    (card,) = (each for each in sandbox.cards() if ANN in str(each.get("emails")))
+    sandbox.change_card(card["uid"], {"emails/other": {"address": "ann@work.example"}})
+    other = sandbox.deliver("Ann <ann@work.example>", "From work", ["Jail"])
+    assert await undone(sandbox) == 2
+    assert sandbox.mailboxes_of(other) == {"Feed"}
+
+
+async def test_a_whole_domain_that_is_decided_holds_where_there_was_nothing() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToImbox")
+    note = "— Mailroom —\nCreated by Mailroom\nWhole domain\nTriaged to Feed on 2026-03-05T14:03Z"
+    join(sandbox, "Feed", sandbox.add_card("*@x.org", "x.org", notes={"n": {"note": note}}))
+    await undone(sandbox)
+    assert members(sandbox) == {"Mailroom"}
+    assert sandbox.mailboxes_of(mail) == {"Feed", "Inbox"}
+    assert lines(sandbox)[-1] == "Undone"
+    await undone(sandbox)
+    assert members(sandbox) == {"Mailroom", "Imbox"}
+
+
+async def test_asked_twice_about_one_decision_only_that_one_is_undone() -> None:
+    sandbox = empty_sandbox()
+    await decided(sandbox, "@ToFeed", "@ToJail")
+    async with asking(sandbox) as run:
+        found = await find_undo(run, ANN)
+        await undo(run, found)
+        with pytest.raises(ConfigError, match="another one by now"):
+            await find_undo(run, ANN, found.undone)
+        assert (await find_undo(run, ANN)).to == "Jail"
+
+
+@pytest.mark.parametrize("address", ["bob@x.org", "friend@x.org"])
+async def test_where_nothing_was_decided_nothing_is_undone(address: str) -> None:
+    sandbox = empty_sandbox()
+    sandbox.add_card("friend@x.org", "Friend", notes={"n": {"note": "Mine."}})
+    async with asking(sandbox) as run:
+        with pytest.raises(ConfigError, match=f"nothing was decided about {address}"):
+            await find_undo(run, address)
+
+
+async def test_mail_with_a_label_that_is_not_settled_yet_stands_in_the_way() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToFeed")
+    sandbox.label(mail, "@ToJail")
+    async with asking(sandbox) as run:
+        with pytest.raises(ConfigError, match=f"mail of {ANN} carries @ToJail: take that off"):
+            await find_undo(run, ANN)
+
+
+async def test_what_the_server_refuses_is_told_and_the_note_stays() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToFeed")
+    sandbox.faults.set_errors[mail] = SetError("forbidden")
+    with pytest.RaisesGroup(pytest.RaisesExc(SenderFailed, match="could not be filed"), flatten_subgroups=True):
+        await undone(sandbox)
+    assert lines(sandbox)[-1] == "Triaged to Feed"
+    sandbox.faults.clear()
+    await undone(sandbox)
+    assert lines(sandbox)[-1] == "Back to the Screener"
+
+
+async def first(sandbox: Sandbox) -> None:
+    await decided(sandbox, "@ToPerson", mails=2)
+
+
+async def later(sandbox: Sandbox) -> None:
+    await decided(sandbox, "@ToFeed", "@ToTruck", mails=2)
+
+
+async def without_mail(sandbox: Sandbox) -> None:
+    for id in await decided(sandbox, "@ToFeed", "@ToTruck"):
+        sandbox.delete(id)
+
+
+@pytest.mark.parametrize(
+    ("when", "fill"),
+    [
+        ("cut_after", later),
+        ("cut_after", first),
+        *(pytest.param("cut_before", each, marks=pytest.mark.exhaustive) for each in (later, first, without_mail)),
+        pytest.param("cut_after", without_mail, marks=pytest.mark.exhaustive),
+    ],
+)
+async def test_cut_off_at_any_request_the_same_call_does_the_rest(
+    when: str, fill: Callable[[Sandbox], Awaitable[None]]
+) -> None:
+    async def filled() -> Sandbox:
+        sandbox = empty_sandbox()
+        await fill(sandbox)
+        return sandbox
+
+    whole, wire = await filled(), Wire()
+    await undone(whole, wire)
+    assert len(wire.writes) >= 3
+    for k in range(1, wire.requests + 1) if when == "cut_before" else wire.writes:
+        sandbox = await filled()
+        failures: list[BaseException] = []
+        try:
+            await undone(sandbox, Wire(**{when: k}))
+        except* Unavailable as cut:
+            failures += cut.exceptions
+        if failures:
+            await undone(sandbox)
+        assert seen(sandbox) == seen(whole), f"{when} request {k}"

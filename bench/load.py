@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mailroom.decisions.marks import SEEN
+from mailroom.decisions.keywords import SEEN
 from mailroom.sandbox.sample import LABELS
 
 

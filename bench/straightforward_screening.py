@@ -8,7 +8,7 @@ through, forgeries, crashes, or what others do meanwhile, which would cost more.
 from typing import Any
 
 from bench.straightforward import Arguments, Book, Jmap
-from mailroom.decisions.marks import FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FROM_INBOX, SEEN, WAITING
 
 
 class StraightforwardScreener:

@@ -26,7 +26,7 @@ from trial import Trial, open_trial
 
 from mailroom.contacts.base import Change, Fields, NewCard
 from mailroom.decisions.contact import new_uid
-from mailroom.decisions.marks import ALL_MARKS, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import ALL_MARKS, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.note import has_block
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Move

@@ -18,7 +18,7 @@ from support import Failed, Run, main
 
 from mailroom.contacts.base import Card, Change, Departure, Fields, NewCard
 from mailroom.decisions.contact import new_uid
-from mailroom.decisions.marks import SEEN
+from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.state_card import read_state
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.new_mail import NEW_MAIL

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from mailroom.decisions.marks import FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
 

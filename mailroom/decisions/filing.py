@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.going_back import WayBack
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Sender, labels_of, sender_of
 from mailroom.jmap.mail import Email, Move

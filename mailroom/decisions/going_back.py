@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from mailroom.config.scheme import Category, Scheme
-from mailroom.decisions.marks import DEALT_WITH
+from mailroom.decisions.keywords import DEALT_WITH
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mailroom.decisions.marks import FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
 

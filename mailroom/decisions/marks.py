@@ -9,28 +9,16 @@ from itertools import islice
 
 from mailroom.decisions.arrival import Arrival
 from mailroom.decisions.judge import Outcome, Reason, Verdict
+from mailroom.decisions.keywords import DEALT_WITH, FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.routes import Route
 from mailroom.jmap.mail import Move
-
-SEEN = "mailroom-seen"
-"""Judged, or left to the user."""
-WAITING = "mailroom-waiting"
-"""In the Screener until somebody decides."""
-FROM_INBOX = "mailroom-from-inbox"
-"""Mailroom took it out of the Inbox, and reset brings it back there."""
-FORGED = "mailroom-forged"
-"""Screened for its sender is forged; no decision about the sender brings it out of the Screener."""
-ALL_MARKS = frozenset({SEEN, WAITING, FROM_INBOX, FORGED})
 
 MOST = 500
 """Mails in one write: a hundred take 20 to 60 ms, and every other mail has to wait for them."""
 
 _MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING, FROM_INBOX}))
 """The user has put the mail where it is: a reset leaves it there."""
-
-DEALT_WITH = frozenset({"$seen", "$flagged", "$answered", "$draft", "$notjunk"})
-"""The user has read it, or done something about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, Departure, Group
 from mailroom.decisions import note
 from mailroom.decisions.contact import as_written
-from mailroom.decisions.marks import FROM_INBOX, WAITING
+from mailroom.decisions.keywords import FROM_INBOX, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import sender_of
 from mailroom.jmap.mail import Email, Move

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailroom.decisions.marks import SEEN
+from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.places import Places, find_places
 from mailroom.decisions.state_card import State
 from mailroom.doctor.clean_up import ChangeRefused, finished, undoing

@@ -7,7 +7,7 @@ from mailroom.config.daily import is_sent
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.digest import KEYWORD, MOST_SHOWN, Letter, Stranger, Waits, letter
-from mailroom.decisions.marks import SEEN
+from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.places import Places, inbox_of
 from mailroom.decisions.select import by_age, sender_of
 from mailroom.errors import ConfigError, MailroomError, Unavailable

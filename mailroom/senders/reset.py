@@ -17,7 +17,7 @@ from typing import TypeVar
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import CardEdit, Change, Contacts, Departure, Failures, Fields, LookUp
 from mailroom.contacts.steps import alone
-from mailroom.decisions.marks import ALL_MARKS
+from mailroom.decisions.keywords import ALL_MARKS
 from mailroom.decisions.note import stripped
 from mailroom.decisions.places import Places, find_places, role_problems
 from mailroom.decisions.reset import (

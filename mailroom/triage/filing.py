@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from mailroom.decisions.marks import ALL_MARKS
+from mailroom.decisions.keywords import ALL_MARKS
 from mailroom.jmap.batch import Batch, MethodError, Replies, Slot, raise_if_transient
 from mailroom.jmap.mail import Move, move_emails
 from mailroom.jmap.session import Session

@@ -8,7 +8,8 @@ from typing import Literal
 import structlog
 
 from mailroom.decisions.arrival import Arrival
-from mailroom.decisions.marks import SEEN, WAITING, WorkList
+from mailroom.decisions.keywords import SEEN, WAITING
+from mailroom.decisions.marks import WorkList
 from mailroom.decisions.places import Places
 from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot

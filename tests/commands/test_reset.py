@@ -21,7 +21,7 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions import note
-from mailroom.decisions.marks import SEEN
+from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.state_card import uid_of
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap.batch import MethodFailed

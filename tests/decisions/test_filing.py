@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Mode, Screening
 from mailroom.contacts.base import AddressBook
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.plan import plan, settled
 from mailroom.decisions.select import Sender
 from mailroom.jmap.mail import Email, Move, moved

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.arrival import Arrival
 from mailroom.decisions.judge import Outcome, Reason, Verdict
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING, WorkList, is_idle, left_alone, marks, to_judge
+from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.marks import WorkList, is_idle, left_alone, marks, to_judge
 from mailroom.decisions.places import Places
 from mailroom.decisions.routes import Route
 from mailroom.jmap.mail import Move

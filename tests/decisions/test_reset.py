@@ -9,7 +9,7 @@ import pytest
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card, Fields, Group
 from mailroom.decisions import note
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.reset import (
     ContactUndo,
     MailUndo,

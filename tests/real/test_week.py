@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from mailroom.config.scheme import DEFAULT_SCHEME
-from mailroom.decisions.marks import ALL_MARKS
+from mailroom.decisions.keywords import ALL_MARKS
 from mailroom.decisions.places import needed_mailboxes
 from tests.commands.support import Ended, command
 from tests.guard import GUARD_SECONDS

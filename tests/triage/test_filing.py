@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import structlog.testing
 
-from mailroom.decisions.marks import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.sandbox import FASTMAIL, JAMES, Flavour, Limits, Sandbox, SetError
 from tests.flavours import every_flavour
 from tests.screener import Screener, empty_sandbox, screener

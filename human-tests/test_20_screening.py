@@ -14,15 +14,14 @@ Cleans up: the mails go to the Trash, the contact cards are deleted, Mailroom's 
 
 from account import Account, Mail, Sender, open_account
 from daemon import command, running_daemon
-from support import Failed, Run, main
+from own_card import put_own_card_back_at_the_end
+from support import Run, main
 
-from mailroom.contacts.base import Card, Change, Departure, Fields, NewCard
+from mailroom.contacts.base import Change, Fields, NewCard
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.keywords import SEEN
-from mailroom.decisions.state_card import read_state
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.new_mail import NEW_MAIL
-from mailroom.triage.state import read_card, state_card, write_state
 
 FAY, STELLA = Sender("Fay Friend", "fay.friend"), Sender("Stella Stranger", "stella.stranger")
 LARS = Sender("Lars Let-in", "lars.letin")
@@ -31,7 +30,7 @@ SUBJECT = "Mailroom human test 20: from"
 
 async def steps(run: Run) -> None:
     account = await open_account(run, FAY, STELLA, LARS)
-    run.clean_up.push_async_callback(put_back, account, await own_card(account))
+    await put_own_card_back_at_the_end(account)
     await befriend(account, FAY)
     async with running_daemon(run, screening="on") as daemon:
         (friends,) = await account.receive(FAY, f"{SUBJECT} a friend", mailbox="Inbox")
@@ -75,28 +74,6 @@ async def befriend(account: Account, sender: Sender) -> None:
     """A card such as you would make."""
     uid = new_uid((await account.run.servers.client.session()).mail_account, sender.address)
     await account.write(Change(sender.address, uid, NewCard(uid, sender.address, Fields(sender.name), "A friend.")))
-
-
-async def own_card(account: Account) -> Card | None:
-    """The card on which Mailroom keeps since when it screens, if there is one."""
-    client = account.run.servers.client
-    account_id = (await client.session()).mail_account
-    return state_card((await read_card(client, account.contacts, account_id)).book, account_id)
-
-
-async def put_back(account: Account, before: Card | None) -> None:
-    """Let that card be as it was."""
-    client, scheme = account.run.servers.client, account.run.scheme
-    account_id = (await client.session()).mail_account
-    found = await read_card(client, account.contacts, account_id)
-    if before is not None:
-        await write_state(client, found, scheme, account_id, read_state(before.note))
-    elif (card := state_card(found.book, account_id)) is not None:
-        joined = tuple(group for group in found.book.groups if card.uid in group.members)
-        await account.leave(Departure(card.uid, card.uid, joined))
-        now = await read_card(client, account.contacts, account_id)
-        if failures := await now.delete_cards(now.book.cards):
-            raise Failed(f"the contact card Mailroom could not be deleted: {'; '.join(failures.values())}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 import trio
 import trio.testing
 
+from mailroom.decisions.digest import KEYWORD as DIGEST
 from mailroom.sandbox import CYRUS, FASTMAIL, JAMES, Flavour, MethodError, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import Ended
@@ -54,6 +55,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_18_reset.py": (FASTMAIL,),
     "test_19_from_the_shell.py": (FASTMAIL,),
     "test_20_screening.py": (FASTMAIL, JAMES),
+    "test_26_digest.py": (FASTMAIL,),
 }
 """Scripts that pass on a sandbox, and the flavours that make a difference to them."""
 
@@ -125,7 +127,11 @@ def condition(sandbox: Sandbox) -> Condition:
 def made_mails(sandbox: Sandbox) -> set[str]:
     """The ids of the mails that scripts made: none of them is ever deleted."""
     mails = sandbox.store.mails.objects.items()
-    return {id for id, mail in mails if (mail.message.subject or "").startswith("Mailroom human test ")}
+    return {
+        id
+        for id, mail in mails
+        if (mail.message.subject or "").startswith("Mailroom human test ") or DIGEST in mail.keywords
+    }
 
 
 async def run_on(sandbox: Sandbox, name: str, *arguments: str, **settings: str) -> Ended:

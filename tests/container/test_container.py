@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from subprocess import PIPE
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ STOP_SECONDS = 9
 
 
 @asynccontextmanager
-async def container_on(sandbox: Sandbox, podman: Podman, image: str) -> AsyncIterator[DaemonProcess]:
+async def container_on(sandbox: Sandbox, podman: Podman, image: str, *options: str) -> AsyncIterator[DaemonProcess]:
     """Run the daemon in a container, its secret from podman; the process is that of `podman run`."""
     podman.run("secret", "create", SECRET, "-", stdin=sandbox.token)
     port = free_port()
@@ -45,7 +46,7 @@ async def container_on(sandbox: Sandbox, podman: Podman, image: str) -> AsyncIte
         variables = [f"--env=MAILROOM_{name}={value}" for name, value in settings.items()]
         secret = [f"--secret={SECRET}", ROOM_FOR_SECRETS]
         process = await trio.lowlevel.open_process(
-            ["podman", "run", f"--name={NAME}", "--network=host", *LOCKED, *secret, *variables, image],
+            ["podman", "run", f"--name={NAME}", "--network=host", *LOCKED, *secret, *variables, *options, image],
             env=podman.environment,
             stdout=PIPE,
             stderr=PIPE,
@@ -106,3 +107,37 @@ async def test_it_has_no_rights(podman: Podman, image: str) -> None:
             assert facts["NoNewPrivs"] == ["1"]
             await ask(podman, "stop", NAME)
             assert await container.exit_status() == 0
+
+
+MIDNIGHT = """
+[digest]
+at = "00:00"
+timezone = "Europe/Berlin"
+"""
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+async def test_it_writes_a_digest_before_and_one_after_midnight(podman: Podman, image: str, tmp_path: Path) -> None:
+    config = tmp_path / "mailroom.toml"
+    config.write_text(MIDNIGHT)
+    sandbox = empty_sandbox()
+    sandbox.deliver("Ann <ann@example.org>")
+    # 40 s before midnight in Berlin. The event loop's own clock is the true one.
+    clock = ["FAKETIME=@2026-11-26 22:59:20", "TZ=UTC", "DONT_FAKE_MONOTONIC=1", "LD_PRELOAD=/faketime.so"]
+    options = [
+        f"--volume={FAKETIME}:/faketime.so:ro",
+        f"--volume={config}:/data/mailroom.toml:ro",
+        "--env=MAILROOM_CONFIG=mailroom.toml",
+        *(f"--env={variable}" for variable in clock),
+    ]
+    with trio.fail_after(GUARD_SECONDS):
+        async with container_on(sandbox, podman, image, *options) as container:
+            await container.logs("digest_written", times=2)
+            await ask(podman, "stop", NAME)
+            assert await container.exit_status() == 0
+    written = sorted(
+        mail.message.message_ids[0].partition("@")[0][:17]
+        for mail in sandbox.store.mails.objects.values()
+        if "mailroom-digest" in mail.keywords
+    )
+    assert written == ["digest.2026-11-26", "digest.2026-11-27"]

@@ -38,9 +38,9 @@ def settings_of(user: MailboxUser) -> AccountSettings:
     return AccountSettings(jmap_session_url=user.server.session_url, jmap_token=SecretStr(user.token))
 
 
-async def run(user: MailboxUser, *arguments: str) -> Ended:
+async def run(user: MailboxUser, *arguments: str, **variables: str) -> Ended:
     with trio.fail_after(GUARD_SECONDS):
-        return await command(settings_of(user), *arguments, MAILROOM_HEALTH_PORT=str(free_port()))
+        return await command(settings_of(user), *arguments, MAILROOM_HEALTH_PORT=str(free_port()), **variables)
 
 
 def subscribed(user: MailboxUser) -> set[str]:

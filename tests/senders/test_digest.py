@@ -11,6 +11,7 @@ import pytest
 from mailroom.config.daily import Digest
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
+from mailroom.contacts.jmap import JmapContacts
 from mailroom.decisions.state_card import State, read_state, uid_of
 from mailroom.errors import ConfigError, Unavailable
 from mailroom.jmap.letter import CREATION_ID
@@ -19,7 +20,7 @@ from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.digest import DigestRefused, claim, compose, put
 from mailroom.triage.passes import prepare
 from tests.flavours import every_flavour
-from tests.screener import empty_sandbox, screener
+from tests.screener import Wire, connected, empty_sandbox, screener, served
 from tests.senders.postbox import Postbox, postbox
 
 NOW = datetime(2026, 11, 27, 7, 30, tzinfo=UTC)
@@ -122,6 +123,35 @@ async def test_two_daemons_put_one(request_number: int) -> None:
         one.wire.before = {request_number: lambda: send(other)}
         await send(one)
         assert len(digests(one)) == 1
+
+
+async def once(sandbox: Sandbox, wire: Wire) -> None:
+    """What the daemon does when a digest is due, on a connection that may break."""
+    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+        session = await client.session()
+        assert session.contacts_account is not None
+        contacts = JmapContacts(client, session.contacts_account, session.limits)
+        if await claim(client, contacts, SCHEME, DAY):
+            composed = await compose(client, SCHEME, UTC, DAY)
+            assert composed is not None
+            await put(client, composed, NOW)
+
+
+@pytest.mark.parametrize("cut", ["cut_before", "cut_after"])
+async def test_cut_off_at_any_request_there_is_never_a_second_one(cut: str) -> None:
+    whole = Wire()
+    await once(with_two_who_wait(), whole)
+    for number in range(1, whole.requests + 1):
+        sandbox = with_two_who_wait()
+        with pytest.RaisesGroup(Unavailable, flatten_subgroups=True):
+            await once(sandbox, Wire(**{cut: number}))
+        was_claimed = sandbox.store.card_with_uid(uid_of(sandbox.account_id)) is not None
+        await once(sandbox, Wire())
+        await once(sandbox, Wire())
+        written = [mail for mail in sandbox.store.mails.objects.values() if "mailroom-digest" in mail.keywords]
+        assert len(written) <= 1, number
+        # Once the day is written down, a digest that was lost is not made up for.
+        assert written or was_claimed, number
 
 
 async def test_mail_that_changes_meanwhile_is_looked_at_again() -> None:

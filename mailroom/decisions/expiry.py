@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from mailroom.decisions.keywords import FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.leaving import cleared
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
 
@@ -23,16 +23,9 @@ def leaving(mails: Iterable[Email], to: str, places: Places) -> dict[str, Move]:
 
     Mail that the user flagged or answered stays, and so does mail with any label: somebody has an eye on it.
     """
-    move = Move(
-        add=frozenset({to}),
-        remove=frozenset({places.screener} if places.screener else ()),
-        set=frozenset({SEEN}),
-        clear=frozenset({WAITING, FROM_INBOX}),
-    )
-    return {each.id: move for each in mails if _is_alone(each, places) and not each.keywords & _USERS}
+    return cleared((each for each in mails if _is_alone(each, places) and not each.keywords & _USERS), to, places)
 
 
 def _is_alone(email: Email, places: Places) -> bool:
     """Whether a mail is in the Screener and nowhere else. The warning label is Mailroom's own."""
-    others = email.mailbox_ids - {places.screener, places.warning_label}
-    return places.screener in email.mailbox_ids and not others
+    return not email.mailbox_ids - {places.screener, places.warning_label}

@@ -33,7 +33,7 @@ async def _expiry(examined: Examined, expire: Expiry) -> str:
     client = examined.servers.client
     account_id = (await client.session()).mail_account
     state = state_in((await read_card(client, await examined.servers.contacts(), account_id)).book, account_id)
-    mails = len(await too_old(client, examined.scheme, expire, datetime.now(UTC)))
+    mails = len((await too_old(client, examined.scheme, expire, datetime.now(UTC))).ids)
     if state.expiry_since is None:
         when = "a day after the daemon has started with it"
     else:

@@ -44,7 +44,7 @@ async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int
     Mail with a label stays. Two requests beside the session, and one a further page.
     """
     account = await read_account(client, scheme)
-    mailbox = _mailbox(to, account.places)
+    mailbox = mailbox_for(to, account.places)
     session = await client.session()
     wanted: dict[str, str] = {"inMailbox": screener_of(account.places, scheme)}
     if older_days is not None:
@@ -71,8 +71,9 @@ def _oldest_first(mails: Iterable[Email]) -> tuple[str, ...]:
     return tuple(email.id for email in sorted(mails, key=lambda email: (email.received_at, email.id)))
 
 
-def _mailbox(to: To, places: Places) -> str:
+def mailbox_for(to: To, places: Places) -> str:
+    """The id of the mailbox with that role. Raises `ConfigError`."""
     id = {To.ARCHIVE: places.archive, To.INBOX: places.inbox, To.TRASH: places.trash}[to]
     if id is None:
-        raise ConfigError([f"the account has no mailbox with the role {to.value}: give another one with --to"])
+        raise ConfigError([f"the account has no mailbox with the role {to.value}: choose another place for such mail"])
     return id

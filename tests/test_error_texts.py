@@ -14,13 +14,14 @@ from pydantic import SecretStr
 from mailroom.account.servers import open_servers
 from mailroom.cli.ending import MEND_FIRST, TRY_AGAIN, report
 from mailroom.cli.main import main
-from mailroom.commands import doctor, reset, rules, senders, setup, triage
+from mailroom.commands import clear, doctor, history, reset, rules, senders, setup, spam, triage, undo
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.note import ADOPTED, recorded
 from mailroom.errors import MailroomError
 from mailroom.sandbox import CYRUS, MethodError, SetError
 from mailroom.sandbox.faults import Endpoint, Fault, Reply
+from mailroom.senders.clear import To
 from tests.commands.support import environment, settings_for
 from tests.exhaustive import some_of
 from tests.guard import GUARD_SECONDS
@@ -55,6 +56,10 @@ COMMANDS: dict[str, Command] = {
     "triage": lambda settings, scheme: triage.triage([ANN], scheme.by_name["Feed"], frozenset(), settings, scheme),
     "rules": rules.print_sieve,
     "rules --apply": rules.apply_sieve,
+    "undo": lambda settings, scheme: undo.undo(ANN, settings, scheme),
+    "history": lambda settings, scheme: history.show(None, settings, scheme),
+    "clear --apply": lambda settings, scheme: clear.apply(To.ARCHIVE, None, settings, scheme),
+    "spam": lambda settings, scheme: spam.spam(ANN, settings, scheme),
     "reset": reset.dry_run,
     "reset --apply": reset.undo,
 }

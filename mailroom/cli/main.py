@@ -14,10 +14,12 @@ from mailroom.errors import MailroomError
 from mailroom.suggest import did_you_mean
 
 COMMANDS = (
+    "clear",
     "demo",
     "digest",
     "doctor",
     "healthcheck",
+    "history",
     "open",
     "reset",
     "rules",
@@ -26,7 +28,9 @@ COMMANDS = (
     "screen",
     "senders",
     "setup",
+    "spam",
     "triage",
+    "undo",
 )
 """In the order of the help. Each is `command` in the module of this name here, imported when it is needed."""
 

@@ -1,6 +1,8 @@
 """Names that people type on the command line, found among those that there are."""
 
+from mailroom.addresses import canonical
 from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.whole import typed_whole
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -13,3 +15,16 @@ def category_named(name: str, scheme: Scheme) -> Category:
         known = ", ".join(scheme.by_name)
         raise ConfigError([f"there is no category {name!r}{did_you_mean(name, scheme.by_name)} (there are: {known})"])
     return found
+
+
+def address_named(text: str) -> str:
+    """The address in canonical form. Raises `ConfigError`."""
+    if (address := canonical(text)) is None:
+        raise ConfigError([f"{text!r} is no mail address; give it alone, such as ann@example.org"])
+    return address
+
+
+def subject_named(text: str) -> str:
+    """An address, a whole domain or a whole list, each in canonical form. Raises `ConfigError`."""
+    whole = typed_whole(text)
+    return address_named(text) if whole is None else str(whole)

@@ -66,7 +66,7 @@ async def _show_waiting(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, f"Reading {scheme.screener}"):
         found = await who_waits(servers.client, scheme)
-    _print_senders(console, found)
+    print_senders(console, found)
     console.print(_waiting_summary(found, scheme))
     return 0
 
@@ -75,12 +75,13 @@ async def _show_inbox(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Reading the Inbox and the address book"):
         found = await undecided_in_inbox(servers.client, await servers.contacts(), scheme)
-    _print_senders(console, found)
+    print_senders(console, found)
     console.print(_inbox_summary(found))
     return 0
 
 
-def _print_senders(console: Console, found: Sequence[Waiting]) -> None:
+def print_senders(console: Console, found: Sequence[Waiting]) -> None:
+    """A table of who has how much mail; nothing for nobody."""
     if not found:
         return
     columns = [

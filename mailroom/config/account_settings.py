@@ -12,6 +12,9 @@ from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.config.setting_types import Code, LowerCase, Password, SecretUrl, Token, Url, Username
 
+SECRETS = ("jmap_token", "jmap_password", "carddav_password", "heartbeat_url", "subject_code")
+"""Settings that nobody else may see; each may be in a file of its own."""
+
 
 class AccountSettings(Checked):
     """What belongs to one account, beside its scheme. It reads nothing by itself."""

@@ -114,6 +114,9 @@ _EXPECTED = {
 
 _TABLES = ("categories", "screening", "digest", "expire")
 
+SCHEME_KEYS = frozenset((*_TopTable.model_fields, *_TABLES))
+"""What may be at the top of the file."""
+
 
 def read_scheme(path: Path) -> Scheme:
     """The scheme of a TOML file. Raises `ConfigError` with every problem, each with the file's path."""

@@ -15,7 +15,6 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.plan import Plan
-from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.senders.settle import Permissions, settle
 from mailroom.triage.one_pass import Pass
@@ -86,7 +85,7 @@ async def _start(addresses: Sequence[str], scheme: Scheme, servers: Servers) -> 
 
 def _tell(console: Console, settled: Settled, scheme: Scheme) -> None:
     console.print(_told(settled, scheme), soft_wrap=True)
-    if scheme.warnings_enabled and to_warn_of(settled.plan.sender.mails, settled.plan.names):
+    if settled.plan.warned:
         name = printable(settled.plan.card_name)
         console.print(
             f"The mail shows another name than the contact ({name}), or another contact's, so it carries "

@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import uuid4
 
 import httpx
+import trio
 
 from mailroom.contacts import content_lines, dav_requests, group_vcard, vcard
 from mailroom.contacts.base import (
@@ -136,7 +137,7 @@ class DavLookUp:
         existing, stored = await self._with_uid(card.uid)
         self._stored[existing.ref] = stored
         edit = CardEdit(existing, card.fields, existing.note or card.note)
-        await self._edit(existing.ref, lambda text: vcard.with_address(_complete(text, edit), card.address))
+        await self._edit(existing.ref, *_completing(edit), partial(vcard.with_address, address=card.address))
 
     async def _with_uid(self, uid: str) -> tuple[Card, Stored]:
         for resource in await self._address_book.find(dav_requests.uid_is(uid)):
@@ -146,7 +147,7 @@ class DavLookUp:
         raise SenderFailed("the address book refuses the new card, yet shows no card with its uid")
 
     async def _complete(self, edit: CardEdit) -> None:
-        await self._edit(edit.card.ref, lambda text: _complete(text, edit))
+        await self._edit(edit.card.ref, *_completing(edit))
 
     async def _create_group(self, name: str) -> None:
         uid = str(uuid4())
@@ -159,22 +160,20 @@ class DavLookUp:
         if stored is None or not await self._address_book.dav.delete(httpx.URL(ref), etag=stored.etag):
             raise SenderFailed("someone else changed the card meanwhile, so it was not deleted")
 
-    async def _edit(self, ref: str, edit: Edit) -> None:
-        """Write what `edit` makes of the card, unless it changes nothing. Also raises `SenderFailed`.
+    async def _edit(self, ref: str, *edits: Edit) -> None:
+        """Write what the edits, one after the other, make of the card, unless they change nothing.
 
-        Another client's write in between is no failure: its text is read and edited in turn.
+        Another client's write in between is no failure: its text is read and edited in turn. Also raises
+        `SenderFailed`.
         """
         url = httpx.URL(ref)
         for _ in range(TRIES):
             etag, before = await self._taken(ref)
-            try:
-                text = edit(before)
-            except content_lines.NotAVCard as reason:
-                raise SenderFailed(f"the card can't be edited: {reason}") from None
+            text = await _edited(before, edits)
             if text == before:
                 self._stored[ref] = Stored(etag, text)
                 return
-            text = vcard.with_required_name(text)
+            text = await _edited(text, (vcard.with_required_name,))
             reply = await self._address_book.dav.replace(url, text, etag=etag)
             if reply is not None:
                 # A server that gives no ETag has changed the text (RFC 6352 §6.3.2.3): the next edit reads it again.
@@ -195,9 +194,26 @@ def _refs(membership: Membership) -> tuple[str, ...]:
     return tuple(group.ref for group in membership.groups)
 
 
-def _complete(text: str, edit: CardEdit) -> str:
-    """The edited text. Raises `SenderFailed` if someone else wrote a note after ours was composed."""
+async def _edited(text: str, edits: Iterable[Edit]) -> str:
+    """The text after these edits. Each parses a card that may have thousands of lines. Raises `SenderFailed`."""
+    for edit in edits:
+        await trio.lowlevel.checkpoint()
+        try:
+            text = edit(text)
+        except content_lines.NotAVCard as reason:
+            raise SenderFailed(f"the card can't be edited: {reason}") from None
+    return text
+
+
+def _completing(edit: CardEdit) -> tuple[Edit, ...]:
+    """What makes the edited text of a card."""
+    recast = (partial(vcard.recast, fields=edit.recast),) if edit.recast else ()
+    return (partial(_with_known_note, edit), *recast, partial(vcard.completed, fill=edit.fill, note=edit.note))
+
+
+def _with_known_note(edit: CardEdit, text: str) -> str:
+    """The text as it is. Raises `SenderFailed` if someone else wrote a note after ours was composed."""
     found = vcard.read(edit.card.ref, text)
     if isinstance(found, Card) and found.note not in (edit.card.note, content_lines.clean(edit.note)):
         raise SenderFailed("someone else changed the card's note meanwhile; the next pass starts from theirs")
-    return vcard.completed(vcard.recast(text, edit.recast) if edit.recast else text, edit.fill, edit.note)
+    return text

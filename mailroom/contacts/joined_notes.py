@@ -3,6 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+LONGEST = 100_000
+"""In characters, all notes of a card together. Mailroom looks for its lines in them again and again."""
+
+MOST = 5_000
+"""Notes of one card."""
+
+
+class TooLong(ValueError):
+    """The notes of a card are too much to read; the message says what may be."""
+
+
+def read(texts: Sequence[str]) -> str:
+    """As `joined`. Raises `TooLong`."""
+    if len(texts) > MOST or sum(map(len, texts)) > LONGEST:
+        raise TooLong(f"its notes are too long: make them at most {LONGEST:,} characters in {MOST:,} notes")
+    return joined(texts)
+
 
 def joined(texts: Sequence[str]) -> str:
     return "\n".join(texts)

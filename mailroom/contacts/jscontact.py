@@ -43,12 +43,23 @@ def address_book(found: Iterable[ContactCard | Malformed], wanted: Wanted) -> Ad
 def whole_book(found: Iterable[ContactCard | Malformed]) -> AddressBook:
     """Everything that was found."""
     found = sorted(found, key=lambda item: item.id)
-    readable = [item for item in found if isinstance(item, ContactCard)]
+    items = [_read(item) for item in found]
     return AddressBook(
-        cards=tuple(_card(item) for item in readable if item.kind != "group"),
-        groups=tuple(_group(item) for item in readable if item.kind == "group"),
-        unreadable=tuple(_unreadable(item) for item in found if isinstance(item, Malformed)),
+        cards=tuple(item for item in items if isinstance(item, Card)),
+        groups=tuple(item for item in items if isinstance(item, Group)),
+        unreadable=tuple(item for item in items if isinstance(item, Unreadable)),
     )
+
+
+def _read(item: ContactCard | Malformed) -> Card | Group | Unreadable:
+    if isinstance(item, Malformed):
+        return Unreadable(item.id, item.reason, _canonical(item.texts()), item.group_name())
+    if item.kind == "group":
+        return Group(item.id, item.uid, _full_name(item), frozenset(map(bare_uid, item.members or ())))
+    try:
+        return _card(item)
+    except notes.TooLong as reason:
+        return Unreadable(item.id, str(reason), addresses(item))
 
 
 def addresses(card: ContactCard) -> frozenset[str]:
@@ -58,14 +69,6 @@ def addresses(card: ContactCard) -> frozenset[str]:
 
 def _canonical(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(address for text in texts for address in addresses_in(text))
-
-
-def _unreadable(item: Malformed) -> Unreadable:
-    return Unreadable(item.id, item.reason, _canonical(item.texts()), item.group_name())
-
-
-def _group(card: ContactCard) -> Group:
-    return Group(card.id, card.uid, _full_name(card), frozenset(map(bare_uid, card.members or ())))
 
 
 def _full_name(card: ContactCard) -> str:
@@ -82,7 +85,7 @@ def _card(card: ContactCard) -> Card:
         given=card.name.part("given") if card.name else "",
         family=card.name.part("surname") if card.name else "",
     )
-    text = notes.joined([note.note for note in (card.notes or {}).values()])
+    text = notes.read([note.note for note in (card.notes or {}).values()])
     return Card(card.id, bare_uid(card.uid), fields, addresses(card), text, card.created)
 
 

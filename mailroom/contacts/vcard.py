@@ -32,6 +32,9 @@ from mailroom.contacts.uids import bare_uid
 # It begins where a word does: tried from each character on, a photo in base64 would take hours.
 _ADDRESS = re.compile(r"(?<![^\s<>,;:\"\\=])[^\s<>,;:\"\\=]+@[^\s<>,;:\"\\=]+")
 
+_MOST_LOOKED_AT = 500_000
+"""Characters of a card that can't be read."""
+
 _VERSIONS_WITH_N = ("2.1", "3.0")
 _SAYS_GROUP = re.compile(r"^(?:[\w-]+\.)?(?:X-ADDRESSBOOKSERVER-)?KIND[^:\n]*:\s*group\s*$", re.I | re.M)
 _FN = re.compile(r"^(?:[\w-]+\.)?FN([^:\n]*):([^\r\n]*)", re.I | re.M)
@@ -43,17 +46,18 @@ def read(ref: str, text: str) -> Card | Group | Unreadable:
         vcard = parse(text)
         if not (uid := bare_uid(unescaped(vcard.value("UID")))):
             raise NotAVCard("it has no UID")
-    except NotAVCard as reason:
-        return Unreadable(ref, str(reason), mentioned(text), _group_name(text))
+        note = notes.read([unescaped(line.value) for line in vcard.all("NOTE")])
+    except (NotAVCard, notes.TooLong) as reason:
+        return Unreadable(ref, str(reason), mentioned(text), _group_name(text[:_MOST_LOOKED_AT]))
     if is_group(vcard):
         return Group(ref, uid, unescaped(vcard.value("FN")), frozenset(map(member_uid, vcard.all(*MEMBERS))))
     age = re.sub("[-:]", "", vcard.value("CREATED") or vcard.value("REV"))
-    return Card(ref, uid, _fields(vcard), _addresses(vcard), _note(vcard), age)
+    return Card(ref, uid, _fields(vcard), _addresses(vcard), note, age)
 
 
 def mentioned(text: str) -> frozenset[str]:
-    """Whatever looks like an address in the text of a card that can't be read."""
-    return frozenset(filter(None, map(canonical, _ADDRESS.findall(unfolded(text)))))
+    """Whatever looks like an address in the text of a card that can't be read; of an endless one, in its beginning."""
+    return frozenset(filter(None, map(canonical, _ADDRESS.findall(unfolded(text[:_MOST_LOOKED_AT])))))
 
 
 def extras(text: str) -> frozenset[str]:
@@ -195,10 +199,6 @@ def _filled(vcard: VCard, name: str, value: str, is_empty: Callable[[str], bool]
         return vcard
     lines = vcard.all(name)
     return vcard.rewritten({id(lines[0]): value}) if lines else vcard.added((name, value))
-
-
-def _note(vcard: VCard) -> str:
-    return notes.joined([unescaped(line.value) for line in vcard.all("NOTE")])
 
 
 def _with_note(vcard: VCard, note: str) -> VCard:

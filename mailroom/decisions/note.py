@@ -185,13 +185,19 @@ def has_block(note: str) -> bool:
 def _ours(lines: list[str]) -> frozenset[int]:
     """Which lines are Mailroom's: the first header, and all that it writes below one."""
     first = next((at for at, line in enumerate(lines) if line.rstrip() == HEADER), len(lines))
-    return frozenset(at for at in range(first, len(lines)) if _is_ours(lines[at].rstrip()))
+    # A note may have very many lines; few of them begin like one of Mailroom's.
+    return frozenset(
+        at for at in range(first, len(lines)) if lines[at].startswith(_BEGINNINGS) and _is_ours(lines[at].rstrip())
+    )
 
 
 def _is_ours(line: str) -> bool:
     known = (HEADER, CREATED, ADOPTED, WHOLE_DOMAIN)
     forms = (_WHOLE_LIST, _NAME_FROM_MAIL)
     return line in known or any(form.fullmatch(line) for form in forms) or _decision(line) is not None
+
+
+_BEGINNINGS = (HEADER, CREATED, ADOPTED, WHOLE_DOMAIN, "Whole list", "Name from mail", *(verb.value for verb in Verb))
 
 
 def _decision(line: str) -> Decision | None:

@@ -24,7 +24,7 @@ from mailroom.decisions.filing import Filing, Way, filed, marked, marks_of, swee
 from mailroom.decisions.going_back import way_back
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of
-from mailroom.decisions.warning import KnownNames, known_names, to_warn_of
+from mailroom.decisions.warning import known_names, to_warn_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
 
@@ -33,9 +33,10 @@ from mailroom.jmap.mail import Email, Move
 class Plan:
     """What happens to one sender: address book first, then the mails (`moves`, by id), then the labelled mails.
 
-    `card_name` is the full name that the contact card will have, `names` are those that may go with the sender, or must
-    not. `contact` says what becomes of the card: made now, the user's with a note from now on, or one that has
-    Mailroom's note already. `cards_found` counts the cards with this address, of which the others stay as they are.
+    `card_name` is the full name that the contact card will have, `warned` are the ids of labelled mails that show a
+    name which isn't known to go with the sender. `contact` says what becomes of the card: made now, the user's with a
+    note from now on, or one that has Mailroom's note already. `cards_found` counts the cards with this address, of
+    which the others stay as they are.
     """
 
     sender: Sender
@@ -44,7 +45,7 @@ class Plan:
     moves: Mapping[str, Move]
     filing: Way
     card_name: str
-    names: KnownNames
+    warned: frozenset[str]
     contact: Literal["created", "adopted", "known"]
     cards_found: int
 
@@ -73,10 +74,17 @@ def plan(
         moves=sweep(sender, mails, filing, places),
         filing=filing,
         card_name=card_name,
-        names=known_names(sender, card_name, book),
+        warned=_warned(sender, card_name, book, places, scheme),
         contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
         cards_found=len(book.cards_by_address.get(sender.address, ())),
     )
+
+
+def _warned(sender: Sender, card_name: str, book: AddressBook, places: Places, scheme: Scheme) -> frozenset[str]:
+    if not scheme.warnings_enabled or isinstance(sender.category, Back):
+        return frozenset()
+    mails = (email for email in sender.mails if not email.mailbox_ids & places.untouched)
+    return to_warn_of(mails, known_names(sender, card_name, book))
 
 
 def way_to(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way:
@@ -105,11 +113,10 @@ def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, 
     """
     ready = [email for email in labelled if _carries_just(plan.sender.category, email, places)]
     moves = {email.id: _ending(plan, email, places) for email in ready}
-    if (label := places.warning_label) is None or isinstance(plan.sender.category, Back):
+    if (label := places.warning_label) is None:
         return moves
-    warned = to_warn_of((email for email in ready if not email.mailbox_ids & places.untouched), plan.names)
     mailboxes = {email.id: email.mailbox_ids for email in ready}
-    return {id: _with(label, mailboxes[id], move) if id in warned else move for id, move in moves.items()}
+    return {id: _with(label, mailboxes[id], move) if id in plan.warned else move for id, move in moves.items()}
 
 
 def _carries_just(category: Target, email: Email, places: Places) -> bool:

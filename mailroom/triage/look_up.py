@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+import trio
 
 from mailroom.addresses import search_texts
 from mailroom.contacts.base import AddressBook, LookUp, Wanted
@@ -66,7 +67,7 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
     if not senders and not strangers:
         return Found(run.contacts.nothing(), {})
     addresses = [sender.address for sender in senders]
-    names = names_shown(senders) if run.scheme.warnings_enabled else ()
+    names = await _names_shown(senders) if run.scheme.warnings_enabled else ()
     wanted = Wanted(list(dict.fromkeys([*addresses, *strangers.addresses])), strangers.uids, names)
     found = await _ask(run, wanted, addresses, strangers)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
@@ -75,6 +76,15 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
         more = await _ask(run, wanted, further, NOBODY_NEW)
         return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
+
+
+async def _names_shown(senders: Sequence[Sender]) -> Sequence[str]:
+    """The full names on labelled mail, sorted."""
+    shown: set[str] = set()
+    for sender in senders:
+        await trio.lowlevel.checkpoint()
+        shown |= names_shown(sender)
+    return sorted(shown)
 
 
 async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], strangers: Strangers) -> Found:

@@ -22,7 +22,6 @@ from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Pause, Reason, Sender, select
-from mailroom.decisions.warning import to_warn_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
@@ -219,7 +218,7 @@ class Triage:
                 self._memory.failing.forget(result.plan.sender.address)
                 if not isinstance(result.plan.sender.category, Back):
                     self._tally.senders_triaged[result.plan.sender.category.name] += 1
-                _log_settled(result, run.scheme)
+                _log_settled(result)
                 continue
             if isinstance(result, Paused):
                 if result.pause.reason is Reason.CONFLICT:
@@ -278,7 +277,7 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
     return marked
 
 
-def _log_settled(settled: Settled, scheme: Scheme) -> None:
+def _log_settled(settled: Settled) -> None:
     plan = settled.plan
     sender, category = plan.sender.address, plan.sender.category.name
     left = sorted(group.name for group in plan.departure.leave)
@@ -291,5 +290,5 @@ def _log_settled(settled: Settled, scheme: Scheme) -> None:
         log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
     if left and not is_back:
         log.info("group_reassigned", sender=sender, category=category, removed_from=left)
-    if scheme.warnings_enabled and not is_back and to_warn_of(plan.sender.mails, plan.names):
+    if plan.warned:
         log.warning("name_mismatch_warning", sender=sender, category=category)

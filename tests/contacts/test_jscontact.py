@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import Card, CardEdit, Fields, NewCard, Wanted
+from mailroom.contacts.joined_notes import LONGEST, MOST
 from mailroom.errors import BadReply
 from mailroom.jmap.cards import CARD, AddressBookInfo, ContactCard, Malformed
 from mailroom.sandbox.patch import apply_patch
@@ -146,6 +147,16 @@ class TestReading:
     def test_ignores_a_card_whose_addresses_nobody_can_tell(self, emails: object) -> None:
         book = jscontact.address_book(read(properties(emails=emails), properties(id="2")), Wanted([ANN]))
         assert ([card.ref for card in book.cards], book.unreadable) == (["2"], ())
+
+    @pytest.mark.parametrize("text", ["a" * (LONGEST // MOST), "\n" * LONGEST])
+    def test_tells_a_card_of_too_long_notes(self, text: str) -> None:
+        notes = {f"n{n}": {"note": text} for n in range(min(MOST, LONGEST // len(text)))}
+        fits, too_long = properties(notes=notes), properties(id="2", notes={**notes, "more": {"note": "a"}})
+        book = jscontact.address_book(read(fits, too_long), Wanted([ANN]))
+        assert [(card.ref, len(card.note) >= LONGEST) for card in book.cards] == [("1", True)]
+        (unreadable,) = book.unreadable
+        assert (unreadable.ref, unreadable.addresses) == ("2", frozenset({ANN}))
+        assert unreadable.reason == "its notes are too long: make them at most 100,000 characters in 5,000 notes"
 
     def test_does_not_mind_damage_to_cards_of_others(self) -> None:
         found = read(properties(uid=5, emails={"e": {"address": "bob@example.org"}}))

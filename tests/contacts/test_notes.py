@@ -31,6 +31,12 @@ def test_joined_they_read_what_was_wanted(texts: list[str], wanted: str) -> None
     assert joined([text for text in revised(texts, wanted) if text is not None]) == wanted
 
 
+def test_very_many_notes_are_revised_at_once() -> None:
+    """With work for each pair of them a third took 18 s: all would take longer than a test may."""
+    texts = [f"line {n}" for n in range(60_000)]
+    assert revised(texts, joined([*texts, "new"])) == (*texts[:-1], f"{texts[-1]}\nnew")
+
+
 def revised_one_by_one(texts: list[str], wanted: str) -> tuple[str | None, ...]:
     """The rule, spelled out: each way is tried."""
     if wanted == joined(texts):

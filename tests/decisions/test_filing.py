@@ -113,9 +113,9 @@ class TestOfTheLastAct:
         assert ended(marked("1", "Trash", "Screener", "@ToFeed")) == "+seen -@ToFeed"
 
     def test_a_warning_keeps_the_marks(self) -> None:
-        named = marked("1", "Screener", "@ToFeed")
-        other = named.model_copy(update={"senders": mail("x", name="Bob Lee").senders})
-        who = Sender("ann@example.org", "Ann Lee", DEFAULT_SCHEME.by_name["Feed"], (named,))
+        other = marked("1", "Screener", "@ToFeed")
+        other = other.model_copy(update={"senders": mail("x", name="Bob Lee").senders})
+        who = Sender("ann@example.org", "Ann Lee", DEFAULT_SCHEME.by_name["Feed"], (other,))
         decided = plan(who, AddressBook((), groups()), (), PLACES, ON, "u1", NOW)
         assert (
             said(settled(decided, [other], PLACES)["1"]) == "+@MailroomWarning +Feed +seen -@ToFeed -Screener -waiting"

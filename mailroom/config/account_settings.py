@@ -1,6 +1,6 @@
 """The settings of one account: its servers and logins, and how it is served."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mailroom.config.checked import Checked
 from mailroom.config.keys import Keys
+from mailroom.config.page_settings import Names, PagePassword
 from mailroom.config.scheme import Scheme
 from mailroom.config.setting_types import Code, LowerCase, Password, SecretUrl, Token, Url, Username
 
@@ -38,22 +39,23 @@ class AccountSettings(Checked):
     heartbeat_url: SecretUrl | None = Field(default=None, description="a url")
     max_consecutive_failures: int = Field(default=10, ge=0, description="a whole number, 0 or more (0 = never give up)")
     subject_code: Code | None = Field(default=None, description="a word")
+    page_password: PagePassword | None = Field(default=None, description="a password")
+    page_proxy_users: Names = Field(default=(), description="names with commas between them")
 
     @classmethod
-    def problems_between(cls, given: Iterable[str], keys: Keys) -> Iterator[str]:
+    def problems_between(cls, given: Mapping[str, object], keys: Keys) -> Iterator[str]:
         """A login that is missing, double or half."""
-        given = set(given)
         token, *basic = map(keys.bare, ("jmap_token", "jmap_username", "jmap_password"))
-        if "jmap_token" in given and {"jmap_username", "jmap_password"} & given:
+        if "jmap_token" in given and {"jmap_username", "jmap_password"} & given.keys():
             yield f"{token} and {' or '.join(basic)} are both set; unset the one that is not meant"
-        elif not {"jmap_token", "jmap_username", "jmap_password"} & given:
+        elif not {"jmap_token", "jmap_username", "jmap_password"} & given.keys():
             yield keys.how_to_log_in
         else:
             yield from _half_a_pair(given, "jmap_username", "jmap_password", keys)
         yield from _half_a_pair(given, "carddav_username", "carddav_password", keys)
 
 
-def _half_a_pair(given: set[str], one: str, other: str, keys: Keys) -> Iterator[str]:
+def _half_a_pair(given: Container[str], one: str, other: str, keys: Keys) -> Iterator[str]:
     for present, absent in ((one, other), (other, one)):
         if present in given and absent not in given:
             yield f"{keys.bare(absent)} is missing; {keys.bare(present)} is useless without it"

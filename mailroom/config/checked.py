@@ -1,6 +1,6 @@
 """What process and account settings have in common: how they are checked, and how problems are told."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from pydantic import (
@@ -39,7 +39,7 @@ class Checked(BaseModel):
         return self._keys.name(field)
 
     @classmethod
-    def problems_between(cls, given: Iterable[str], keys: Keys) -> Iterator[str]:
+    def problems_between(cls, given: Mapping[str, object], keys: Keys) -> Iterator[str]:
         """What is wrong with the settings that are given together."""
         yield from ()
 
@@ -50,7 +50,7 @@ class Checked(BaseModel):
     ) -> Self:
         keys = info.context or VARIABLES
         given = {field: _trimmed(field, value) for field, value in values.items() if not is_empty(value)}
-        problems = [keys.problem(text) for text in cls.problems_between(given.keys(), keys)]
+        problems = [keys.problem(text) for text in cls.problems_between(given, keys)]
         try:
             settings = check(given)
         except ValidationError as invalid:

@@ -3,7 +3,7 @@ in `/run/secrets`, in this order."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.checked import Checked, is_empty
-from mailroom.config.keys import DOTENV, PREFIX, SECRETS_FOLDER
+from mailroom.config.keys import DOTENV, PREFIX, SECRETS_FOLDER, VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
@@ -67,9 +67,19 @@ def read_environment(*, secrets_folder: Path = Path(SECRETS_FOLDER)) -> Environm
     process = _checked(ProcessSettings, values, problems)
     settings = _checked(AccountSettings, values, problems)
     scheme = _checked(SchemeSettings, values, problems)
+    problems += _owner_problems(values)
     if process is None or settings is None or scheme is None or problems:
         raise ConfigError(problems)
     return Environment(process, AccountConfig(None, settings, _scheme(scheme), scheme.config))
+
+
+def _owner_problems(given: Container[str]) -> Iterator[str]:
+    """A proxy that may name everybody, or nobody, as the owner of the page."""
+    header, users = VARIABLES.bare("page_proxy_header"), VARIABLES.bare("page_proxy_users")
+    if "page_proxy_header" in given and "page_proxy_users" not in given:
+        yield (f"{users} is missing: name who is the owner, as the proxy writes it; everybody whom it lets in would be")
+    if "page_proxy_users" in given and "page_proxy_header" not in given:
+        yield f"{header} is missing; {users} is useless without it"
 
 
 def _places(secrets_folder: Path) -> Iterator[_Place]:

@@ -1,12 +1,15 @@
 """The settings of the process, whichever accounts it serves; they come from the environment."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mailroom.config.checked import Checked
+from mailroom.config.keys import Keys
+from mailroom.config.page_settings import HOST, HeaderName, Networks, Origin, ProxySecret
 from mailroom.config.setting_types import Host, LowerCase
-from mailroom.urls import MAX_PORT
+from mailroom.urls import MAX_PORT, is_loopback
 
 
 class ProcessSettings(Checked):
@@ -14,9 +17,39 @@ class ProcessSettings(Checked):
 
     health_host: Host = Field(default="127.0.0.1", description="an address or host name")
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
+    page_host: Host = Field(default=HOST, description="an address or host name")
+    page_port: int = Field(default=8081, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
+    page_url: Origin | None = Field(default=None, description="a url")
+    page_proxy_header: HeaderName | None = Field(default=None, description="the name of a header")
+    page_proxy_from: Networks = Field(default=(), description="networks with commas between them")
+    page_proxy_secret: ProxySecret | None = Field(default=None, description="a secret")
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], LowerCase] = Field(
         default="info", description="debug, info, warning, error or critical"
     )
     log_format: Annotated[Literal["auto", "json", "console"], LowerCase] = Field(
         default="auto", description="auto, json or console"
     )
+
+    @classmethod
+    def problems_between(cls, given: Mapping[str, object], keys: Keys) -> Iterator[str]:
+        """What the page lacks to be safe."""
+        header, host = keys.bare("page_proxy_header"), keys.bare("page_host")
+        if "page_proxy_header" in given and "page_proxy_from" not in given:
+            yield (
+                f"{keys.bare('page_proxy_from')} is missing: name the proxy's addresses, such as 127.0.0.1; "
+                f"from anywhere else {header} is refused"
+            )
+        if "page_proxy_secret" in given and "page_proxy_header" not in given:
+            yield f"{header} is missing; {keys.bare('page_proxy_secret')} is useless without it"
+        if is_loopback(str(given.get("page_host", HOST))):
+            return
+        if "page_url" not in given:
+            yield (
+                f"{keys.bare('page_url')} is missing: {host} is reached from other machines, so say how a browser "
+                "sees the page, such as https://mailroom.example.com"
+            )
+        if "page_proxy_header" in given and "page_proxy_secret" not in given:
+            yield (
+                f"{keys.bare('page_proxy_secret')} is missing: {host} is reached from other machines, so let the proxy "
+                "send the header X-Mailroom-Proxy-Secret with the same 32 characters or more"
+            )

@@ -9,7 +9,7 @@ import structlog
 import trio
 
 from mailroom.account.account import Account
-from mailroom.config.account_settings import AccountConfig
+from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shortened
 from mailroom.http_clients import shared_http
@@ -18,6 +18,8 @@ from mailroom.observe.log import set_up
 from mailroom.observe.reports import OneAccount
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
+from mailroom.page.app import serve_page
+from mailroom.page.owner import Owner
 from mailroom.serving.server import PortTaken
 from mailroom.signals import run_until_signal
 
@@ -26,10 +28,14 @@ log = structlog.get_logger(component="daemon")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A daemon that is up: where its health app listens, and what it knows about itself."""
+    """A daemon that is up: where its health app listens, and what it knows about itself.
+
+    `page_port` is None where the page is off.
+    """
 
     health_port: int
     status: Status
+    page_port: int | None = None
 
 
 async def run(process: ProcessSettings, account: AccountConfig) -> int:
@@ -76,12 +82,14 @@ async def serve(
     async with shared_http() as http, trio.open_nursery() as root:
         account = Account(settings, scheme, http)
         port = await _start_health(root, account, process)
-        task_status.started(Running(port, account.status))
+        page_port = await _start_page(root, account, process, settings)
+        task_status.started(Running(port, account.status, page_port))
         log.info(
             "service_started",
             poll_interval=settings.poll_interval,
             debounce_seconds=settings.debounce_seconds,
             health_port=port,
+            page_port=page_port,
             push_enabled=await account.is_push_offered(),
             screening=scheme.screening.mode,
         )
@@ -99,6 +107,16 @@ async def _start_health(root: trio.Nursery, account: Account, process: ProcessSe
             f"a Mailroom ({shortened(daemon.version, 20)}) runs here already: it answers on port "
             f"{process.health_port}. Stop it first; only for another account set {process.key('health_port')}"
         ) from taken
+    return port
+
+
+async def _start_page(
+    root: trio.Nursery, account: Account, process: ProcessSettings, settings: AccountSettings
+) -> int | None:
+    """Start the page where it has a login; returns its port. Raises `PortTaken`."""
+    if settings.page_password is None and process.page_proxy_header is None:
+        return None
+    port: int = await root.start(serve_page, {"": Owner.of(account, settings)}, process)
     return port
 
 

@@ -30,7 +30,8 @@ DEEDS_KEPT = 10
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What a pass did with a sender: settled in `category` with so many `mails` moved, or left waiting by a `problem`.
+    """What a pass did with a sender (address and shown name): settled in `category` with so many `mails` moved, or left
+    waiting by a `problem`.
 
     For the owner's eyes alone: no log, metric or answer of the health port holds one.
     """
@@ -39,6 +40,7 @@ class Deed:
     category: str
     mails: int
     problem: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,9 +253,9 @@ def _deeds(results: Iterable[Result]) -> Iterator[Deed]:
     for result in results:
         match result:
             case Settled(plan, mails):
-                yield Deed(plan.sender.address, plan.sender.category.name, mails)
+                yield Deed(plan.sender.address, plan.sender.category.name, mails, name=plan.sender.name)
             case Failed(sender, reason):
-                yield Deed(sender.address, sender.category.name, 0, reason)
+                yield Deed(sender.address, sender.category.name, 0, reason, sender.name)
             case Paused(pause) if pause.sender is not None:
                 yield Deed(pause.sender, "", 0, pause.reason.value)
 

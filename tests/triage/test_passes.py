@@ -26,7 +26,7 @@ async def test_one_label_settles_a_sender() -> None:
         assert s.sandbox.groups()["Feed"] == {"ann@example.org"}
         assert s.sandbox.groups()["Mailroom"] == {"ann@example.org"}
         assert (outcome.senders_triaged, outcome.mails_filed, outcome.senders_failing) == (1, 2, 0)
-        assert outcome.deeds == (Deed("ann@example.org", "Feed", 2),)
+        assert outcome.deeds == (Deed("ann@example.org", "Feed", 2, name="Ann Lee"),)
 
 
 async def test_the_outcome_tells_why_a_sender_waits_for_the_user() -> None:

@@ -1,0 +1,108 @@
+"""What is asked of every request before a view sees it, and what every answer says."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from quart import Response, g, redirect, request
+from quart.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden, HTTPException
+
+from mailroom.page.access import SECRET_HEADER, Access
+from mailroom.page.cookies import Cookies, Session
+from mailroom.page.keys import Keys
+from mailroom.page.owner import Owner
+
+LOGIN = "/login"
+_OPEN_TO_ALL = ("/static/", "/manifest.webmanifest")
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: with that, Chromium says `Origin: null` of our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Misdirected(HTTPException):
+    """The request is for another host: a name that somebody lets lead here (DNS rebinding), or a setting is wrong."""
+
+    code = HTTPStatus.MISDIRECTED_REQUEST
+    description = "This page is known by another name: MAILROOM_PAGE_URL says how browsers see it."
+
+
+class Guard:
+    """Knows who calls, and lets nobody else in."""
+
+    def __init__(self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys) -> None:
+        self._access = access
+        self._owners = owners
+        self._cookies = cookies
+        self._keys = keys
+
+    async def before(self) -> ResponseReturnValue | None:
+        """Raises an `HTTPException` for what must not be, and sends strangers to the login."""
+        if request.host.lower() not in self._access.hosts:
+            raise Misdirected
+        if request.path.startswith(_OPEN_TO_ALL):
+            return None
+        is_post = request.method == "POST"
+        if is_post and request.headers.getlist("Origin") not in [[origin] for origin in self._access.origins]:
+            raise Forbidden("This form doesn't come from Mailroom's own page, so nothing was done.")
+        session = await self._session()
+        if request.path == LOGIN:
+            g.session = session
+            return None
+        if session is None:
+            return _to_login()
+        if is_post and not session.gave((await request.form).get("token", "")):
+            raise Forbidden("This form is from an earlier login, so nothing was done. Reload the page and try again.")
+        g.session = session
+        return None
+
+    async def _session(self) -> Session | None:
+        headers = request.headers
+        names = headers.getlist(self._access.proxy.header) if self._access.proxy else []
+        try:
+            name = self._access.named_by_proxy(peer(), names, headers.getlist(SECRET_HEADER))
+        except ValueError:
+            raise Forbidden(
+                "A header says who you are, but it doesn't come from the proxy that may say so "
+                "(MAILROOM_PAGE_PROXY_FROM, MAILROOM_PAGE_PROXY_SECRET)."
+            ) from None
+        if name is None:
+            return await self._cookies.read_session(request.cookies)
+        owner = next((each for each in self._owners.values() if name in each.users), None)
+        if owner is None:
+            raise Forbidden("The proxy knows you, but you are not the owner of this mail (MAILROOM_PAGE_PROXY_USERS).")
+        return Session(owner, f"proxy {name}", await self._keys.key(owner), by_proxy=True)
+
+    def after(self, response: Response) -> Response:
+        response.headers.setdefault("Cache-Control", "no-store")
+        for name, value in _HEADERS.items():
+            response.headers[name] = value
+        return response
+
+
+def peer() -> str:
+    """The address that the connection comes from."""
+    return request.remote_addr or ""
+
+
+def is_htmx() -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def _to_login() -> ResponseReturnValue:
+    if is_htmx() or request.headers.get("Accept") == "text/event-stream":
+        # It follows no redirect of a part of a page.
+        return Response("", HTTPStatus.UNAUTHORIZED, {"HX-Redirect": LOGIN})
+    return redirect(LOGIN, HTTPStatus.SEE_OTHER)
+
+
+def session() -> Session:
+    """Who calls; for views behind the login."""
+    found: Session = g.session
+    return found

@@ -1,0 +1,156 @@
+"""What changes while somebody looks: one stream of events for each open page, all fed by one task an account.
+
+Streams are sent what a card has become, and who waits. They keep nothing: a page that was away is told all anew.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Never
+
+import structlog
+import trio
+from quart import Response, request
+from quart_trio import QuartTrio
+
+from mailroom.errors import MailroomError
+from mailroom.observe.status import Deed, PassOutcome
+from mailroom.page.guard import session
+from mailroom.page.lines import line_of_deed, shown_line
+from mailroom.page.owner import Owner
+from mailroom.page.words import key_of
+from mailroom.senders.screener import read_screener
+
+log = structlog.get_logger(component="page")
+
+_EVENTS_KEPT = 64
+"""A page that takes none for longer is hung up on; it comes back, and is told all anew."""
+
+_SILENCE_SECONDS = 15.0
+"""Proxies hang up on streams that say nothing for longer."""
+
+_MOST_KEYS = 5_000
+"""Of more senders only the number is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoWaits:
+    """The cards' keys with when their newest mail came, the newest first."""
+
+    newest: Sequence[tuple[str, str]]
+
+    def event(self, since: str) -> str:
+        """How many wait, who, and who of them has come since a page was made."""
+        keys = [key for key, _ in self.newest]
+        is_all = len(keys) <= _MOST_KEYS
+        new = [key for key, newest in self.newest if newest > since][:_MOST_KEYS] if since else []
+        return _event("waiting", json.dumps({"count": len(keys), "keys": keys if is_all else None, "new": new}))
+
+
+@dataclass(eq=False)
+class _Hub:
+    """The streams of one owner."""
+
+    owner: Owner
+    streams: set[trio.MemorySendChannel[str | WhoWaits]] = field(default_factory=set)
+    is_watched: bool = False
+
+    def tell(self, *events: str | WhoWaits) -> None:
+        for stream in list(self.streams):
+            try:
+                for event in events:
+                    stream.send_nowait(event)
+            except (trio.WouldBlock, trio.BrokenResourceError):
+                self.streams.discard(stream)
+                stream.close()
+
+
+class Live:
+    """Tells all who look. Its tasks run in `nursery`; at its end all streams end."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._hubs: dict[Owner, _Hub] = {}
+
+    def add_routes(self, app: QuartTrio) -> None:
+        app.add_url_rule("/live", "live", self.stream, methods=["GET"])
+
+    def tell(self, owner: Owner, card: str) -> None:
+        """A card of this owner's has become this: for all who look."""
+        if (hub := self._hubs.get(owner)) is not None:
+            hub.tell(_event("card", card))
+
+    async def stream(self) -> Response:
+        since = request.args.get("since", "")[:40]
+        owner = session().owner
+        response = Response(
+            self._events(owner, since), content_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+        response.timeout = None
+        return response
+
+    async def _events(self, owner: Owner, since: str) -> AsyncIterator[bytes]:
+        hub = self._watched(owner)
+        send, receive = trio.open_memory_channel[str | WhoWaits](_EVENTS_KEPT)
+        hub.streams.add(send)
+        try:
+            yield b"retry: 2000\n\n"
+            if (waiting := await _who_waits(owner)) is not None:
+                yield waiting.event(since).encode()
+            while True:
+                event: str | WhoWaits | None = None
+                with trio.move_on_after(_SILENCE_SECONDS):
+                    event = await receive.receive()
+                yield (event.event(since) if isinstance(event, WhoWaits) else event or ":\n\n").encode()
+        except trio.EndOfChannel:
+            return
+        finally:
+            hub.streams.discard(send)
+            send.close()
+            receive.close()
+
+    def _watched(self, owner: Owner) -> _Hub:
+        hub = self._hubs.setdefault(owner, _Hub(owner))
+        if not hub.is_watched:
+            hub.is_watched = True
+            self._nursery.start_soon(_watch, hub)
+        return hub
+
+
+async def _watch(hub: _Hub) -> Never:
+    """After each pass that changed something, and only while somebody looks, tell what and who waits."""
+    status = hub.owner.status
+    seen = status.last_success
+    waiting: int | None = -1
+    while True:
+        seen = await status.success_after(seen)
+        outcome = seen.outcome
+        if hub.streams and (_is_news(outcome) or outcome.mails_waiting != waiting):
+            hub.tell(*_cards(hub.owner, outcome.deeds))
+            if (now := await _who_waits(hub.owner)) is not None:
+                waiting = outcome.mails_waiting
+                hub.tell(now)
+
+
+def _is_news(outcome: PassOutcome) -> bool:
+    return bool(outcome.deeds or outcome.mails_filed or outcome.mails_screened or outcome.mails_routed)
+
+
+def _cards(owner: Owner, deeds: Iterable[Deed]) -> list[str]:
+    return [_event("card", shown_line(line_of_deed(deed, owner.scheme), time.monotonic_ns())) for deed in deeds]
+
+
+async def _who_waits(owner: Owner) -> WhoWaits | None:
+    """None where the mail server doesn't tell: the page says so by itself when it is asked for something."""
+    try:
+        screener = await read_screener(owner.client, owner.scheme)
+    except MailroomError as failure:
+        log.debug("page_not_told", error=str(failure))
+        return None
+    return WhoWaits([(key_of(each.sender), each.newest.received_at) for each in screener.senders])
+
+
+def _event(name: str, data: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in data.splitlines())
+    return f"event: {name}\n{lines}\n"

@@ -1,0 +1,91 @@
+"""`/login` and `/logout`."""
+
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from quart import Response, g, redirect, request
+from quart_trio import QuartTrio
+from werkzeug.exceptions import Forbidden
+
+from mailroom.page.access import Access, neighbourhood
+from mailroom.page.cookies import Cookies
+from mailroom.page.guard import LOGIN, peer, session
+from mailroom.page.keys import Keys
+from mailroom.page.owner import Owner
+from mailroom.page.pages import html
+from mailroom.page.tries import Tries
+
+log = structlog.get_logger(component="page")
+
+_LONGEST = 1_000
+
+
+class Login:
+    """Checks passwords, not too many of them."""
+
+    def __init__(self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys) -> None:
+        self._access = access
+        self._owners = owners
+        self._cookies = cookies
+        self._keys = keys
+        self._tries = Tries()
+
+    def add_routes(self, app: QuartTrio) -> None:
+        app.add_url_rule(LOGIN, "login", self.show, methods=["GET"])
+        app.add_url_rule(LOGIN, "log_in", self.log_in, methods=["POST"])
+        app.add_url_rule("/logout", "log_out", self.log_out, methods=["POST"])
+
+    async def show(self) -> Response:
+        if g.session is not None:
+            return _to("/")
+        if not self._has_passwords:
+            raise Forbidden("You come in through a proxy that knows you, and it didn't say who you are.")
+        return self._form()
+
+    async def log_in(self) -> Response:
+        form = await request.form
+        name, password = form.get("name", "").strip(), form.get("password", "")
+        owner = self._owners.get(name)
+        caller = neighbourhood(self._access.caller(peer(), request.headers.getlist("X-Forwarded-For")))
+        browser = await self._cookies.known_browser(request.cookies, owner)
+        if wait := self._tries.wait(caller, name if owner else "", browser):
+            log.warning("page_login_too_often", address=caller)
+            response = self._form(
+                f"Too many tries. Wait {math.ceil(wait / 60)} min, and try again.", HTTPStatus.TOO_MANY_REQUESTS, name
+            )
+            response.headers["Retry-After"] = str(wait)
+            return response
+        if not self._has_passwords or len(password) > _LONGEST or not await self._keys.matches(owner, password):
+            log.warning("page_login_refused", address=caller)
+            who = "Name or password is" if self._is_named else "The password is"
+            return self._form(f"{who} wrong. It is the one in MAILROOM_PAGE_PASSWORD.", HTTPStatus.FORBIDDEN, name)
+        assert owner is not None, "a password matches an owner's alone"  # noqa: S101
+        log.info("page_login", address=caller)
+        response = _to("/")
+        await self._cookies.log_in(response, owner)
+        return response
+
+    async def log_out(self) -> Response:
+        response = _to(LOGIN)
+        if not session().by_proxy:
+            self._cookies.log_out(response)
+        return response
+
+    @property
+    def _is_named(self) -> bool:
+        return self._owners.keys() != {""}
+
+    @property
+    def _has_passwords(self) -> bool:
+        return any(owner.password is not None for owner in self._owners.values())
+
+    def _form(self, problem: str = "", status: HTTPStatus = HTTPStatus.OK, name: str = "") -> Response:
+        return html("login.html", status, problem=problem, is_named=self._is_named, name=name[:100])
+
+
+def _to(path: str) -> Response:
+    response = redirect(path, HTTPStatus.SEE_OTHER)
+    assert isinstance(response, Response)  # noqa: S101  it is annotated as werkzeug's
+    return response

@@ -17,9 +17,9 @@ test *arguments: _venv
 real *arguments: _venv
     {{ venv }}/pytest -q -n 4 -m real {{ arguments }}
 
-# Run what another test proves for one server, size or pace with all the others
+# Run what another test proves for one server, size or pace with all the others, and properties with many examples
 exhaustive *arguments: _venv
-    {{ venv }}/pytest -q -n auto -m exhaustive {{ arguments }}
+    {{ venv }}/pytest -q -n 4 -m "exhaustive or hypothesis" --hypothesis-profile many {{ arguments }}
 
 # Everything that CI demands: lint, format, types, tests; then the audit
 check: _venv && test exhaustive real human-tests faults audit

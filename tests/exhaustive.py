@@ -3,6 +3,12 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import settings
+
+
+def a_part_of_the_examples(divisor: int) -> settings:
+    """For a property whose examples take long: fewer than of others, in every run as in that of `just exhaustive`."""
+    return settings(max_examples=settings().max_examples // divisor)
 
 
 def some_of(argument: str, cases: Mapping[str, object], *always: str) -> pytest.MarkDecorator:

@@ -5,8 +5,4 @@ from tests.exhaustive import some_of
 
 TRIED = {each.name: each for each in (FASTMAIL, CYRUS, JAMES, STALWART)}
 
-# Their manners differ the most.
-every_flavour = some_of("flavour", TRIED, FASTMAIL.name, JAMES.name)
-
-every_flavour_in_turn = some_of("flavour", TRIED, FASTMAIL.name)
-"""For a test that takes seconds."""
+every_flavour = some_of("flavour", TRIED, FASTMAIL.name)

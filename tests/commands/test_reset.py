@@ -30,7 +30,7 @@ from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
 from tests.exhaustive import some_of
-from tests.flavours import every_flavour, every_flavour_in_turn
+from tests.flavours import every_flavour
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
 from tests.triage.test_screening import ON
@@ -202,7 +202,7 @@ async def test_everything_is_shown_and_nothing_changed(flavour: Flavour, capsys:
     assert len(sets(lived.sandbox)) == before
 
 
-@every_flavour_in_turn
+@every_flavour
 @some_of("live", LIVES, "screened")
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(max_objects_in_get=30, max_objects_in_set=1)], ids=["usual", "low"]
@@ -477,7 +477,7 @@ async def test_an_outage_says_how_to_finish() -> None:
     assert_undone(lived)
 
 
-@every_flavour_in_turn
+@every_flavour
 @some_of("live", LIVES, "screened")
 @some_of("first", {"odd": 1, "even": 2}, "odd")
 async def test_cut_off_at_any_request_the_next_run_ends_in_the_same(flavour: Flavour, live: Live, first: int) -> None:

@@ -19,7 +19,7 @@ from mailroom.daemon import process as daemon
 from mailroom.sandbox import Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
-from tests.flavours import every_flavour_in_turn
+from tests.flavours import every_flavour
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
 from tests.scrape import samples
@@ -56,7 +56,7 @@ async def test_a_start_with_nothing_to_do_is_one_pass() -> None:
         await stops_at_once(process)
 
 
-@every_flavour_in_turn
+@every_flavour
 async def test_a_label_files_the_sender_within_moments_of_the_push(flavour: Flavour) -> None:
     sandbox = empty_sandbox(flavour=flavour)
     mail = sandbox.deliver("Ann <ann@example.org>")

@@ -11,7 +11,7 @@ from mailroom.config.scheme import category
 from mailroom.config.screening import Screening
 from mailroom.errors import MailroomError
 from mailroom.sandbox import FASTMAIL, JAMES, STALWART, Flavour, MethodError, Sandbox, faults
-from tests.flavours import TRIED, every_flavour, every_flavour_in_turn
+from tests.flavours import TRIED, every_flavour
 from tests.new_mail import ANN, BOB, ON, SCREENED, arrives, join, keywords_of, later, raw, screening, seen
 from tests.screener import Screener, empty_sandbox
 
@@ -108,7 +108,7 @@ def strikes(requests: list[tuple[str, ...]], first: int) -> Iterator[Strike]:
         yield Strike(number, WRONG[(first + number) % len(WRONG)])
 
 
-@every_flavour_in_turn
+@every_flavour
 async def test_whatever_fails_before_the_write_nobody_is_judged_wrongly_and_the_next_pass_judges(
     flavour: Flavour,
 ) -> None:

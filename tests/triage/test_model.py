@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Category
 from mailroom.errors import Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.sandbox import MethodError, Sandbox, SetError
+from tests.exhaustive import a_part_of_the_examples
 from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
 
 ADDRESSES = ("ann@x.org", "bob@x.org", "cy@x.org", "dee@x.org")
@@ -145,7 +146,7 @@ def after_a_pass(people: Iterable[Person]) -> dict[str, Seen]:
     return seen(sandbox, ids)
 
 
-examples = settings(max_examples=5)
+examples = a_part_of_the_examples(4)
 
 
 @examples

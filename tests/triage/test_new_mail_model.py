@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox
+from tests.exhaustive import a_part_of_the_examples
 from tests.new_mail import ON, join, keywords_of, later, raw, screening, seen
 from tests.screener import NOW, empty_sandbox
 
@@ -111,7 +112,7 @@ async def passes(sandbox: Sandbox, count: int, window: int = 0, act: Callable[[]
             await s.run(later(2))
 
 
-examples = settings(max_examples=12)
+examples = a_part_of_the_examples(4)
 
 
 @examples

@@ -56,6 +56,16 @@ def typed(address: str) -> str | None:
     return None if found is None or (found.startswith('"') and not address.strip().startswith('"')) else found
 
 
+def domain_of(address: str) -> str:
+    """The domain of a canonical address."""
+    return address.rpartition("@")[2]
+
+
+def is_within(domain: str, whole: str) -> bool:
+    """Whether a domain is another one, or lies below it."""
+    return f".{domain}".endswith(f".{whole}")
+
+
 def canonical_list_id(text: str) -> str:
     """The List-Id of a header field or of what a user wrote, in lower case (RFC 2919 §6).
 

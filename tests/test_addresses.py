@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom import addresses
-from mailroom.addresses import addresses_in, canonical, search_texts, spellings
+from mailroom.addresses import addresses_in, canonical, is_within, search_texts, spellings
 
 _LOCAL_PARTS = st.text(st.sampled_from([*'aZ."\\ ,;:()<>@', *"ßİΣςé", "\u0301", "\u0345", "\t", "日"]), max_size=8)
 _DOMAINS = st.text(
@@ -227,3 +227,17 @@ class TestAddressesIn:
     def test_are_looked_for_once(self, value: str) -> None:
         """With work for each pair of characters it would take hours."""
         addresses_in(value)
+
+
+@pytest.mark.parametrize(
+    ("domain", "whole", "is_so"),
+    [
+        ("shop.example", "shop.example", True),
+        ("news.shop.example", "shop.example", True),
+        ("myshop.example", "shop.example", False),
+        ("shop.example", "news.shop.example", False),
+        ("shop.example.org", "shop.example", False),
+    ],
+)
+def test_one_domain_is_within_another_by_whole_labels(domain: str, whole: str, is_so: bool) -> None:
+    assert is_within(domain, whole) is is_so

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
-from mailroom.decisions.reset import ContactUndo, Undo, entered_by_mailbox, left_by_mailbox
+from mailroom.decisions.reset import ContactUndo, Undo, entered_by_mailbox, left_by_mailbox, names_of
 from mailroom.senders.reset import Found
 from mailroom.senders.sieve_script import Installed, after_removal, why_it_stays
 
@@ -97,7 +97,7 @@ def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]
 
 def _card_row(undo: ContactUndo) -> Row:
     fate = f"stays without Mailroom's note: {'; '.join(undo.stays)}" if undo.stays else "deleted: Mailroom made it"
-    return ", ".join(sorted(undo.card.addresses)) or "(no address)", undo.card.fields.full_name, fate
+    return ", ".join(sorted(names_of(undo.card))) or "(no address)", undo.card.fields.full_name, fate
 
 
 def _count(number: int, what: str) -> str:

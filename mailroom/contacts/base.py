@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
+from mailroom.addresses import domain_of, is_within, spellings
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.names import comparable
 from mailroom.wire import plain_name
@@ -124,7 +125,8 @@ def _index(items: Iterable[tuple[K, V]]) -> Mapping[K, tuple[V, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cards a look-up brings: those with one of the canonical addresses, bare uids or names.
+    """Which cards a look-up brings: those with one of the canonical addresses, bare uids or names, with an address in
+    one of the domains or below, or with one of the texts in their note.
 
     Names are the same if they are `names.comparable`.
     """
@@ -132,6 +134,8 @@ class Wanted:
     addresses: Sequence[str] = ()
     uids: Sequence[str] = ()
     names: Sequence[str] = ()
+    domains: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     def those_in(self, cards: Iterable[Card]) -> tuple[Card, ...]:
         """What is wanted of the cards that a search found: it only gives candidates."""
@@ -140,8 +144,22 @@ class Wanted:
         return tuple(
             card
             for card in cards
-            if card.addresses & addresses or card.uid in uids or (names and comparable(card.fields.full_name) in names)
+            if card.addresses & addresses
+            or self.are_in_domains(card.addresses)
+            or card.uid in uids
+            or (names and comparable(card.fields.full_name) in names)
+            or any(text in card.note for text in self.notes)
         )
+
+    def are_in_domains(self, addresses: Iterable[str]) -> bool:
+        """Whether one of these addresses is in one of the domains."""
+        return any(is_within(domain_of(each), domain) for domain in self.domains for each in addresses)
+
+    @property
+    def parts_of_addresses(self) -> tuple[str, ...]:
+        """What addresses in the domains contain: the domain behind an `@` or a dot, as it may be spelled."""
+        texts = (text.removeprefix("x") for domain in self.domains for text in spellings(f"x@{domain}"))
+        return tuple(part for text in texts for part in (text, f".{text.removeprefix('@')}"))
 
 
 GROUPS_ALONE = Wanted()

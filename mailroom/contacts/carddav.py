@@ -6,7 +6,7 @@ a new card, made of its uid, stops a second one. Radicale rewrites every card wi
 its first comma, when the card is first stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
@@ -75,14 +75,9 @@ class CardDav:
         return DavLookUp(self._address_book, AddressBook((), ()), {})
 
     async def _look_up(self, wanted: Wanted) -> LookUp:
-        matches = [
-            (*_spelled(addresses), *dav_requests.names(names))
-            for addresses, names in zip_longest(
-                slices(wanted.addresses, ADDRESSES_PER_REPORT), slices(wanted.names, ADDRESSES_PER_REPORT), fillvalue=()
-            )
-        ]
-        first, *others = matches or [()]
-        queries = [Query((*first, *dav_requests.uids(wanted.uids), *dav_requests.GROUPS)), *map(Query, others)]
+        first, *others = _matches(wanted) or [()]
+        first = (*first, *dav_requests.addresses(wanted.parts_of_addresses), *dav_requests.uids(wanted.uids))
+        queries = [Query((*first, *dav_requests.GROUPS)), *map(Query, others)]
         found = {str(each.url): each for query in queries for each in await self._address_book.find(query)}
         book = _book(await _read(found.values()))
         cards = wanted.those_in(book.cards)
@@ -119,5 +114,20 @@ def _without_large_text(stored: Stored) -> Stored:
     return stored if len(stored.text or "") <= LARGEST_KEPT_TEXT else replace(stored, text=None)
 
 
-def _spelled(addresses: Sequence[str]) -> tuple[Match, ...]:
-    return dav_requests.addresses(spelling for address in addresses for spelling in spellings(address))
+def _matches(wanted: Wanted) -> list[tuple[Match, ...]]:
+    """For each REPORT what it looks for; the addresses of whole domains beside those of senders."""
+    people = [each for each in wanted.addresses if not each.startswith("*@")]
+    domains = [each for each in wanted.addresses if each.startswith("*@")]
+    parts = (slices(each, ADDRESSES_PER_REPORT) for each in (people, domains, wanted.names, wanted.notes))
+    return [
+        (
+            *dav_requests.addresses(_spelled((*addresses, *wholes))),
+            *dav_requests.names(names),
+            *dav_requests.notes(notes),
+        )
+        for addresses, wholes, names, notes in zip_longest(*parts, fillvalue=())
+    ]
+
+
+def _spelled(addresses: Iterable[str]) -> Iterator[str]:
+    return (spelling for address in addresses for spelling in spellings(address))

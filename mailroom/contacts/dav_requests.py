@@ -68,6 +68,11 @@ def names(full_names: Iterable[str]) -> tuple[Match, ...]:
     return tuple(Match("FN", words, test="allof") for name in full_names if (words := tuple(name.split())))
 
 
+def notes(texts: Iterable[str]) -> tuple[Match, ...]:
+    """Cards whose note contains one of these texts."""
+    return (Match("NOTE", found),) if (found := tuple(texts)) else ()
+
+
 def uids(texts: Iterable[str]) -> tuple[Match, ...]:
     """Cards whose uid contains one of these: it may be spelled as a urn."""
     return (Match("UID", found, "contains"),) if (found := tuple(texts)) else ()

@@ -29,9 +29,11 @@ class JmapContacts:
     def look_up(self, wanted: Wanted) -> InBatch[LookUp]:
         # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         filters: list[Filter] = [{"kind": "group"}]
-        if wanted.addresses:
-            texts = [text for address in wanted.addresses for text in spellings(address)]
-            filters.append(any_of([{"email": text} for text in texts]))
+        texts = [text for address in wanted.addresses for text in spellings(address)]
+        if texts or wanted.domains:
+            filters.append(any_of([{"email": text} for text in (*texts, *wanted.parts_of_addresses)]))
+        if wanted.notes:
+            filters.append(any_of([{"note": text} for text in wanted.notes]))
         if wanted.names:
             # Word by word: the card's name may have other white space or quotes.
             filters.append(any_of([all_of([{"name": word} for word in name.split()]) for name in wanted.names]))

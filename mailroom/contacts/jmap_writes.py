@@ -193,9 +193,11 @@ class JmapLookUp:
         """
         cards = await self._with_uids([change.uid for change in changes])
         lacking = {
-            card.id: jscontact.address_patch(change.sender, card)
+            card.id: jscontact.address_patch(address, card)
             for change in changes
-            if (card := cards.get(change.uid)) is not None and change.sender not in jscontact.addresses(card)
+            if (card := cards.get(change.uid)) is not None
+            and (address := _address(change))
+            and address not in jscontact.addresses(card)
         }
         batch = Batch()
         slots = update_cards(batch, self.account.id, self.account.limits, lacking)
@@ -242,6 +244,11 @@ class JmapLookUp:
             for membership, slots in tries
             for error in merged_errors(replies[slot] for slot in slots).values()
         }
+
+
+def _address(change: Change) -> str:
+    """The address of a new card; empty where it has none."""
+    return change.card.address if isinstance(change.card, NewCard) else ""
 
 
 def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]]:

@@ -36,7 +36,11 @@ def address_book(found: Iterable[ContactCard | Malformed], wanted: Wanted) -> Ad
     return AddressBook(
         cards=wanted.those_in(whole.cards),
         groups=whole.groups,
-        unreadable=tuple(item for item in whole.unreadable if item.group is not None or item.addresses & addresses),
+        unreadable=tuple(
+            item
+            for item in whole.unreadable
+            if item.group is not None or item.addresses & addresses or wanted.are_in_domains(item.addresses)
+        ),
     )
 
 

@@ -166,7 +166,7 @@ def with_required_name(text: str) -> str:
 def with_address(text: str, address: str) -> str:
     """The card with this address among its addresses. Raises `NotAVCard`."""
     vcard = parse(text)
-    if address in _addresses(vcard):
+    if not address or address in _addresses(vcard):
         return text
     return vcard.added(("EMAIL;TYPE=INTERNET", escaped(address))).text
 

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from mailroom.addresses import domain_of, is_within
 from mailroom.decisions.shared_domains import SHARED_DOMAINS
 
 if TYPE_CHECKING:
@@ -41,11 +42,6 @@ def covering(domain: str) -> tuple[str, ...]:
     return tuple(each for each in (domain, *above(domain)) if is_within(each, top))
 
 
-def is_within(domain: str, whole: str) -> bool:
-    """Whether a domain is another one, or lies below it."""
-    return f".{domain}".endswith(f".{whole}")
-
-
 def above(domain: str) -> Iterator[str]:
     """What a domain lies in, the nearest first: `b.example`, `example` for `a.b.example`."""
     while domain := domain.partition(".")[2]:
@@ -63,7 +59,7 @@ def refusal(domain: str, own: Iterable[str]) -> Refusal | None:
         return Refusal.NO_DOMAIN
     if is_shared(domain):
         return Refusal.SHARED_DOMAIN
-    is_own = any(is_within(address.rpartition("@")[2], domain) for address in own)
+    is_own = any(is_within(domain_of(address), domain) for address in own)
     return Refusal.OWN_DOMAIN if is_own else None
 
 

@@ -7,7 +7,8 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.going_back import WayBack
 from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Sender, labels_of, sender_of
+from mailroom.decisions.select import Sender, belongs, labels_of
+from mailroom.decisions.whole import whole_labels
 from mailroom.jmap.mail import Email, Move
 
 
@@ -41,7 +42,7 @@ def sweep(sender: Sender, mails: Iterable[Email], filing: Way, places: Places) -
     return {
         email.id: marked(move, email, filing, places)
         for email in mails
-        if sender_of(email) in sender.addresses
+        if belongs(email, sender)
         and email.id not in labelled
         and not _decides_alone(email, places)
         and (move := filed(email, filing, places))
@@ -90,7 +91,7 @@ def marked(move: Move, email: Email, filing: Way, places: Places) -> Move:
 def _labels_of_one_that_waits(email: Email, places: Places) -> frozenset[str]:
     if places.error_label is None or places.error_label not in email.mailbox_ids:
         return frozenset()
-    return labels_of(email, places) | {places.error_label}
+    return labels_of(email, places) | whole_labels(email, places) | {places.error_label}
 
 
 def paused(mails: Iterable[Email], places: Places) -> dict[str, Move]:

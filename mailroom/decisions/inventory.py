@@ -99,7 +99,7 @@ def _needed(scheme: Scheme) -> Iterator[tuple[Kind, str]]:
     yield Kind.ERROR_LABEL, scheme.error_label
     if scheme.warnings_enabled:
         yield Kind.WARNING_LABEL, scheme.warning_label
-    yield Kind.OPTIONAL_LABEL, scheme.back_label
+    yield from ((Kind.OPTIONAL_LABEL, name) for name in (scheme.back_label, scheme.domain_label, scheme.list_label))
     yield from ((Kind.GROUP, each.contact_group) for each in scheme.categories)
     yield Kind.PROVENANCE_GROUP, scheme.provenance_group
 

@@ -13,7 +13,7 @@ from mailroom.decisions.arrival import Arrival, Known
 from mailroom.decisions.domains import above, covering
 from mailroom.decisions.routes import Route, deciding
 from mailroom.decisions.sender_auth import Forgery, SenderAuth, sender_auth
-from mailroom.decisions.standing import NOBODY, Standing
+from mailroom.decisions.standing import NOBODY, Standing, Standings
 from mailroom.decisions.structured_field import clauses
 from mailroom.nfc import nfc
 
@@ -184,11 +184,14 @@ def _list_decided(case: _Case) -> Iterator[Verdict]:
 
 
 def _domain_decided(case: _Case) -> Iterator[Verdict]:
-    """The nearest of the decided domains."""
-    for domain in covering(case.domain):
-        standing = case.known.standings.domains.get(domain, NOBODY)
-        if standing.groups:
-            yield _routed(Reason.DECIDED_DOMAIN, standing, case.known)
+    domain = nearest_decided(case.domain, case.known.standings)
+    if domain is not None:
+        yield _routed(Reason.DECIDED_DOMAIN, case.known.standings.domains[domain], case.known)
+
+
+def nearest_decided(domain: str, standings: Standings) -> str | None:
+    """The nearest of the decided domains that a domain is or lies in."""
+    return next((each for each in covering(domain) if standings.domains.get(each, NOBODY).groups), None)
 
 
 def _told(answer: bool | None, reason: Reason) -> Iterator[Verdict]:

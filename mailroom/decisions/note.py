@@ -20,6 +20,9 @@ CREATED = "Created by Mailroom"
 ADOPTED = "Adopted by Mailroom"
 
 WHOLE_DOMAIN = "Whole domain"
+WHOLE_LIST = "Whole list <"
+"""How the line begins that names a list, by which its card is found: it has no address."""
+
 _WHOLE_LIST = re.compile(r"Whole list <([^<>]+)>")
 _NAME_FROM_MAIL = re.compile(r"Name from mail: (.+)")
 
@@ -175,6 +178,11 @@ def says_created(note: str) -> bool:
     """Whether the block says that Mailroom made the card."""
     block = read(note)
     return block is not None and block.created
+
+
+def whole_list_line(id: str) -> str:
+    """The line on the card of a whole list."""
+    return f"{WHOLE_LIST}{id}>"
 
 
 def has_block(note: str) -> bool:

@@ -1,10 +1,12 @@
 """Mail with the error label: why it waits, and when the reason is gone (pure)."""
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Iterable
+from collections.abc import Collection, Iterable
+from enum import Enum
 
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import labels_of, sender_of
+from mailroom.decisions.whole import asked_for, whole_labels
 from mailroom.jmap.mail import Email, Move
 
 Conflict = frozenset[str]
@@ -32,7 +34,7 @@ def released(mails: Iterable[Email], places: Places, conflicts: Iterable[Conflic
     """
     by_id = {email.id: email for email in mails}
     waiting = {id: email for id, email in by_id.items() if places.error_label in email.mailbox_ids}
-    gone = {id for id, email in waiting.items() if not labels_of(email, places)}
+    gone = {id for id, email in waiting.items() if not (labels_of(email, places) or whole_labels(email, places))}
     for conflict in conflicts:
         if len(_labels((by_id[id] for id in conflict & by_id.keys()), places)) <= 1:
             gone |= conflict & waiting.keys()
@@ -50,9 +52,13 @@ def _labels(mails: Iterable[Email], places: Places) -> frozenset[str]:
     return frozenset[str]().union(*(labels_of(email, places) for email in mails))
 
 
-def question(sender: str | None, mails: Collection[Email], places: Places, own: Container[str]) -> str | None:
+def question(sender: str | None, mails: Collection[Email], places: Places, own: Collection[str]) -> str | None:
     """What mails of one sender ask the user, in a few words; None if none of them has the error label."""
     waiting = [email for email in mails if places.error_label in email.mailbox_ids]
+    for email in waiting:
+        asked = asked_for(email, places, own) if whole_labels(email, places) else None
+        if isinstance(asked, Enum):
+            return str(asked.value)
     labels = sorted(places.labels[id].label for id in _labels(waiting, places))
     if not labels:
         return None

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Literal
 
 from mailroom.config.scheme import Back, Scheme, Target
-from mailroom.contacts.base import AddressBook, Change, Departure
-from mailroom.decisions import note
+from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, NewCard
+from mailroom.decisions import note, whole_card
 from mailroom.decisions.contact import (
     card_change,
     fields_of,
@@ -25,6 +25,7 @@ from mailroom.decisions.going_back import way_back
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of
 from mailroom.decisions.warning import known_names, to_warn_of
+from mailroom.decisions.whole import whole_labels
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
 
@@ -61,27 +62,49 @@ def plan(
 ) -> Plan:
     """Decide for a clean sender; `mails` are candidates from everywhere. Raises `SenderFailed`."""
     filing = way_to(sender.category, places, scheme, now)
-    card = matching_card(sender.address, book, scheme)
-    uid = card.uid if card else new_uid(account_id, sender.address)
-    fields = fields_of(sender)
-    joined, left = groups_to_change(uid, sender.category, book, scheme)
-    provenance = provenance_to_join(card, book, scheme)
-    card_name = (card.fields.full_name if card else "") or fields.full_name
+    contact = _contact(sender, book, scheme, account_id, now)
+    joined, left = groups_to_change(contact.uid, sender.category, book, scheme)
+    is_there = contact.card is not None or contact.change is not None
+    provenance = provenance_to_join(contact.card, book, scheme) if is_there else ()
     return Plan(
         sender=sender,
-        change=Change(sender.address, uid, card_change(sender, uid, card, fields, now), (*provenance, *joined)),
-        departure=Departure(sender.address, uid, left),
+        change=Change(sender.address, contact.uid, contact.change, (*provenance, *joined)),
+        departure=Departure(sender.address, contact.uid, left),
         moves=sweep(sender, mails, filing, places),
         filing=filing,
-        card_name=card_name,
-        warned=_warned(sender, card_name, book, places, scheme),
-        contact="created" if card is None else "known" if note.has_block(card.note) else "adopted",
+        card_name=contact.name,
+        warned=_warned(sender, contact.name, book, places, scheme),
+        contact="created" if contact.card is None else "known" if note.has_block(contact.card.note) else "adopted",
         cards_found=len(book.cards_by_address.get(sender.address, ())),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """The card of a sender, if there is one, what is written on it, and the name that it has then."""
+
+    card: Card | None
+    uid: str
+    change: NewCard | CardEdit | None
+    name: str
+
+
+def _contact(sender: Sender, book: AddressBook, scheme: Scheme, account_id: str, now: datetime) -> _Contact:
+    if (whole := sender.whole) is not None:
+        card = whole_card.matching_card(whole, account_id, book, scheme)
+        uid = card.uid if card else whole_card.uid_of(whole, account_id)
+        change = whole_card.card_change(whole, sender.name, sender.category, uid, card, now)
+        return _Contact(card, uid, change, (card.fields.full_name if card else "") or sender.name or whole.named)
+    card = matching_card(sender.address, book, scheme)
+    uid = card.uid if card else new_uid(account_id, sender.address)
+    fields = fields_of(sender)
+    change = card_change(sender, uid, card, fields, now)
+    return _Contact(card, uid, change, (card.fields.full_name if card else "") or fields.full_name)
+
+
 def _warned(sender: Sender, card_name: str, book: AddressBook, places: Places, scheme: Scheme) -> frozenset[str]:
-    if not scheme.warnings_enabled or isinstance(sender.category, Back):
+    """All kinds of people write from a whole domain or to a whole list: nobody is warned of them."""
+    if not scheme.warnings_enabled or sender.whole is not None or isinstance(sender.category, Back):
         return frozenset()
     mails = (email for email in sender.mails if not email.mailbox_ids & places.untouched)
     return to_warn_of(mails, known_names(sender, card_name, book))
@@ -111,7 +134,7 @@ def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, 
     Nothing for a mail whose label was taken off meanwhile (the user thought again) or that got a second one or the
     error label. A mail in Trash, Junk, Drafts or Sent loses its label only.
     """
-    ready = [email for email in labelled if _carries_just(plan.sender.category, email, places)]
+    ready = [email for email in labelled if _carries_just(plan.sender, email, places)]
     moves = {email.id: _ending(plan, email, places) for email in ready}
     if (label := places.warning_label) is None:
         return moves
@@ -119,14 +142,18 @@ def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, 
     return {id: _with(label, mailboxes[id], move) if id in plan.warned else move for id, move in moves.items()}
 
 
-def _carries_just(category: Target, email: Email, places: Places) -> bool:
+def _carries_just(sender: Sender, email: Email, places: Places) -> bool:
+    """A label for a whole domain or list may be alone on a mail."""
+    if places.error_label in email.mailbox_ids:
+        return False
     categories = {places.labels[id] for id in labels_of(email, places)}
-    return categories == {category} and places.error_label not in email.mailbox_ids
+    return categories == {sender.category} or (sender.whole is not None and not categories)
 
 
 def _ending(plan: Plan, email: Email, places: Places) -> Move:
     move = filed(email, plan.filing, places)
-    return marked(replace(move, remove=move.remove | labels_of(email, places)), email, plan.filing, places)
+    labels = labels_of(email, places) | whole_labels(email, places)
+    return marked(replace(move, remove=move.remove | labels), email, plan.filing, places)
 
 
 def _with(label: str, mailboxes: frozenset[str], move: Move) -> Move:

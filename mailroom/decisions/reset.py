@@ -9,13 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from mailroom.addresses import domain_of
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, Departure, Group
 from mailroom.decisions import note
 from mailroom.decisions.contact import as_written
+from mailroom.decisions.domains import covering
 from mailroom.decisions.keywords import FROM_INBOX, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import sender_of
+from mailroom.decisions.whole import Whole, WholeDomain, WholeList
+from mailroom.decisions.whole_card import whole_of
 from mailroom.jmap.mail import Email, Move
 
 
@@ -39,9 +43,9 @@ class ContactUndo:
 class MailUndo:
     """What happens to the mail that was looked at. `moves` are by mail id.
 
-    `senders` are the addresses, by mail id, of those mails that move because their sender's card has Mailroom's block:
-    without the block they would not be found again. `left` counts, by mailbox id, the mails in destinations that
-    Mailroom has nothing to do with.
+    `senders` are, by mail id, whose card with Mailroom's block makes it move (`names_of`): without the block such mail
+    would not be found again. `left` counts, by mailbox id, the mails in destinations that Mailroom has nothing to do
+    with.
     """
 
     moves: Mapping[str, Move]
@@ -79,12 +83,51 @@ class Undo:
         return frozenset[str]().union(*(group.members for group in self.provenance))
 
 
-def settled_addresses(book: AddressBook) -> frozenset[str]:
-    """Whose mail Mailroom may have filed: the addresses of the cards with its block."""
-    return frozenset[str]().union(*(card.addresses for card in book.cards if note.has_block(card.note)))
+@dataclass(frozen=True, slots=True)
+class SettledBy:
+    """Whose mail Mailroom may have filed: `addresses` and `wholes` are of the cards with its block.
+
+    `users` are the addresses of other cards: their mail goes with no domain and no list.
+    """
+
+    addresses: Set[str]
+    wholes: Set[Whole] = frozenset()
+    users: Set[str] = frozenset()
+
+    def whose(self, email: Email) -> str | None:
+        """Whose card made Mailroom file a mail, as in `names_of`; None if nobody's did."""
+        sender = sender_of(email)
+        if sender in self.addresses:
+            return sender
+        if sender is None or sender in self.users:
+            return None
+        covering_it: list[Whole] = [WholeDomain(domain) for domain in covering(domain_of(sender))]
+        if email.mailing_list:
+            covering_it.insert(0, WholeList(email.mailing_list))
+        return next((str(each) for each in covering_it if each in self.wholes), None)
 
 
-def undo_mails(emails: Iterable[Email], places: Places, settled: Set[str]) -> MailUndo:
+def settled_by(book: AddressBook) -> SettledBy:
+    """Whose mail Mailroom may have filed, by all cards."""
+    ours = [card for card in book.cards if note.has_block(card.note)]
+    return SettledBy(
+        frozenset[str]().union(*(card.addresses for card in ours)),
+        frozenset(whole for card in ours if (whole := _whole(card)) is not None),
+        frozenset[str]().union(*(card.addresses for card in book.cards if not note.has_block(card.note))),
+    )
+
+
+def names_of(card: Card) -> frozenset[str]:
+    """What a card is known by: its addresses, or what people type for the whole domain or list that it is of."""
+    whole = _whole(card)
+    return card.addresses if whole is None else frozenset({str(whole)})
+
+
+def _whole(card: Card) -> Whole | None:
+    return whole_of(card, note.read(card.note) or note.NOTHING_WRITTEN)
+
+
+def undo_mails(emails: Iterable[Email], places: Places, settled: SettledBy) -> MailUndo:
     """Where mails go: those of `settled` senders, and what came straight from the Inbox, out of the destinations; what
     was screened out of the Screener, and every label of Mailroom's off.
 
@@ -95,8 +138,8 @@ def undo_mails(emails: Iterable[Email], places: Places, settled: Set[str]) -> Ma
     senders: dict[str, str] = {}
     left: Counter[str] = Counter()
     for email in emails:
-        filed, sender = email.mailbox_ids & frozenset(places.destinations.values()), sender_of(email)
-        if filed and sender is not None and sender in settled:
+        filed = email.mailbox_ids & frozenset(places.destinations.values())
+        if filed and (sender := settled.whose(email)) is not None:
             senders[email.id] = sender
         elif not _is_routed(email):
             left.update(filed)
@@ -161,7 +204,7 @@ def undo_contacts(
 
 
 def _by_address(undo: ContactUndo) -> tuple[str, str]:
-    return min(undo.card.addresses, default=""), undo.card.uid
+    return min(names_of(undo.card), default=""), undo.card.uid
 
 
 def _why_it_stays(card: Card, extras: frozenset[str] | None, own_groups: Sequence[Group]) -> Iterator[str]:
@@ -172,9 +215,12 @@ def _why_it_stays(card: Card, extras: frozenset[str] | None, own_groups: Sequenc
     if extras is None:
         yield "changed just now"
         return
-    if len(card.addresses) != 1 or extras & {"emails", "EMAIL"}:
+    whole = _whole(card)
+    addresses = 0 if isinstance(whole, WholeList) else 1
+    if len(card.addresses) != addresses or extras & {"emails", "EMAIL"}:
         yield "its addresses are edited"
-    if as_written(card.fields) is None:
+    is_as_written = card.fields.organization == whole.named if whole else as_written(card.fields) is not None
+    if not is_as_written:
         yield "its name is edited"
     if note.stripped(card.note).strip():
         yield "it has a note of yours"

@@ -1,13 +1,14 @@
 """Whom a pass sees: labelled mails by sender, and which of them wait for the user (pure)."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
 
 from mailroom.config.scheme import Target
 from mailroom.decisions.places import Places
+from mailroom.decisions.whole import Refusal, Whole, WholeDomain, WholeList, asked_for, list_name, whole_labels
 from mailroom.jmap.mail import Email, Move
 from mailroom.names import display_name
 
@@ -30,7 +31,8 @@ class Sender:
     """Someone to triage: canonical address, newest clean display name (or empty), the labelled mails, oldest first.
 
     `category` is where the label sends them, which may be back to the Screener. `also` are the other addresses whose
-    mail goes with this one's: those of the same contact card.
+    mail goes with this one's: those of the same contact card. Of a `whole` domain or list `address` is what people type
+    for it: `@shop.example`, `list:ID`.
     """
 
     address: str
@@ -38,6 +40,7 @@ class Sender:
     category: Target
     mails: tuple[Email, ...]
     also: frozenset[str] = frozenset()
+    whole: Whole | None = None
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -48,9 +51,21 @@ class Sender:
 class Pause:
     """Mails that need the user; `sender` is None where there is no usable one."""
 
-    reason: Reason
+    reason: Reason | Refusal
     sender: str | None
     labels: tuple[str, ...]
+    mails: tuple[Email, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Mails of a sender (a canonical address) with a label that widens decisions and no triage label.
+
+    The domain or list joins the category of the sender, if there is one.
+    """
+
+    whole: Whole
+    sender: str
     mails: tuple[Email, ...]
 
 
@@ -59,11 +74,13 @@ class Selection:
     """Whom a pass treats, sorted by address, and which mails it pauses.
 
     `aside` are patches by mail id that come before all else: these mails have a label that means somebody else.
+    `joinings` wait for the category of their sender.
     """
 
     senders: tuple[Sender, ...]
     pauses: tuple[Pause, ...]
     aside: Mapping[str, Move] = field(default_factory=dict)
+    joinings: tuple[Joining, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.senders or self.pauses or self.aside)
@@ -85,36 +102,96 @@ _EACH_ALONE: Mapping[str, str] = {}
 
 
 def select(
-    labelled: Iterable[Email], places: Places, own: Container[str], same: Mapping[str, str] = _EACH_ALONE
+    labelled: Iterable[Email], places: Places, own: Collection[str], same: Mapping[str, str] = _EACH_ALONE
 ) -> Selection:
-    """Sort the labelled mails by sender. `own` holds the user's canonical addresses.
+    """Sort the labelled mails by sender, or by the whole domain or list that their labels are about.
 
-    `same` names, for addresses of one contact card, the one that stands for all: they are one sender.
+    `own` holds the user's canonical addresses. `same` names, for addresses of one contact card, the one that stands for
+    all: they are one sender.
     """
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
+    widened: list[Email] = []
     for email in sorted(labelled, key=by_age):
-        if labels_of(email, places) and places.error_label not in email.mailbox_ids:
+        if places.error_label in email.mailbox_ids:
+            continue
+        if whole_labels(email, places):
+            widened.append(email)
+        elif labels_of(email, places):
             address = sender_of(email)
             by_sender[address and same.get(address, address)].append(email)
-    senders: list[Sender] = []
+    wide = _select_wide(widened, places, own)
+    senders = list(wide.senders)
     pauses: list[Pause] = []
     for address in sorted(by_sender, key=lambda each: each or ""):
         mails = tuple(by_sender[address])
         labels = frozenset[str]().union(*(labels_of(email, places) for email in mails))
         if (reason := _reason_to_pause(address, labels, own)) is not None:
-            pauses.append(Pause(reason, address, tuple(sorted(places.labels[id].label for id in labels)), mails))
+            pauses.append(Pause(reason, address, _names(labels, places), mails))
         elif address is not None:
-            (label,) = labels
-            senders.append(Sender(address, newest_name(mails), places.labels[label], mails))
-    return Selection(tuple(senders), tuple(pauses))
+            senders.append(Sender(address, newest_name(mails), _only(labels, places), mails))
+    ordered = sorted(senders, key=lambda each: each.address)
+    return Selection(tuple(ordered), (*pauses, *wide.pauses), joinings=wide.joinings)
 
 
-def _reason_to_pause(address: str | None, labels: frozenset[str], own: Container[str]) -> Reason | None:
+def _select_wide(mails: Iterable[Email], places: Places, own: Collection[str]) -> Selection:
+    """Mails with a label that widens decisions, oldest first, by the domain or list that it means."""
+    by_whole: dict[Whole, list[Email]] = defaultdict(list)
+    refused: dict[tuple[str | None, Reason | Refusal], list[Email]] = defaultdict(list)
+    for email in mails:
+        asked = asked_for(email, places, own) if _has_subject(email, places) else Reason.NO_SENDER
+        if isinstance(asked, WholeDomain | WholeList):
+            by_whole[asked].append(email)
+        else:
+            refused[sender_of(email), asked].append(email)
+    senders: list[Sender] = []
+    pauses = [Pause(why, sender, (), tuple(each)) for (sender, why), each in refused.items()]
+    joinings: list[Joining] = []
+    for whole, each in sorted(by_whole.items(), key=lambda item: str(item[0])):
+        labels = frozenset[str]().union(*(labels_of(email, places) for email in each))
+        if not labels:
+            joinings += _joinings(whole, each)
+        elif len(labels) > 1:
+            pauses.append(Pause(Reason.CONFLICT, str(whole), _names(labels, places), tuple(each)))
+        else:
+            senders.append(Sender(str(whole), name_of_whole(each), _only(labels, places), tuple(each), whole=whole))
+    return Selection(tuple(senders), tuple(pauses), joinings=tuple(joinings))
+
+
+def _has_subject(email: Email, places: Places) -> bool:
+    return sender_of(email) is not None or places.domain_label not in email.mailbox_ids
+
+
+def _joinings(whole: Whole, mails: Sequence[Email]) -> Iterator[Joining]:
+    """By sender; mail of no usable sender waits for a triage label."""
+    for sender in sorted({address for email in mails if (address := sender_of(email))}):
+        yield Joining(whole, sender, tuple(email for email in mails if sender_of(email) == sender))
+
+
+def _only(labels: frozenset[str], places: Places) -> Target:
+    (label,) = labels
+    return places.labels[label]
+
+
+def _names(labels: frozenset[str], places: Places) -> tuple[str, ...]:
+    return tuple(sorted(places.labels[id].label for id in labels))
+
+
+def _reason_to_pause(address: str | None, labels: frozenset[str], own: Collection[str]) -> Reason | None:
     if address is None:
         return Reason.NO_SENDER
     if address in own:
         return Reason.OWN_ADDRESS
     return Reason.CONFLICT if len(labels) > 1 else None
+
+
+def name_of_whole(mails: Sequence[Email]) -> str:
+    """What the newest of these mails calls its mailing list; empty where none does."""
+    return next(filter(None, (list_name(email.list_id or "") for email in reversed(mails))), "")
+
+
+def belongs(email: Email, sender: Sender) -> bool:
+    """Whether a mail is of a sender, exactly: what a search finds is only a candidate."""
+    return sender.whole.covers(email) if sender.whole else sender_of(email) in sender.addresses
 
 
 def by_age(email: Email) -> tuple[str, str]:

@@ -1,14 +1,15 @@
 """How senders, domains and lists stand in the address book, as an index that is made once (pure)."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from mailroom.addresses import canonical_list_id
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, Group, NewCard
 from mailroom.decisions.contact import managed_groups
 from mailroom.decisions.note import NOTHING_WRITTEN, Block, Verb, read
+from mailroom.decisions.whole import WholeDomain, WholeList
+from mailroom.decisions.whole_card import whole_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,11 @@ def standings(book: AddressBook, scheme: Scheme) -> Standings:
         block = read(card.note) or NOTHING_WRITTEN
         said = _standing(block, managed_groups(card.uid, book, scheme))
         _add(senders, card.addresses, said)
-        _add(domains, _whole_domain(card, block), said)
-        _add(lists, _whole_list(card, block), said)
+        match whole_of(card, block):
+            case WholeDomain(domain):
+                _add(domains, (domain,), said)
+            case WholeList(id):
+                _add(lists, (id,), said)
     return Standings(senders, domains, lists)
 
 
@@ -64,7 +68,7 @@ def after(book: AddressBook, changes: Iterable[Change], departures: Iterable[Dep
             joined[group.uid].add(change.uid)
         match change.card:
             case NewCard(uid, address, fields, text):
-                new.append(Card("", uid, fields, frozenset({address}), text))
+                new.append(Card("", uid, fields, frozenset({address} if address else ()), text))
             case CardEdit(card, _, text):
                 notes[card.uid] = text
     for departure in departures:
@@ -96,15 +100,3 @@ def _standing(block: Block, groups: Iterable[Group]) -> Standing:
         is_taken_back=block.last is not None and block.last.verb is Verb.BACK,
         is_users=not block.created,
     )
-
-
-def _whole_domain(card: Card, block: Block) -> Iterator[str]:
-    """The domain whose card it is: it has no address but `*@domain`, and its note says so."""
-    if len(card.addresses) == 1 and block.whole_domain:
-        yield from (address.removeprefix("*@") for address in card.addresses if address.startswith("*@"))
-
-
-def _whole_list(card: Card, block: Block) -> Iterator[str]:
-    """The list whose card it is. It has no address: one on a card in a group would be a decision about a sender."""
-    if not card.addresses and (id := canonical_list_id(block.whole_list)):
-        yield id

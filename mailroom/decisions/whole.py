@@ -7,9 +7,9 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from enum import Enum
 
-from mailroom.addresses import canonical, canonical_list_id
+from mailroom.addresses import canonical, canonical_list_id, domain_of, is_within
 from mailroom.decisions.domains import Refusal as DomainRefusal
-from mailroom.decisions.domains import is_shared, is_within, refusal, registrable
+from mailroom.decisions.domains import is_shared, refusal, registrable
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email
 from mailroom.names import display_name
@@ -42,7 +42,7 @@ class WholeDomain:
 
     def covers(self, email: Email) -> bool:
         address = email.sender
-        return address is not None and is_within(address.rpartition("@")[2], self.domain)
+        return address is not None and is_within(domain_of(address), self.domain)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -96,7 +96,7 @@ def asked_for(email: Email, places: Places, own: Iterable[str]) -> Whole | Refus
         return ListRefusal.TWO_LABELS
     if places.list_label in labels:
         return WholeList(email.mailing_list) if email.mailing_list else ListRefusal.NO_LIST
-    return _domain_asked_for((email.sender or "").rpartition("@")[2], own)
+    return _domain_asked_for(domain_of(email.sender or ""), own)
 
 
 def _domain_asked_for(domain: str, own: Iterable[str]) -> Whole | Refusal:

@@ -19,7 +19,7 @@ ROLES = (
 DESTINATIONS = ("Imbox", "Feed", "Paper Trail", "Jail", "Person", "Billboard", "Truck")
 LABELS = tuple("@To" + name.replace(" ", "") for name in DESTINATIONS)
 MARKERS = ("@MailroomError", "@MailroomWarning")
-OPTIONAL_LABELS = ("@ToScreener",)
+OPTIONAL_LABELS = ("@ToScreener", "@WholeDomain", "@WholeList")
 GROUPS = (*DESTINATIONS, "Mailroom")
 
 

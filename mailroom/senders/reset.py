@@ -24,17 +24,18 @@ from mailroom.decisions.reset import (
     ContactUndo,
     Undo,
     made_by_mailroom,
-    settled_addresses,
+    names_of,
+    settled_by,
     undo_contacts,
     undo_mails,
 )
 from mailroom.errors import BatchRefused, ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import Email, Move, move_emails
+from mailroom.jmap.mail import EMAIL, EMAIL_WITH_LIST, Email, Move, move_emails
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import read_mailboxes
-from mailroom.jmap.query import Filter
+from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import SetResult, merged_errors, read_set_errors, read_set_result
 from mailroom.senders.sieve_script import Installed, find_installed, remove
@@ -87,8 +88,9 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
         # A whole Archive would go into the Screener.
         raise ConfigError(problems)
     found = await contacts.read_all()
-    filed, marked = await _mails(client, places)
-    mails = undo_mails({**filed, **marked}.values(), places, settled_addresses(found.book))
+    settled = settled_by(found.book)
+    filed, marked = await _mails(client, places, EMAIL_WITH_LIST if settled.wholes else EMAIL)
+    mails = undo_mails({**filed, **marked}.values(), places, settled)
     extras = await found.extras(made_by_mailroom(found.book))
     undone, provenance = undo_contacts(found.book, extras, scheme)
     session = await client.session()
@@ -107,15 +109,15 @@ async def _rules(client: Client, access: SieveAccess) -> Installed | None:
     return installed if installed.is_mailrooms else None
 
 
-async def _mails(client: Client, places: Places) -> tuple[dict[str, Email], dict[str, Email]]:
+async def _mails(client: Client, places: Places, kind: Kind[Email]) -> tuple[dict[str, Email], dict[str, Email]]:
     """The mails in destinations and labels, be they Mailroom's work or not, and those with a keyword of Mailroom's."""
     ids = sorted({*places.destinations.values(), *places.all_labels})
     session = await client.session()
     batch = Batch()
     keywords: list[Filter] = [{"hasKeyword": keyword} for keyword in sorted(ALL_MARKS)]
-    searches = [search_mail(batch, session, any_condition=keywords)]
+    searches = [search_mail(batch, session, any_condition=keywords, kind=kind)]
     if ids:
-        searches.append(search_mail(batch, session, within=ids))
+        searches.append(search_mail(batch, session, within=ids, kind=kind))
     replies = await client.send(batch)
     marked, *filed = [{email.id: email for email in await mail_found(client, each, replies)} for each in searches]
     return filed[0] if filed else {}, marked
@@ -128,7 +130,7 @@ async def undo_all(account: Found, advance: Advance) -> list[str]:
     card = await _delete_state_card(account)
     held = frozenset(account.undo.mails.senders[id] for id in mails if id in account.undo.mails.senders)
     contacts = await _undo_contacts(account, held, advance)
-    addresses = {each.card.ref: min(each.card.addresses, default=each.card.uid) for each in account.undo.contacts}
+    addresses = {each.card.ref: min(names_of(each.card), default=each.card.uid) for each in account.undo.contacts}
     # A mail that could not be moved is found by its keywords again; with the card there is screening.
     marked = {} if card else {id: _UNMARK for id in account.undo.marked if id not in mails}
     unmarked = await _in_parts(marked, partial(_unmark, account.client), advance, size=UNMARKED_AT_A_TIME)
@@ -174,11 +176,11 @@ async def _undo_contacts(account: Found, held: Set[str], advance: Advance) -> Fa
     """Groups, notes, cards, provenance, in this order; the failures are by ref, in the provenance group by uid.
 
     A card keeps its block until its mail is moved and it is out of the groups, and its place in the provenance group
-    until it is done: mail and card are found again by these. `held` are addresses whose mail could not be moved.
+    until it is done: mail and card are found again by these. `held` are those whose mail could not be moved.
     """
     undo, leave = account.undo, partial(_leave, account.client, account.contacts)
     failed = {
-        each.card.ref: "stays until its mail can be moved" for each in undo.contacts if each.card.addresses & held
+        each.card.ref: "stays until its mail can be moved" for each in undo.contacts if names_of(each.card) & held
     }
     departures = {each.card.ref: each.departure for each in undo.contacts if each.leave and each.card.ref not in failed}
     # All at once: a group is written once.

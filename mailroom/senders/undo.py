@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from mailroom.addresses import domain_of
 from mailroom.contacts.base import Card, Change, Failures, LookUp, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions import note
@@ -40,7 +41,11 @@ class Undo:
     undone: note.Decision
     after: After
     plan: Plan
-    contacts: LookUp
+    found: Found
+
+    @property
+    def contacts(self) -> LookUp:
+        return self.found.contacts
 
     @property
     def to(self) -> str:
@@ -70,7 +75,7 @@ async def find_undo(run: Pass, address: str, undone: note.Decision | None = None
     if undone is not None and undone != last:
         raise ConfigError([f"the last decision about {address} is another one by now. {_HOW_TO_LOOK}"])
     after = after_undo(card.note, run.scheme, wider_category(address, card, found.book, run.scheme))
-    return Undo(address, last, after, _planned(run, address, after, card, found), found.contacts)
+    return Undo(address, last, after, _planned(run, address, after, card, found), found)
 
 
 _HOW_TO_LOOK = "`mailroom history` shows what was"
@@ -78,8 +83,8 @@ _HOW_TO_LOOK = "`mailroom history` shows what was"
 
 def _domains_of(address: str) -> Strangers:
     """The cards of whole domains that may cover an address are looked up, too."""
-    cards = [WholeDomain(each).address for each in covering(address.rpartition("@")[2])]
-    return Strangers(tuple(cards), (), NO_QUESTIONS)
+    cards = tuple(WholeDomain(each).address for each in covering(domain_of(address)))
+    return Strangers((), (), cards, (), NO_QUESTIONS)
 
 
 def _planned(run: Pass, address: str, after: After, card: Card, found: Found) -> Plan:
@@ -105,7 +110,7 @@ async def undo(run: Pass, found: Undo) -> int:
     joining = replace(found.plan, change=replace(change, card=None))
     applied = await apply(run, found.contacts, [joining], (), {})
     _raise(applied.failed)
-    _raise(await follow_up(run, found.contacts, [joining], applied))
+    _raise(await follow_up(run, found.found, [joining], applied))
     await _write_note(run, found, replace(change, join=()))
     mails = run.moved.count(found.address)
     left = sorted(group.name for group in found.plan.departure.leave)

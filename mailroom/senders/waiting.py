@@ -1,7 +1,7 @@
 """Who waits in the Screener, and why; who is in the Inbox undecided."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
@@ -95,7 +95,7 @@ async def mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]:
     return await mail_found(client, anywhere, await client.send(batch))
 
 
-def waiting(emails: Iterable[Email], places: Places, own: Container[str]) -> tuple[Waiting, ...]:
+def waiting(emails: Iterable[Email], places: Places, own: Collection[str]) -> tuple[Waiting, ...]:
     """The senders of these mails, newest first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
     by_sender: dict[str | None, list[Email]] = defaultdict(list)
     for email in sorted(emails, key=by_age):

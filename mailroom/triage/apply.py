@@ -9,14 +9,18 @@ from mailroom.contacts.base import LookUp
 from mailroom.contacts.steps import before
 from mailroom.decisions.filing import sweep
 from mailroom.decisions.plan import Plan
-from mailroom.decisions.select import Pause
-from mailroom.jmap.batch import Batch
+from mailroom.decisions.select import Pause, Sender
+from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.mail import Email, Move, get_emails, move_emails
+from mailroom.jmap.mail_search import MailSearch
+from mailroom.jmap.session import Session
 from mailroom.jmap.set import read_set_errors
 from mailroom.triage import filing
-from mailroom.triage.look_up import mails_found, mails_of, searches_from
+from mailroom.triage.look_up import Found, mails_found, mails_of, mails_of_wholes, searches_from, searches_of
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.scan import labelled_kind
 from mailroom.triage.screening import NOTHING_NEW, Judged, Written, settle, stage
+from mailroom.triage.whole import known_with, of_known_people, sweepable
 
 log = structlog.get_logger(component="triage")
 
@@ -60,9 +64,9 @@ async def apply(
         {each.sender.address: {id: move for id, move in each.moves.items() if id not in new.judged} for each in going},
     )
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
-    labelled = get_emails(batch, session, sorted(email.id for mails in waiting for email in mails))
-    addresses = sorted(frozenset[str]().union(*(plan.sender.addresses for plan in going)))
-    strays = searches_from(batch, session, addresses, *filter(None, [run.places.screener]))
+    ids = sorted(email.id for mails in waiting for email in mails)
+    labelled = get_emails(batch, session, ids, labelled_kind(run.places))
+    strays = _search_strays(batch, session, run, [plan.sender for plan in going])
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)
     for error in filing.refusals(replies, set_aside):
@@ -74,13 +78,35 @@ async def apply(
         labelled=tuple(email for slot in labelled for email in replies[slot]),
         strays={
             sender: [email for email in emails if email.id not in judged]
-            for sender, emails in (await mails_found(run, strays, replies)).items()
+            for sender, emails in (await _strays(run, strays, replies)).items()
         },
         written=written,
     )
 
 
-async def follow_up(run: Pass, contacts: LookUp, plans: Sequence[Plan], applied: Applied) -> Mapping[str, str]:
+@dataclass(frozen=True, slots=True)
+class _StraySearch:
+    """For mail that is still in the Screener: of senders, and of whole domains and lists."""
+
+    of_senders: Sequence[MailSearch]
+    of_wholes: Mapping[str, MailSearch]
+
+
+def _search_strays(batch: Batch, session: Session, run: Pass, senders: Sequence[Sender]) -> _StraySearch:
+    screener = [id for id in (run.places.screener,) if id is not None]
+    addresses = sorted(frozenset[str]().union(*(each.addresses for each in senders if each.whole is None)))
+    wholes = [each.whole for each in senders if each.whole is not None]
+    return _StraySearch(
+        searches_from(batch, session, addresses, *screener), searches_of(batch, session, wholes, *screener)
+    )
+
+
+async def _strays(run: Pass, asked: _StraySearch, replies: Replies) -> Mapping[str, Sequence[Email]]:
+    of_senders = await mails_found(run, asked.of_senders, replies)
+    return {**of_senders, **await mails_of_wholes(run, asked.of_wholes, replies)}
+
+
+async def follow_up(run: Pass, found: Found, plans: Sequence[Plan], applied: Applied) -> Mapping[str, str]:
     """Take re-triaged senders out of their former groups, and file the stragglers; no request if there is neither.
 
     Returns the reasons of the senders that failed.
@@ -89,11 +115,14 @@ async def follow_up(run: Pass, contacts: LookUp, plans: Sequence[Plan], applied:
     the labels, which depend on all of it.
     """
     batch = Batch()
-    removed = await before(batch, contacts.remove([plan.departure for plan in plans if plan.departure.leave]))
-    strays = {
-        plan.sender.address: sweep(plan.sender, mails_of(plan.sender, applied.strays), plan.filing, run.places)
-        for plan in plans
-    }
+    removed = await before(batch, found.contacts.remove([plan.departure for plan in plans if plan.departure.leave]))
+    known = known_with(run, [plan.sender for plan in plans], found)
+    strays: dict[str, Mapping[str, Move]] = {}
+    for plan in plans:
+        mails = of_known_people(plan.sender, mails_of(plan.sender, applied.strays), found)
+        strays[plan.sender.address] = sweep(
+            plan.sender, await sweepable(plan.sender, mails, known), plan.filing, run.places
+        )
     filed = filing.stage(batch, await run.client.session(), strays)
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import structlog
 
@@ -9,9 +10,9 @@ from mailroom.decisions.conversation import still_asks
 from mailroom.decisions.filing import paused
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, settled
-from mailroom.decisions.select import Pause, select
+from mailroom.decisions.select import Pause, Selection, select
 from mailroom.jmap.batch import Batch, Replies, Slot
-from mailroom.jmap.mail import move_emails
+from mailroom.jmap.mail import Email, move_emails
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetResult
 from mailroom.triage import filing
@@ -44,7 +45,7 @@ async def commit(
     asked = {email.id for each in asking for email in each.mails}
     now = select((email for email in applied.labelled if email.id not in asked), run.places, run.own, same)
     pauses = (*now.pauses, *still)
-    labelled = {sender.address: sender.mails for sender in now.senders}
+    labelled = {sender.address: sender.mails for sender in now.senders} | _by_whole(now)
     endings = {plan.sender.address: settled(plan, labelled.get(plan.sender.address, ()), run.places) for plan in plans}
     session = await run.client.session()
     batch = Batch()
@@ -53,6 +54,12 @@ async def commit(
     replies = await run.client.send(batch)
     marked = report_held(replies, held) and run.places.error_label is not None
     return Committed(await filing.settle(run, replies, filed), pauses, marked)
+
+
+def _by_whole(now: Selection) -> dict[str, tuple[Email, ...]]:
+    """The mails on which a label for a whole domain or list is alone, by what people type for that."""
+    by_whole = groupby(now.joinings, key=lambda each: each.whole)
+    return {str(whole): tuple(email for each in group for email in each.mails) for whole, group in by_whole}
 
 
 def hold(batch: Batch, session: Session, pauses: Iterable[Pause], places: Places) -> tuple[Slot[SetResult], ...]:

@@ -57,20 +57,23 @@ NOTHING_ASKED = Correspondence({}, {})
 class Strangers:
     """The senders of new mail, by canonical address, whose cards are looked up, and what is asked about them.
 
-    `uids` are those of further cards that the verdict needs. `undecided` tells who is still to be asked about once the
+    Of further cards that the verdict needs, `uids` are the uids of some, `domains` the only addresses of those of whole
+    domains, and `notes` are in the notes of others. `undecided` tells who is still to be asked about once the
     cards are there.
     """
 
     addresses: tuple[str, ...]
     uids: tuple[str, ...]
+    domains: tuple[str, ...]
+    notes: tuple[str, ...]
     questions: Questions
     undecided: Callable[[AddressBook], Collection[str]] = lambda _: ()
 
     def __bool__(self) -> bool:
-        return bool(self.addresses or self.uids)
+        return bool(self.addresses or self.uids or self.domains)
 
 
-NOBODY_NEW = Strangers((), (), NO_QUESTIONS)
+NOBODY_NEW = Strangers((), (), (), (), NO_QUESTIONS)
 
 
 class Asked:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
-from mailroom.addresses import search_texts
+from mailroom.addresses import search_texts, spellings
 from mailroom.contacts.base import AddressBook, LookUp, Wanted
 from mailroom.contacts.steps import beside
+from mailroom.decisions.note import WHOLE_LIST
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.decisions.warning import names_shown
+from mailroom.decisions.whole import Whole, WholeDomain, WholeList
+from mailroom.decisions.whole_card import uid_of
 from mailroom.jmap.batch import Batch, Replies, slices
-from mailroom.jmap.mail import Email, Move, moved
+from mailroom.jmap.mail import EMAIL_IN_FULL, Email, Move, moved
 from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
 from mailroom.jmap.query import Filter
 from mailroom.jmap.session import Session
@@ -66,14 +69,17 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
     """
     if not senders and not strangers:
         return Found(run.contacts.nothing(), {})
-    addresses = [sender.address for sender in senders]
-    names = await _names_shown(senders) if run.scheme.warnings_enabled else ()
-    wanted = Wanted(list(dict.fromkeys([*addresses, *strangers.addresses])), strangers.uids, names)
-    found = await _ask(run, wanted, addresses, strangers)
+    people = [sender for sender in senders if sender.whole is None]
+    names = await _names_shown(people) if run.scheme.warnings_enabled else ()
+    addresses = [sender.address for sender in people]
+    wholes = [sender.whole for sender in senders if sender.whole is not None]
+    wanted = _wanted(run, addresses, names, wholes, strangers)
+    found = await _ask(run, wanted, addresses, wholes, strangers)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
-    if further := sorted(frozenset[str]().union(*others).difference(addresses)):
-        wanted = replace(wanted, addresses=list(dict.fromkeys([*wanted.addresses, *further])))
-        more = await _ask(run, wanted, further, NOBODY_NEW)
+    further = frozenset[str]().union(*others).difference(addresses)
+    if further | (posters := posters_of(wholes, found.mails)):
+        known = dict.fromkeys([*wanted.addresses, *sorted(further | posters)])
+        more = await _ask(run, replace(wanted, addresses=list(known)), sorted(further), (), NOBODY_NEW)
         return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
 
@@ -87,15 +93,39 @@ async def _names_shown(senders: Sequence[Sender]) -> Sequence[str]:
     return sorted(shown)
 
 
-async def _ask(run: Pass, wanted: Wanted, for_mail: Sequence[str], strangers: Strangers) -> Found:
+def _wanted(
+    run: Pass, addresses: Sequence[str], names: Sequence[str], wholes: Sequence[Whole], strangers: Strangers
+) -> Wanted:
+    """The cards of all of them. For whole domains and lists those of everybody who may have a decision of their own."""
+    domains = [each.domain for each in wholes if isinstance(each, WholeDomain)]
+    return Wanted(
+        addresses=list(dict.fromkeys([*addresses, *strangers.addresses, *strangers.domains])),
+        uids=(*strangers.uids, *(uid_of(each, run.account_id) for each in wholes)),
+        names=names,
+        domains=domains,
+        notes=(*((WHOLE_LIST,) if wholes else ()), *strangers.notes),
+    )
+
+
+def posters_of(wholes: Iterable[Whole], mails: Mapping[str, Sequence[Email]]) -> frozenset[str]:
+    """Who writes to whole lists: their cards can't be asked for before their mail is there."""
+    lists = [str(each) for each in wholes if isinstance(each, WholeList)]
+    return frozenset(address for each in lists for email in mails.get(each, ()) if (address := email.sender))
+
+
+async def _ask(
+    run: Pass, wanted: Wanted, for_mail: Sequence[str], wholes: Iterable[Whole], strangers: Strangers
+) -> Found:
     batch = Batch()
     session = await run.client.session()
     searches = searches_from(batch, session, for_mail)
+    wide = searches_of(batch, session, wholes)
     asked = Asked(run.client, session, strangers.questions)
     asked.stage(batch)
     replies, looked_up = await beside(run.client, batch, run.contacts.look_up(wanted))
     told = await asked.settle(replies, strangers.undecided(looked_up.book))
-    return Found(looked_up, await mails_found(run, searches, replies), told)
+    mails = await mails_found(run, searches, replies)
+    return Found(looked_up, {**mails, **await mails_of_wholes(run, wide, replies)}, told)
 
 
 def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *within: str) -> list[MailSearch]:
@@ -105,6 +135,28 @@ def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *wit
         search_mail(batch, session, within=within, any_condition=from_any(part))
         for part in slices(texts, _TEXTS_PER_SEARCH)
     ]
+
+
+def searches_of(batch: Batch, session: Session, wholes: Iterable[Whole], *within: str) -> dict[str, MailSearch]:
+    """For mail that may be of whole domains or lists, by what people type for these."""
+    return {
+        str(each): search_mail(batch, session, within=within, any_condition=_conditions(each), kind=EMAIL_IN_FULL)
+        for each in wholes
+    }
+
+
+def _conditions(whole: Whole) -> list[Filter]:
+    match whole:
+        case WholeDomain():
+            texts = [text.removeprefix("*") for text in spellings(whole.address)]
+            return from_any([part for text in texts for part in (text, f".{text.removeprefix('@')}")])
+        case WholeList(id):
+            return [{"header": ["List-Id", id]}]
+
+
+async def mails_of_wholes(run: Pass, searches: Mapping[str, MailSearch], replies: Replies) -> dict[str, list[Email]]:
+    """By what people type for the whole domain or list."""
+    return {key: list(await mail_found(run.client, search, replies)) for key, search in searches.items()}
 
 
 def from_any(texts: Iterable[str]) -> list[Filter]:

@@ -38,6 +38,7 @@ from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, te
 from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, treat
+from mailroom.triage.whole import with_joinings
 
 log = structlog.get_logger(component="triage")
 
@@ -131,7 +132,8 @@ class Triage:
         started = trio.current_time()
         run = await self._begin(found.places, now)
         taps = await meant(run, await self._release(found), self._memory.tapped(started))
-        selection = self._memory.due(taps.among(select(taps.labelled, found.places, self._own)), started)
+        selected = taps.among(select(taps.labelled, found.places, self._own))
+        selection = self._memory.due(await with_joinings(run, selected), started)
         new = self._new_due(found, started)
         try:
             treated = await treat(run, selection, new)

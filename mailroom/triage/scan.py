@@ -6,9 +6,10 @@ from mailroom.config.scheme import Scheme
 from mailroom.decisions.places import Places, find_places, with_renamed
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import EMAIL, EMAIL_WITH_LIST, Email
 from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
+from mailroom.jmap.query import Kind
 from mailroom.jmap.session import Session
 from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, search_new
 
@@ -64,7 +65,12 @@ def _search(batch: Batch, session: Session, places: Places, window: Window | Non
 def _search_labelled(batch: Batch, session: Session, places: Places) -> MailSearch | None:
     """Mail in any label mailbox; None where there is no label mailbox at all."""
     ids = places.asking_labels
-    return search_mail(batch, session, within=ids) if ids else None
+    return search_mail(batch, session, within=ids, kind=labelled_kind(places)) if ids else None
+
+
+def labelled_kind(places: Places) -> Kind[Email]:
+    """What is read of labelled mail: its List-Id only where a label may ask for that."""
+    return EMAIL if places.list_label is None else EMAIL_WITH_LIST
 
 
 async def _found(client: Client, labelled: MailSearch | None, replies: Replies) -> tuple[Email, ...]:

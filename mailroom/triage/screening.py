@@ -9,15 +9,19 @@ from itertools import islice
 import structlog
 import trio
 
+from mailroom.addresses import canonical_list_id, domain_of
 from mailroom.contacts.base import AddressBook
 from mailroom.decisions.arrival import Known
+from mailroom.decisions.domains import covering
 from mailroom.decisions.judge import Outcome, Reason, Verdict, judge, undecided
 from mailroom.decisions.marks import MOST, marks, to_judge
+from mailroom.decisions.note import whole_list_line
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.routes import routes
 from mailroom.decisions.standing import Standings, after, standings
 from mailroom.decisions.state_card import uid_of
+from mailroom.decisions.whole import WholeDomain
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.mail import Move
 from mailroom.jmap.new_mail import update_emails_in_state
@@ -116,7 +120,7 @@ async def strangers(run: Pass, new: NewFound | None) -> Strangers:
     if not new:
         return NOBODY_NEW
     mails = to_judge(new.work, run.places)
-    nothing = _known(run, Standings(), NOTHING_ASKED, None)
+    nothing = known_of(run, Standings())
     threads: set[str] = set()
     senders: set[str] = set()
     for mail in mails:
@@ -126,11 +130,16 @@ async def strangers(run: Pass, new: NewFound | None) -> Strangers:
         senders |= asked.senders
 
     def still_undecided(book: AddressBook) -> frozenset[str]:
-        return undecided(mails, _known(run, standings(book, run.scheme), NOTHING_ASKED, None)).senders
+        return undecided(mails, known_of(run, standings(book, run.scheme))).senders
 
+    addresses = sorted({mail.sender for mail in mails if mail.sender})
+    domains = sorted({domain for address in addresses for domain in covering(domain_of(address))})
+    lists = sorted({id for mail in mails if (id := canonical_list_id(mail.list_id))})
     return Strangers(
-        tuple(sorted({mail.sender for mail in mails if mail.sender})),
+        tuple(addresses),
         (uid_of(run.account_id),),
+        tuple(WholeDomain(domain).address for domain in domains),
+        tuple(map(whole_list_line, lists)),
         Questions(tuple(sorted(threads)), tuple(sorted(senders)), run.places.sent),
         still_undecided,
     )
@@ -159,7 +168,7 @@ async def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan]
     """The verdicts by mail id, with the contact groups as they will be after these plans."""
     then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
     open_until = state_in(found.book, run.account_id).open_until
-    known = _known(run, standings(then, run.scheme), found.told, open_until)
+    known = known_of(run, standings(then, run.scheme), found.told, open_until)
     told: dict[str, Verdict] = {}
     for mail in to_judge(new.work, run.places):
         await trio.lowlevel.checkpoint()
@@ -173,7 +182,10 @@ async def with_patches(run: Pass, new: NewFound, verdicts: Mapping[str, Verdict]
     return Judged(new.state, verdicts, marks(new.work, verdicts, run.places, most=len(new.findings)), most=most)
 
 
-def _known(run: Pass, standing: Standings, told: Correspondence, open_until: datetime | None) -> Known:
+def known_of(
+    run: Pass, standing: Standings, told: Correspondence = NOTHING_ASKED, open_until: datetime | None = None
+) -> Known:
+    """What the verdicts of a pass go by."""
     return Known(
         own=run.own.addresses,
         standings=standing,

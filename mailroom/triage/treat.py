@@ -13,10 +13,11 @@ from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFai
 from mailroom.jmap.batch import slices
 from mailroom.triage.apply import Applied, apply, follow_up
 from mailroom.triage.commit import commit
-from mailroom.triage.look_up import Found, look_up, mails_of
+from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
+from mailroom.triage.whole import known_with, mails_to_sweep
 
 log = structlog.get_logger(component="triage")
 
@@ -157,7 +158,7 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
     applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), selection.aside, new)
     failed |= applied.failed
     going = [each for each in plans if each.sender.address not in failed]
-    failed |= await follow_up(run, found.contacts, going, applied)
+    failed |= await follow_up(run, found, going, applied)
     results = await _commit(run, selection, people, plans, failed, applied)
     return results, NewMailDone(new, applied.written)
 
@@ -190,10 +191,11 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
     """
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
+    known = known_with(run, senders, found)
     for sender in senders:
         # Thousands of them must not hold up the health port.
         await trio.lowlevel.checkpoint()
-        mails = mails_of(sender, found.mails)
+        mails = await mails_to_sweep(sender, found, known)
         try:
             decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.now)
         except SenderFailed as reason:

@@ -26,8 +26,8 @@ from tests.real.processes import free_port
 from tests.screener import NOW, Wire, connected, empty_sandbox, screener, served, start
 from tests.warm import mailroom
 
-ALL = 26
-"""Screener, 7 destinations, 7 labels, error, warning and back label, 7 groups, provenance group."""
+ALL = 28
+"""Screener, 7 destinations, 7 labels, error and warning label, 3 optional labels, 7 groups, provenance group."""
 
 INSTALL_AGAIN = {
     name: f"New mail is sorted by rules that name all this: install them, again if they are: `{command}`."
@@ -71,7 +71,7 @@ async def test_a_new_account_is_shown_what_it_lacks_and_stays_as_it_is(
         "provenance group  Mailroom",
     ]
     assert list(rows(output).values()) == ["missing"] * ALL
-    assert output.endswith(f"\n\n26 of 26 missing: `mailroom setup --apply` creates them.\n{SCREENING_IS_OFF}\n")
+    assert output.endswith(f"\n\n28 of 28 missing: `mailroom setup --apply` creates them.\n{SCREENING_IS_OFF}\n")
     assert sets(sandbox) == []
 
 
@@ -84,7 +84,7 @@ async def test_what_is_missing_is_created_and_the_daemon_finds_it(
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["created"] * ALL
-        assert output.endswith(f"\n26 of 26 created.\n{INSTALL_AGAIN[flavour.name]}\n{SCREENING_IS_OFF}\n")
+        assert output.endswith(f"\n28 of 28 created.\n{INSTALL_AGAIN[flavour.name]}\n{SCREENING_IS_OFF}\n")
         assert {*mailboxes(sandbox)} >= DEFAULT_SCHEME.managed_mailboxes | DEFAULT_SCHEME.labels | {
             "@MailroomError",
             "@MailroomWarning",
@@ -104,14 +104,14 @@ async def test_it_says_since_when_new_mail_is_screened(capsys: pytest.CaptureFix
 
     async with settings_for(sandbox) as settings:
         assert await said("on") == [
-            "26 of 26 created.",
+            "28 of 28 created.",
             "New mail is screened from the daemon's first start on (`mailroom`); mail from before is left alone.",
         ]
         assert (await said("watch"))[1].startswith("The daemon only tells what screening would do with new mail.")
         async with screener(sandbox, replace(DEFAULT_SCHEME, screening=Screening(mode="on"))):
             since = NOW.astimezone().strftime("%Y-%m-%d %H:%M")
             assert await said("on") == [
-                "Nothing is missing: all 26 exist.",
+                "Nothing is missing: all 28 exist.",
                 f"New mail is screened since {since}; mail from before is left alone.",
             ]
 
@@ -129,7 +129,7 @@ async def test_a_second_run_finds_nothing_missing_and_writes_nothing(
         assert (sandbox.store.states(), len(sets(sandbox))) == (states, written)
         output = capsys.readouterr().out
         assert list(rows(output).values()) == ["exists"] * ALL
-        assert output.endswith(f"\nNothing is missing: all 26 exist.\n{SCREENING_IS_OFF}\n")
+        assert output.endswith(f"\nNothing is missing: all 28 exist.\n{SCREENING_IS_OFF}\n")
         assert await setup.show(settings, DEFAULT_SCHEME) == 0
         assert capsys.readouterr().out == output
 
@@ -158,7 +158,7 @@ async def test_a_limit_of_the_server_makes_more_calls_of_it() -> None:
     sandbox = bare_sandbox(limits=Limits(max_objects_in_set=2))
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
-    assert len(sets(sandbox)) == 9 + 4
+    assert len(sets(sandbox)) == 10 + 4
 
 
 async def test_a_mailbox_that_is_there_tells_how_many_mails_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,7 +246,7 @@ async def test_a_group_that_it_creates_anew_is_refilled_from_the_notes(
         output = capsys.readouterr().out
         assert sandbox.groups() == before
         assert output.endswith(
-            "\n2 of 26 created.\nBack in Feed, as their notes say: 2 of your contacts.\n"
+            "\n2 of 28 created.\nBack in Feed, as their notes say: 2 of your contacts.\n"
             f"Back in Paper Trail, as their notes say: 1 of your contacts.\n"
             f"{INSTALL_AGAIN[flavour.name]}\n{SCREENING_IS_OFF}\n"
         )
@@ -387,13 +387,13 @@ async def test_a_single_failure_stops_nothing_else(flavour: Flavour, capsys: pyt
         ]
         assert "✗ destination Feed: overQuota. Create it in your mail app, or choose another name" in output
         assert "✗ contact group Feed: forbidden. Create it in your address book app.\n" in output
-        assert "\n24 of 26 created; 2 could not be created.\n" in output
+        assert "\n26 of 28 created; 2 could not be created.\n" in output
         sandbox.faults.clear()
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
-    assert "\n2 of 26 created.\n" in capsys.readouterr().out
+    assert "\n2 of 28 created.\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("skip", "failed"), [(2, 18), (3, 8)], ids=["mailboxes", "groups"])
+@pytest.mark.parametrize(("skip", "failed"), [(2, 20), (3, 8)], ids=["mailboxes", "groups"])
 async def test_an_outage_in_the_middle_is_told_and_the_next_run_finishes(
     skip: int, failed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -405,7 +405,7 @@ async def test_an_outage_in_the_middle_is_told_and_the_next_run_finishes(
         assert list(rows(output).values()).count("failed") == failed
         assert output.count("answered HTTP 503. Run `mailroom setup --apply` again.\n") == failed
         assert await setup.apply(settings, DEFAULT_SCHEME) == 0
-    assert f"\n{failed} of 26 created.\n" in capsys.readouterr().out
+    assert f"\n{failed} of 28 created.\n" in capsys.readouterr().out
 
 
 async def test_an_answer_that_got_lost_makes_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -443,7 +443,7 @@ async def test_without_warnings_no_warning_label_is_wanted(capsys: pytest.Captur
     async with settings_for(sandbox) as settings:
         assert await setup.apply(settings, Scheme(warnings_enabled=False)) == 0
     output = capsys.readouterr().out
-    assert "25 of 25 created" in output
+    assert "27 of 27 created" in output
     assert "warning" not in output
 
 
@@ -515,7 +515,7 @@ async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals
         assert process.stderr is not None
         assert await process.stderr.receive_some() == b""
         done = await command(settings, "setup", "--apply")
-    assert "\n8 of 26 created.\n" in done.output
+    assert "\n8 of 28 created.\n" in done.output
     assert done.status == 0
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailroom.decisions.domains import Refusal, above, covering, is_shared, is_within, refusal, registrable
+from mailroom.decisions.domains import Refusal, above, covering, is_shared, refusal, registrable
 from mailroom.decisions.own import own_addresses
 
 NOBODY = own_addresses(())
@@ -51,20 +51,6 @@ def test_a_decision_about_what_a_domain_lies_in_holds_for_it(domain: str, found:
 def test_what_lies_above() -> None:
     assert list(above("a.b.example")) == ["b.example", "example"]
     assert list(above("example")) == []
-
-
-@pytest.mark.parametrize(
-    ("domain", "whole", "is_so"),
-    [
-        ("shop.example", "shop.example", True),
-        ("news.shop.example", "shop.example", True),
-        ("myshop.example", "shop.example", False),
-        ("shop.example", "news.shop.example", False),
-        ("shop.example.org", "shop.example", False),
-    ],
-)
-def test_one_domain_is_within_another_by_whole_labels(domain: str, whole: str, is_so: bool) -> None:
-    assert is_within(domain, whole) is is_so
 
 
 @pytest.mark.parametrize(

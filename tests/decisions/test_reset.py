@@ -13,11 +13,13 @@ from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.reset import (
     ContactUndo,
     MailUndo,
+    SettledBy,
     Undo,
     entered_by_mailbox,
     left_by_mailbox,
     made_by_mailroom,
-    settled_addresses,
+    names_of,
+    settled_by,
     undo_contacts,
     undo_mails,
 )
@@ -59,7 +61,7 @@ class TestMail:
     def test_of_a_settled_sender_leaves_the_destinations_and_keeps_another_home(
         self, mailboxes: set[str], add: set[str], remove: set[str]
     ) -> None:
-        undo = undo_mails([mail("1", *mailboxes)], PLACES, {ANN})
+        undo = undo_mails([mail("1", *mailboxes)], PLACES, SettledBy({ANN}))
         assert undo == MailUndo({"1": Move(frozenset(add), frozenset(remove))}, {"1": ANN}, {})
 
     @pytest.mark.parametrize(
@@ -77,20 +79,22 @@ class TestMail:
     def test_loses_every_label_whoever_sent_it(
         self, mailboxes: set[str], add: set[str], remove: set[str], settled: set[str]
     ) -> None:
-        undo = undo_mails([mail("1", *mailboxes)], PLACES, settled)
+        undo = undo_mails([mail("1", *mailboxes)], PLACES, SettledBy(settled))
         assert undo.moves == {"1": Move(frozenset(add), frozenset(remove))}
 
     @pytest.mark.parametrize("place", ["Trash", "Junk", "Drafts", "Sent"])
     def test_in_trash_junk_drafts_and_sent_stays_there_alone(self, place: str) -> None:
-        assert undo_mails([mail("1", place, "Feed")], PLACES, {ANN}).moves == {"1": Move(remove=frozenset({"Feed"}))}
+        assert undo_mails([mail("1", place, "Feed")], PLACES, SettledBy({ANN})).moves == {
+            "1": Move(remove=frozenset({"Feed"}))
+        }
 
     @pytest.mark.parametrize("mailboxes", [{"Inbox"}, {"Screener"}, {"Archive"}, {"Trash"}])
     def test_elsewhere_stays_as_it_is(self, mailboxes: set[str]) -> None:
-        assert undo_mails([mail("1", *mailboxes)], PLACES, {ANN}) == MailUndo({}, {}, {})
+        assert undo_mails([mail("1", *mailboxes)], PLACES, SettledBy({ANN})) == MailUndo({}, {}, {})
 
     def test_of_a_sender_without_a_note_stays_in_the_destinations_and_is_counted(self) -> None:
         mails = [mail("1", "Feed"), mail("2", "Feed", "@ToJail"), mail("3", "Jail", sender="not an address")]
-        undo = undo_mails(mails, PLACES, {"other@x.org"})
+        undo = undo_mails(mails, PLACES, SettledBy({"other@x.org"}))
         assert undo == MailUndo({"2": Move(remove=frozenset({"@ToJail"}))}, {}, {"Feed": 2, "Jail": 1})
 
     @pytest.mark.parametrize("settled", [{ANN}, set()], ids=["settled", "unknown"])
@@ -122,33 +126,33 @@ class TestMail:
     def test_that_came_from_the_inbox_goes_back_there_unless_it_has_a_home(
         self, keywords: set[str], mailboxes: set[str], add: set[str], remove: set[str], settled: set[str]
     ) -> None:
-        undo = undo_mails([marked("1", *mailboxes, keywords=frozenset(keywords))], PLACES, settled)
+        undo = undo_mails([marked("1", *mailboxes, keywords=frozenset(keywords))], PLACES, SettledBy(settled))
         assert undo.moves.get("1", Move()) == Move(frozenset(add), frozenset(remove))
         assert undo.left == {}
 
     def test_that_the_user_took_out_of_the_screener_stays_there(self) -> None:
         email = marked("1", "Feed", keywords=frozenset({WAITING, FROM_INBOX}))
-        assert undo_mails([email], PLACES, set()) == MailUndo({}, {}, {"Feed": 1})
+        assert undo_mails([email], PLACES, SettledBy(set())) == MailUndo({}, {}, {"Feed": 1})
 
     def test_of_a_settled_sender_that_waited_goes_to_the_inbox_and_is_known_by_the_note(self) -> None:
         email = marked("1", "Feed", "Screener", keywords=frozenset({WAITING, FROM_INBOX}))
         move = Move(frozenset({"Inbox"}), frozenset({"Feed", "Screener"}))
-        assert undo_mails([email], PLACES, {ANN}) == MailUndo({"1": move}, {"1": ANN}, {})
+        assert undo_mails([email], PLACES, SettledBy({ANN})) == MailUndo({"1": move}, {"1": ANN}, {})
 
     def test_that_came_from_an_inbox_that_is_gone_goes_to_the_screener(self) -> None:
         mails = [
             marked("1", "Jail", keywords=frozenset({FROM_INBOX})),
             marked("2", "Screener", keywords=frozenset({WAITING})),
         ]
-        undo = undo_mails(mails, replace(PLACES, inbox=None), set())
+        undo = undo_mails(mails, replace(PLACES, inbox=None), SettledBy(set()))
         assert undo.moves == {"1": Move(frozenset({"Screener"}), frozenset({"Jail"}))}
 
     def test_that_would_have_no_mailbox_stays_where_it_is(self) -> None:
-        assert undo_mails([mail("1", "Feed")], replace(PLACES, screener=None), {ANN}).moves == {}
+        assert undo_mails([mail("1", "Feed")], replace(PLACES, screener=None), SettledBy({ANN})).moves == {}
 
     def test_may_be_mailrooms_if_the_senders_card_has_a_note_of_it(self) -> None:
         cards = (card(CREATED, addresses=("a@x.org", "b@x.org")), card("Met in Porto.", addresses=("c@x.org",)))
-        assert settled_addresses(AddressBook(cards, ())) == {"a@x.org", "b@x.org"}
+        assert settled_by(AddressBook(cards, ())).addresses == {"a@x.org", "b@x.org"}
 
 
 class TestUndo:
@@ -228,3 +232,44 @@ class TestContacts:
     def test_the_provenance_group_is_emptied_of_all(self) -> None:
         _, provenance = undo_contacts(AddressBook((), groups(Mailroom={"gone"})), {}, DEFAULT_SCHEME)
         assert [(group.name, group.members) for group in provenance] == [("Mailroom", frozenset({"gone"}))]
+
+
+class TestWholes:
+    DOMAIN = CREATED.replace("Created by Mailroom", "Created by Mailroom\nWhole domain")
+    LIST = CREATED.replace("Created by Mailroom", "Created by Mailroom\nWhole list <dev.x.org>")
+
+    def cards(self) -> tuple[Card, Card]:
+        domain = card(self.DOMAIN, Fields("shop.example", organization="shop.example"), addresses=("*@shop.example",))
+        return domain, card(self.LIST, Fields("Devs", organization="dev.x.org"), uid="list", addresses=())
+
+    def test_their_cards_are_deleted_as_mailroom_wrote_them(self) -> None:
+        assert [each.stays for each in undone(*self.cards())] == [(), ()]
+
+    @pytest.mark.parametrize(("organization", "addresses"), [("mine", ()), ("dev.x.org", (ANN,))])
+    def test_their_cards_stay_where_the_user_edited_them(self, organization: str, addresses: tuple[str, ...]) -> None:
+        (only,) = undone(card(self.LIST, Fields("Devs", organization=organization), addresses=addresses))
+        assert "its name is edited" in only.stays
+
+    @pytest.mark.parametrize(
+        ("sender", "list_id", "whose"),
+        [
+            ("a@shop.example", None, "@shop.example"),
+            ("a@news.shop.example", None, "@shop.example"),
+            ("a@shop.example", "<DEV.x.org>", "list:dev.x.org"),
+            ("a@other.example", "<dev.x.org>", "list:dev.x.org"),
+            ("a@other.example", "<other.x.org>", None),
+            ("friend@shop.example", None, None),
+            (None, "<dev.x.org>", None),
+        ],
+    )
+    def test_their_mail_leaves_the_destinations_and_that_of_the_users_contacts_stays(
+        self, sender: str | None, list_id: str | None, whose: str | None
+    ) -> None:
+        book = AddressBook((*self.cards(), card("", addresses=("friend@shop.example",))), ())
+        email = mail("1", "Feed", sender=sender).model_copy(update={"list_id": list_id})
+        undo = undo_mails([email], PLACES, settled_by(book))
+        assert undo.senders.get("1") == whose
+        assert bool(undo.moves) is (whose is not None)
+
+    def test_they_are_known_by_what_people_type(self) -> None:
+        assert [names_of(each) for each in self.cards()] == [{"@shop.example"}, {"list:dev.x.org"}]

@@ -17,7 +17,7 @@ ROLES = (
 DESTINATIONS = ("Imbox", "Feed", "Paper Trail", "Jail", "Person", "Billboard", "Truck")
 LABELS = ("@ToImbox", "@ToFeed", "@ToPaperTrail", "@ToJail", "@ToPerson", "@ToBillboard", "@ToTruck")
 NOTICES = ("@MailroomError", "@MailroomWarning")
-OPTIONAL_LABELS = ("@ToScreener",)
+OPTIONAL_LABELS = ("@ToScreener", "@WholeDomain", "@WholeList")
 MAILBOXES = (*ROLES, *(NewMailbox(name) for name in ("Screener", *DESTINATIONS, *LABELS, *NOTICES, *OPTIONAL_LABELS)))
 GROUPS = (*DESTINATIONS, "Mailroom")
 

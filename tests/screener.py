@@ -1,4 +1,4 @@
-"""A sandbox over loopback with a triage on top, for tests of passes."""
+"""A sandbox with a triage on top, for tests of passes."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +18,7 @@ from mailroom.observe.status import PassOutcome, Tally
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare
+from tests.in_process import SESSION_URL, InProcess
 
 NOW = datetime(2026, 3, 5, 14, 3, tzinfo=UTC)
 
@@ -29,17 +30,17 @@ def empty_sandbox(limits: Limits | None = None, flavour: Flavour = FASTMAIL) -> 
     return sandbox
 
 
-class Wire(httpx.AsyncHTTPTransport):
+class Wire(httpx.AsyncBaseTransport):
     """The way to the servers, with a place before each request where something else may happen.
 
     `before` maps the number of a request (from 1) to what another client does just then; `cut_before` and
     `cut_after` are the requests whose connection breaks before the server sees them, or after it acted. `writes` are
     the numbers of those that change anything: an answer to another one is lost like the request itself. `most_at_once`
-    is how many were under way at the same time.
+    is how many were under way at the same time. It is a network of sockets, but for `client_of`.
     """
 
     def __init__(self, *, cut_before: int | None = None, cut_after: int | None = None) -> None:
-        super().__init__()
+        self.network: httpx.AsyncBaseTransport | None = None
         self.before: Mapping[int, Callable[[], object]] = {}
         self._cut_before = cut_before
         self._cut_after = cut_after
@@ -65,12 +66,18 @@ class Wire(httpx.AsyncHTTPTransport):
             await acting
         if number == self._cut_before:
             raise httpx.ConnectError("cut before the server saw it")
-        response = await super().handle_async_request(request)
+        if self.network is None:
+            self.network = httpx.AsyncHTTPTransport()
+        response = await self.network.handle_async_request(request)
         if number == self._cut_after:
             await response.aread()
             await response.aclose()
             raise httpx.ReadError("cut before the answer arrived")
         return response
+
+    async def aclose(self) -> None:
+        if self.network is not None:
+            await self.network.aclose()
 
 
 @dataclass
@@ -108,6 +115,14 @@ async def connected(sandbox: Sandbox, session_url: httpx.URL, wire: Wire) -> Asy
         yield Client(http, session_url, Credentials(bearer(SecretStr(sandbox.token)), session_url))
 
 
+@asynccontextmanager
+async def client_of(sandbox: Sandbox, wire: Wire) -> AsyncIterator[Client]:
+    """A client of the sandbox in the same process, without sockets between them."""
+    wire.network = InProcess(sandbox)
+    async with connected(sandbox, SESSION_URL, wire) as client:
+        yield client
+
+
 async def start(
     client: Client, scheme: Scheme = DEFAULT_SCHEME, tally: Tally | None = None, now: datetime = NOW
 ) -> Triage:
@@ -128,7 +143,7 @@ async def screener(
     """A triage that starts at `now`, ready for its first pass; requests count from there."""
     sandbox = sandbox or empty_sandbox()
     wire = Wire()
-    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+    async with client_of(sandbox, wire) as client:
         tally = Tally()
         triage = await start(client, scheme, tally, now)
         wire.requests, wire.before = 0, before or {}

@@ -31,7 +31,7 @@ from tests.commands.support import bare_sandbox, command, environment, sets, set
 from tests.daemon_process import daemon_process
 from tests.exhaustive import some_of
 from tests.flavours import every_flavour
-from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, client_of, empty_sandbox, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
 from tests.triage.test_screening import ON
 from tests.warm import mailroom
@@ -69,7 +69,7 @@ async def lived_in(flavour: Flavour = FASTMAIL) -> Lived:
         address: sandbox.deliver(f"{name} <{address}>", mailboxes=mailboxes, received_at=NOW - timedelta(days=1))
         for address, (name, mailboxes) in wrote.items()
     }
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         await (await start(client)).run(NOW)
     (cys,) = [card["uid"] for card in sandbox.cards() if card["name"]["full"] == "Cy"]
     sandbox.change_card(cys, {"phones": {"p": {"number": "2"}}})
@@ -94,7 +94,7 @@ async def screened_in(flavour: Flavour = FASTMAIL) -> Lived:
         )
         for key, to in where.items()
     }
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         triage = await start(client, ON)
         await triage.run(NOW + timedelta(minutes=2))
         assert {key: sandbox.mailboxes_of(id) for key, id in mails.items()} == {
@@ -120,7 +120,7 @@ Live = Callable[[Flavour], Awaitable[Lived]]
 async def undo(sandbox: Sandbox, *wires: Wire) -> None:
     """A reset over each wire, one after the other; what cuts one off ends it."""
     for wire in wires:
-        async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+        async with client_of(sandbox, wire) as client:
             with suppress(Unavailable, MethodFailed):
                 session = await client.session()
                 assert session.contacts_account is not None
@@ -293,7 +293,7 @@ async def test_a_daemon_after_it_screens_nothing_that_is_there(flavour: Flavour)
     sandbox = lived.sandbox
     await undo(sandbox, Wire())
     moments = [NOW + timedelta(minutes=minutes) for minutes in (10, 11, 12)]
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         triage = await start(client, ON, now=moments[0])
         for now in moments:
             assert (await triage.run(now)).mails_screened == 0

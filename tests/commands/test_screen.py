@@ -30,7 +30,7 @@ from mailroom.senders.screen import CHANGED_MEANWHILE, TRIES, Findings, find_unj
 from mailroom.triage.passes import prepare
 from tests.commands.support import command, environment, sets, settings_for
 from tests.flavours import every_flavour
-from tests.screener import Wire, connected, empty_sandbox, served
+from tests.screener import Wire, client_of, empty_sandbox
 
 SUBJECT = "A subject that nobody may read"
 
@@ -347,7 +347,7 @@ async def test_interrupted_it_says_how_to_go_on() -> None:
 async def screened(sandbox: Sandbox, before: Mapping[int, Callable[[], object]]) -> Findings:
     """Screen the Inbox while somebody else acts before requests of these numbers: 4 looks, 5 asks, 6 writes …"""
     wire = Wire()
-    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+    async with client_of(sandbox, wire) as client:
         session = await client.session()
         assert session.contacts_account is not None
         contacts = JmapContacts(client, session.contacts_account, session.limits)

@@ -23,7 +23,7 @@ from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.flavours import every_flavour
 from tests.real.processes import free_port
-from tests.screener import NOW, Wire, connected, empty_sandbox, screener, served, start
+from tests.screener import NOW, Wire, client_of, connected, empty_sandbox, screener, start
 from tests.warm import mailroom
 
 ALL = 28
@@ -208,7 +208,7 @@ async def settled_account(flavour: Flavour = FASTMAIL) -> Sandbox:
     sandbox = empty_sandbox(flavour=flavour)
     for sender, label in ((ANN, "@ToFeed"), (BOB, "@ToFeed"), (CY, "@ToTruck")):
         sandbox.deliver(sender, mailboxes=["Screener", label])
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         await (await start(client)).run(NOW)
     return sandbox
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.jmap.client import Client
 from mailroom.sandbox import Sandbox
-from tests.screener import Wire, connected, served
+from tests.screener import Wire, client_of
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Postbox:
 @asynccontextmanager
 async def postbox(sandbox: Sandbox) -> AsyncIterator[Postbox]:
     wire = Wire()
-    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+    async with client_of(sandbox, wire) as client:
         session = await client.session()
         assert session.contacts_account is not None
         yield Postbox(sandbox, client, JmapContacts(client, session.contacts_account, session.limits), wire)

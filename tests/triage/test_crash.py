@@ -8,7 +8,7 @@ import pytest
 from mailroom.errors import Unavailable
 from mailroom.sandbox import Limits, Sandbox
 from tests.new_mail import ON, arrives, join, keywords_of, later
-from tests.screener import Wire, connected, empty_sandbox, served, start
+from tests.screener import Wire, client_of, empty_sandbox, start
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def waiting(fill: Callable[[Sandbox], None]) -> Sandbox:
 
 async def triage(sandbox: Sandbox, wire: Wire) -> None:
     """A start, and passes until one has nothing to do."""
-    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+    async with client_of(sandbox, wire) as client:
         passes, states = await start(client, ON), None
         while states != (states := sandbox.store.states()):
             await passes.run(later(2))

@@ -13,7 +13,7 @@ from mailroom.errors import Unavailable
 from mailroom.jmap.batch import MethodFailed
 from mailroom.sandbox import MethodError, Sandbox, SetError
 from tests.exhaustive import a_part_of_the_examples
-from tests.screener import NOW, Wire, connected, empty_sandbox, served, start
+from tests.screener import NOW, Wire, client_of, empty_sandbox, start
 
 ADDRESSES = ("ann@x.org", "bob@x.org", "cy@x.org", "dee@x.org")
 HOMES = ("Screener", "Inbox", "Archive", "Work", "Trash", "Sent", "Feed", "Paper Trail", "Truck", "Imbox", "Person")
@@ -133,7 +133,7 @@ def _card(card: dict[str, object]) -> tuple[str, ...]:
 async def passes(sandbox: Sandbox, *wires: Wire) -> None:
     """A start and a pass over each wire, one after the other. What fails a pass ends the daemon."""
     for wire in wires:
-        async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+        async with client_of(sandbox, wire) as client:
             try:
                 await (await start(client)).run(NOW)
             except (Unavailable, MethodFailed):

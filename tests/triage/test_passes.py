@@ -12,7 +12,7 @@ from mailroom.errors import ConfigError
 from mailroom.observe.status import Deed
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.triage import treat
-from tests.screener import Wire, connected, empty_sandbox, screener, served, start
+from tests.screener import Wire, client_of, empty_sandbox, screener, start
 
 
 async def test_one_label_settles_a_sender() -> None:
@@ -108,7 +108,7 @@ async def test_a_start_lists_everything_that_is_missing_at_once() -> None:
     sandbox = empty_sandbox()
     sandbox.destroy_mailbox("Feed")
     sandbox.destroy_mailbox("Screener")
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         with pytest.raises(ConfigError) as caught:
             await start(client)
     assert caught.value.problems == ("missing mailboxes: Feed, Screener. `mailroom setup --apply` creates them",)
@@ -117,7 +117,7 @@ async def test_a_start_lists_everything_that_is_missing_at_once() -> None:
 async def test_a_name_that_means_a_mailbox_with_a_role_stops_the_start() -> None:
     scheme = Scheme((category("Feed", destination_mailbox="Archive"),), screener="Junk")
     sandbox = empty_sandbox()
-    async with served(sandbox) as url, connected(sandbox, url, Wire()) as client:
+    async with client_of(sandbox, Wire()) as client:
         with pytest.raises(ConfigError) as caught:
             await start(client, scheme)
     assert caught.value.problems == (

@@ -12,7 +12,7 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.history import Entry
 from mailroom.decisions.note import Verb
-from mailroom.senders.history import history
+from mailroom.senders.history import expired, history
 
 
 async def show(who: str | None, settings: AccountSettings, scheme: Scheme) -> int:
@@ -21,12 +21,17 @@ async def show(who: str | None, settings: AccountSettings, scheme: Scheme) -> in
     async def work(servers: Servers) -> int:
         console = open_console()
         with working(console, "Reading the address book"):
-            found = await history(await servers.contacts(), who)
+            contacts = await servers.contacts()
+            found = await history(contacts, who)
+            expiries = await expired(servers.client, contacts) if who is None else ()
         if found:
             print_table(console, _columns(found, scheme))
         about = "" if who is None else f" about {printable(who)}"
         order = ", newest first" if len(found) > 1 else ""
         console.print(f"{plural(len(found), 'decision')}{about}{order}.", soft_wrap=True)
+        for each in expiries:
+            left = f"{local_time(each.when)}: {plural(each.mails, 'mail')} that had waited too long left"
+            console.print(f"{left} {printable(scheme.screener)}.", soft_wrap=True)
         return 0
 
     return await with_servers(settings, work)

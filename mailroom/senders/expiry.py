@@ -10,6 +10,7 @@ from mailroom.config.daily import Expiry
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.expiry import is_due, leaving
+from mailroom.decisions.state_card import Expired
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL
@@ -51,6 +52,8 @@ async def expire(client: Client, contacts: Contacts, scheme: Scheme, expiry: Exp
         log.warning("mail_not_expired", mails=mails, reason=reason)
     if changed.mails:
         log.info("mail_expired", mails=changed.mails, to=expiry.to)
+        kept = replace(state, expired=(*state.expired, Expired(changed.mails, now)))
+        await write_state(client, card, scheme, account_id, kept)
     return changed.mails
 
 

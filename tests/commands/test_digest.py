@@ -1,9 +1,16 @@
 """`mailroom digest`: on the terminal, or into the Inbox."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from mailroom.commands import digest
+from mailroom.account.servers import open_servers
+from mailroom.commands import digest, history
+from mailroom.commands.terminal import local_time
+from mailroom.config.daily import Expiry
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.senders.expiry import expire
 from tests.commands.support import command, settings_for
 from tests.screener import empty_sandbox
 
@@ -34,3 +41,18 @@ async def test_it_is_put_into_the_inbox_once_a_day(capsys: pytest.CaptureFixture
         assert len(sandbox.mails_in("Inbox")) == 1
         assert await digest.show(settings, DEFAULT_SCHEME) == 0
         assert "1 sender waits in Screener" in capsys.readouterr().out
+
+
+async def test_history_tells_how_much_mail_left_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    sandbox = empty_sandbox()
+    now = datetime(2026, 11, 27, 8, tzinfo=UTC)
+    sandbox.deliver(received_at=now - timedelta(days=40))
+    scheme = replace(DEFAULT_SCHEME, expire=Expiry(30))
+    async with settings_for(sandbox) as settings:
+        async with open_servers(settings) as servers:
+            for each in (now, now + timedelta(days=1)):
+                await expire(servers.client, await servers.contacts(), scheme, Expiry(30), each)
+        assert await history.show(None, settings, scheme) == 0
+    assert capsys.readouterr().out.endswith(
+        f"0 decisions.\n{local_time(now + timedelta(days=1))}: 1 mail that had waited too long left Screener.\n"
+    )

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.contacts.base import Card, CardEdit, Fields, Group, NewCard
-from mailroom.decisions.state_card import EXPLANATION, State, change_of, read_state, uid_of, with_state
+from mailroom.decisions.state_card import (
+    EXPLANATION,
+    MOST_EXPIRED,
+    Expired,
+    State,
+    change_of,
+    read_state,
+    uid_of,
+    with_state,
+)
 
 SINCE = datetime(2026, 11, 26, 10, tzinfo=UTC)
 STATE = State(screening_since=SINCE, open_until=SINCE + timedelta(minutes=15))
@@ -18,7 +27,8 @@ GROUP = Group("g", "g", "Mailroom", frozenset())
 moments = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
-states = st.builds(State, moments, moments, st.none() | st.dates(), moments)
+some = st.builds(Expired, st.integers(1, 10_000), moments.filter(bool))
+states = st.builds(State, moments, moments, st.none() | st.dates(), moments, st.lists(some, max_size=3).map(tuple))
 
 
 def test_a_new_note_explains_itself() -> None:
@@ -73,3 +83,13 @@ def test_a_card_that_keeps_the_state_already_is_left_alone() -> None:
     assert edited is not None
     assert isinstance(edited.card, CardEdit)
     assert edited.card.note == f"{EXPLANATION}\nScreening since 2026-11-26T10:00:00Z"
+
+
+def test_what_expired_is_kept_for_the_latest_times() -> None:
+    many = tuple(Expired(n, SINCE + timedelta(days=n)) for n in range(1, MOST_EXPIRED + 3))
+    note = with_state("", State(expired=many))
+    assert read_state(note).expired == many[2:]
+    assert "\nExpired 3 mails on 2026-11-29T10:00:00Z\n" in note
+    assert read_state("Expired 1 mail on 2026-11-29T10:00:00Z\nExpired some mails on 2026-11-29").expired == (
+        Expired(1, SINCE + timedelta(days=3)),
+    )

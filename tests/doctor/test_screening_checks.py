@@ -37,8 +37,8 @@ async def examined(sandbox: Sandbox, mode: Mode = "on") -> AsyncIterator[Examine
         yield Examined(settings, in_mode(mode), servers, print, ProcessSettings())
 
 
-def begun(sandbox: Sandbox, **more: datetime) -> None:
-    note = with_state("", State(BEGAN, **more))
+def begun(sandbox: Sandbox, open_until: datetime | None = None) -> None:
+    note = with_state("", State(BEGAN, open_until))
     sandbox.add_card("", "Mailroom", uid=uid_of(sandbox.account_id), notes={"n": {"note": note}})
 
 

@@ -9,10 +9,11 @@ import structlog.testing
 from mailroom.config.daily import Expiry
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
-from mailroom.decisions.state_card import State, read_state, uid_of
+from mailroom.decisions.state_card import Expired, State, read_state, uid_of
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.expiry import expire
+from mailroom.senders.history import expired
 from tests.flavours import every_flavour
 from tests.screener import empty_sandbox, screener
 from tests.senders.postbox import Postbox, postbox
@@ -50,6 +51,7 @@ async def test_what_waited_too_long_leaves_a_day_after_it_was_told_of(flavour: F
             assert await expire(box.client, box.contacts, SCHEME, EXPIRY, NOW + A_DAY / 2) == 0
             assert sandbox.mailboxes_of(old) == {"Screener"}
             assert await expire(box.client, box.contacts, SCHEME, EXPIRY, NOW + A_DAY) == 1
+        assert await expired(box.client, box.contacts) == (Expired(1, NOW + A_DAY),)
     assert (sandbox.mailboxes_of(old), sandbox.mailboxes_of(new)) == ({"Archive"}, {"Screener"})
     assert sandbox.store.mails.objects[old].keywords == {"mailroom-seen"}
     assert [(line["event"], line["mails"]) for line in logs] == [("expiry_begins", 1), ("mail_expired", 1)]

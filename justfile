@@ -21,8 +21,13 @@ real *arguments: _venv
 exhaustive *arguments: _venv
     {{ venv }}/pytest -q -n 4 -m "exhaustive or hypothesis" --hypothesis-profile many {{ arguments }}
 
+# Use the page in a real browser; needs Debian's chromium, and its caddy and nginx-light for the tests of proxies
+browser *arguments: _venv
+    {{ venv }}/pip install -q -e '.[browser]'
+    {{ venv }}/pytest -q -n 2 -m browser {{ arguments }} tests/browser
+
 # Everything that CI demands: lint, format, types, tests; then the audit
-check: _venv && test exhaustive real human-tests faults audit
+check: _venv && test exhaustive real human-tests faults browser audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy

@@ -14,14 +14,17 @@ from mailroom.config.process_settings import ProcessSettings
 from mailroom.errors import MailroomError, Refused
 from mailroom.page.access import Access
 from mailroom.page.cookies import Cookies
+from mailroom.page.decided import add_decided
 from mailroom.page.guard import LOGIN, Guard, is_htmx
 from mailroom.page.health import add_health
+from mailroom.page.history import add_history
 from mailroom.page.keys import Keys
 from mailroom.page.live import Live
 from mailroom.page.login import Login
 from mailroom.page.owner import Owner
 from mailroom.page.pages import compressed, html, serve_asset
-from mailroom.page.waiting import Waiting
+from mailroom.page.taps import Taps
+from mailroom.page.waiting import add_waiting
 from mailroom.serving.connection import Limits
 from mailroom.serving.server import listen, serve
 
@@ -66,7 +69,10 @@ def make_app(owners: Mapping[str, Owner], access: Access, live: Live, page_url: 
     app.after_request(compressed)
     app.after_request(guard.after)
     Login(access, owners, cookies, keys).add_routes(app)
-    Waiting(live).add_routes(app)
+    add_waiting(app)
+    Taps(live).add_routes(app)
+    add_decided(app)
+    add_history(app)
     live.add_routes(app)
     add_health(app)
     app.add_url_rule("/static/<version>/<name>", "static", _static, methods=["GET"])

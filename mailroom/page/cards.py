@@ -1,4 +1,4 @@
-"""A sender who waits, as a card shows it (pure)."""
+"""A sender who waits, as a card shows it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from mailroom.config.scheme import Scheme
 from mailroom.decisions.sender_auth import sender_auth
 from mailroom.jmap.shown_mail import ShownMail
 from mailroom.page.lines import Line, line_of_tap
+from mailroom.page.owner import Owner
 from mailroom.page.words import called, unsubscribe_link, verdict
-from mailroom.senders.screener import WaitingSender
+from mailroom.senders.screener import WaitingSender, read_shown
 
 IDS_OF_A_TAP = 20
 """A label on one mail settles all of a sender's: of hundreds the newest are enough to find one that still waits."""
@@ -52,6 +53,12 @@ def card_of(waiting: WaitingSender, shown: ShownMail | None, scheme: Scheme) -> 
         asks=waiting.asks,
         line=line,
     )
+
+
+async def read_cards(owner: Owner, senders: Sequence[WaitingSender]) -> list[Card]:
+    """The cards of these senders, with what is shown of their newest mail: one request."""
+    shown = await read_shown(owner.client, [each.newest.id for each in senders])
+    return [card_of(each, shown.get(each.newest.id), owner.scheme) for each in senders]
 
 
 def _verdict(shown: ShownMail | None) -> str:

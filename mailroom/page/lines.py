@@ -17,6 +17,7 @@ class Did(Enum):
 
     DECIDED = "decided"
     LET_IN = "let in"
+    SPAM = "spam"
     NOTHING = "nothing"
 
 
@@ -24,7 +25,7 @@ class Did(Enum):
 class Line:
     """`called` is who it is about, `now` what is so, `then` what will be so after the pass (empty: that was all).
 
-    `ids` are the mails that the tap was about.
+    `ids` are the mails that the tap was about, `category` is what was decided.
     """
 
     sender: str
@@ -34,6 +35,7 @@ class Line:
     did: Did = Did.NOTHING
     ids: Sequence[str] = ()
     accent: int = 0
+    category: str = ""
 
     @property
     def can_undo(self) -> bool:
@@ -53,9 +55,9 @@ def line_of_tap(
     match became:
         case Became.DONE:
             filing, filed = f"→ {category.name}, being filed …", f"→ {category.name}, filed"
-            return Line(sender, called, filing, filed, Did.DECIDED, ids, accent)
+            return Line(sender, called, filing, filed, Did.DECIDED, ids, accent, category.name)
         case Became.DONE_BEFORE:
-            return Line(sender, called, f"→ {category.name}, filed", "", Did.DECIDED, ids, accent)
+            return Line(sender, called, f"→ {category.name}, filed", "", Did.DECIDED, ids, accent, category.name)
         case Became.GONE:
             return Line(sender, called, "waits no longer: its mail was moved, or decided about elsewhere.")
         case Became.REFUSED:
@@ -69,7 +71,7 @@ def line_of_deed(deed: Deed, scheme: Scheme) -> Line:
         return Line(deed.sender, who, f"waits for you: {deed.problem}.")
     filed = f"filed {plural(deed.mails, 'mail')} in" if deed.mails else "settled in"
     accent = accent_of(scheme, deed.category)
-    return Line(deed.sender, who, f"{filed} {deed.category}", "", Did.DECIDED, (), accent)
+    return Line(deed.sender, who, f"{filed} {deed.category}", "", Did.DECIDED, (), accent, deed.category)
 
 
 def line_of_let_in(sender: str, called: str, ids: Sequence[str], became: Became) -> Line:
@@ -80,3 +82,7 @@ def line_of_let_in(sender: str, called: str, ids: Sequence[str], became: Became)
             return Line(sender, called, "stays: the mail server refused to move its mail. Reload, and try again.")
         case _:
             return Line(sender, called, "waits no longer: its mail was moved, or decided about elsewhere.")
+
+
+def line_of_spam(sender: str, called: str, ids: Sequence[str]) -> Line:
+    return Line(sender, called, f"{plural(len(ids), 'mail')} to Junk", "", Did.SPAM, ids)

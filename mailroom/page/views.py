@@ -10,6 +10,8 @@ from mailroom.page.pages import html
 
 ROOMS = (
     ("/", "Waiting", "waiting"),
+    ("/decided", "Decided", "decided"),
+    ("/history", "History", "history"),
     ("/health", "Health", "health"),
 )
 """Path, name and icon of each."""
@@ -43,6 +45,12 @@ def see_other(path: str) -> Response:
 async def field(name: str, default: str = "") -> str:
     """A field of the form that was sent."""
     return str((await request.form).get(name, default))
+
+
+async def page_number() -> int:
+    """Which page of a long list a form asks for, from 1 on."""
+    asked = await field("page", "1")
+    return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 1
 
 
 async def fields(name: str, most: int) -> list[str]:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
+from mailroom.decisions.leaving import JUNK
 from mailroom.decisions.places import Places, find_places, inbox_of
 from mailroom.decisions.select import sender_of
 from mailroom.jmap.batch import Batch
@@ -97,13 +98,18 @@ async def let_in(client: Client, scheme: Scheme, mails: Mails) -> dict[str, Beca
 
 
 async def put_back(client: Client, scheme: Scheme, mails: Mails) -> dict[str, Became]:
-    """This mail from the Inbox back to the Screener: the reverse of `let_in`."""
+    """This mail from the Inbox, or from Junk, back to the Screener: the reverse of `let_in` and of reporting spam."""
     seen = await _look(client, scheme, mails)
-    inbox = inbox_of(seen.places)
     screener = frozenset({seen.places.screener} if seen.places.screener else ())
-    back = Move(screener, frozenset({inbox}), frozenset({SEEN, WAITING, FROM_INBOX}))
+    left_for = frozenset(id for id in (seen.places.inbox, seen.places.junk) if id)
+
+    def back(email: Email) -> Move:
+        marks = frozenset({SEEN, WAITING, FROM_INBOX})
+        return Move(screener, left_for & email.mailbox_ids, marks, frozenset({JUNK}) & email.keywords)
+
     moves = {
-        sender: {each.id: back for each in seen.mails.get(sender, ()) if inbox in each.mailbox_ids} for sender in mails
+        sender: {each.id: back(each) for each in seen.mails.get(sender, ()) if left_for & each.mailbox_ids}
+        for sender in mails
     }
     return await _write(client, moves)
 

@@ -20,7 +20,7 @@
       for (const field of next.querySelectorAll("[name=token]")) field.value = token;
       const hadFocus = card.contains(document.activeElement);
       // In its place and as high as before: nothing moves under a finger.
-      next.style.minHeight = `${card.offsetHeight}px`;
+      next.style.minHeight = `${card.getBoundingClientRect().height}px`;
       card.replaceWith(next);
       window.htmx?.process(next);
       if (hadFocus) (following(next) ?? next).focus({ preventScroll: !isByKey });

@@ -44,8 +44,7 @@ def restored_logging() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def restored_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test's passwords are masked in what the next one in the same process is told."""
-    monkeypatch.setattr(redaction, "_spellings", set(redaction._spellings))
-    monkeypatch.setattr(redaction, "_any_spelling", redaction._any_spelling)
+    monkeypatch.setattr(redaction, "_spellings", {each: set(known) for each, known in redaction._spellings.items()})
 
 
 @pytest.fixture(scope="session")

@@ -60,3 +60,14 @@ def test_no_error_holds_any(made: Callable[[str], MailroomError]) -> None:
     error = made(f"x {TOKEN}")
     assert TOKEN not in f"{error} {error!r}"
     assert MASK in str(error)
+
+
+def test_letters_that_become_two_in_small_keep_what_follows_in_its_place() -> None:
+    assert redacted(f"İİİ {TOKEN} İİ {TOKEN.upper()} end") == "İİİ [secret] İİ [secret] end"
+
+
+def test_thousands_of_secrets_are_masked_each() -> None:
+    tokens = [f"fmu1-{number:04}" for number in range(3000)] + [f"{number:04}-x" for number in range(3000)]
+    for token in tokens:
+        Credentials(bearer(SecretStr(token)))
+    assert redacted(" ".join(tokens)) == " ".join([MASK] * len(tokens))

@@ -1,9 +1,9 @@
 """HTTP clients: one for each event stream, and one that all accounts share for request and reply."""
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
@@ -16,6 +16,9 @@ from mailroom.wire import Json
 
 MOST_AT_ONCE = 10
 """Exchanges under way with one origin, of all accounts together; servers allow a few more at most."""
+
+MOST_OF_AN_ACCOUNT = 5
+"""Of one account among several, so that those at the same server always find a connection."""
 
 KEEPALIVE_SECONDS = 90.0
 """How long an idle connection is kept: longer than the usual poll interval, or each poll would be a TLS handshake."""
@@ -109,17 +112,7 @@ class SharedHttp:
         """As `httpx.AsyncClient.send`, once there is room; the response's `aclose` makes room for the next."""
         await self._drop_idle_ones()
         pool = self._pool(request.url)
-        await pool.room.acquire()
-        try:
-            response = await pool.http.send(request, auth=auth, stream=True)
-        except BaseException:
-            pool.room.release()
-            raise
-        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
-        response.stream = _Released(response.stream, pool.room)
-        if not stream:
-            await response.aread()
-        return response
+        return await _sent_from(pool.room, partial(pool.http.send, request, auth=auth, stream=stream))
 
     async def close(self) -> None:
         for pool in self._pools.values():
@@ -138,6 +131,38 @@ class SharedHttp:
         if too_many > 0:
             for where in [where for where, pool in self._pools.items() if pool.is_idle][:too_many]:
                 await self._pools.pop(where).http.aclose()
+
+
+class Share:
+    """One account's part of a `SharedHttp`: it never has all connections, however much it has to ask."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self._room = trio.Semaphore(MOST_OF_AN_ACCOUNT)
+
+    def build_request(
+        self, method: str, url: httpx.URL, *, headers: Mapping[str, str] | None, json: Json, content: bytes | None
+    ) -> httpx.Request:
+        return self._http.build_request(method, url, headers=headers, json=json, content=content)
+
+    async def send(self, request: httpx.Request, *, auth: httpx.Auth, stream: bool) -> httpx.Response:
+        return await _sent_from(self._room, partial(self._http.send, request, auth=auth, stream=stream))
+
+
+async def _sent_from(room: trio.Semaphore, send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
+    """Send once there is room; whoever closes the response leaves it."""
+    await room.acquire()
+    try:
+        response = await send()
+    except BaseException:
+        room.release()
+        raise
+    if response.is_closed:
+        room.release()
+        return response
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101  true of every AsyncClient
+    response.stream = _Released(response.stream, room)
+    return response
 
 
 class _Released(httpx.AsyncByteStream):

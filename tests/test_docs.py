@@ -195,6 +195,8 @@ def test_every_setting_is_listed_with_its_default() -> None:
     rows = table(DOCS / "configuration.md", "| Variable | Default | Meaning |")
 
     def shown(default: object) -> str:
+        if isinstance(default, bool):
+            return f"`{str(default).lower()}`"
         return "none" if default is None else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
     assert [(name, default) for name, default, _ in rows] == [

@@ -13,7 +13,15 @@ from pydantic import SecretStr
 from mailroom import http_clients
 from mailroom.config.account_settings import AccountSettings
 from mailroom.http import Credentials, bearer, fetch
-from mailroom.http_clients import KEEPALIVE_SECONDS, MOST_AT_ONCE, SharedHttp, shared_http
+from mailroom.http_clients import (
+    KEEPALIVE_SECONDS,
+    MOST_AT_ONCE,
+    MOST_OF_AN_ACCOUNT,
+    Http,
+    Share,
+    SharedHttp,
+    shared_http,
+)
 from tests.guard import GUARD_SECONDS
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -51,7 +59,7 @@ async def serving(*servers: Slow) -> AsyncIterator[SharedHttp]:
             nursery.cancel_scope.cancel()
 
 
-async def ask(http: SharedHttp, server: Slow, login: str = "t") -> None:
+async def ask(http: Http, server: Slow, login: str = "t") -> None:
     reply = await fetch(http, "GET", server.url, auth=Credentials(bearer(SecretStr(login)), server.url))
     assert reply.body == b"{}"
 
@@ -91,6 +99,20 @@ async def test_a_server_that_is_slow_holds_up_nobody_at_another() -> None:
         await until_asked(slow, MOST_AT_ONCE)
         await ask(http, quick)
         nursery.cancel_scope.cancel()
+
+
+async def test_one_account_never_has_all_connections_of_a_server() -> None:
+    server = Slow()
+    async with serving(server) as http, trio.open_nursery() as nursery:
+        busy, other = Share(http), Share(http)
+        for _ in range(2 * MOST_AT_ONCE):
+            nursery.start_soon(ask, busy, server, "busy")
+        await until_asked(server, MOST_OF_AN_ACCOUNT)
+        nursery.start_soon(ask, other, server, "other")
+        await until_asked(server, MOST_OF_AN_ACCOUNT + 1)
+        assert server.asked == [*["busy"] * MOST_OF_AN_ACCOUNT, "other"]
+        server.answer.set()
+    assert len(server.asked) == 2 * MOST_AT_ONCE + 1
 
 
 async def test_an_exchange_that_is_cut_off_makes_room_for_the_next() -> None:

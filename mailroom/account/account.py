@@ -1,5 +1,6 @@
 """One account: its servers, push reader, triage loop and status. Nothing of it is global."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Never, Self
@@ -13,8 +14,7 @@ from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, telling_what_to_renew
 from mailroom.account.triage_loop import Rhythm, TriageLoop
-from mailroom.config.account_settings import AccountSettings
-from mailroom.config.scheme import Scheme
+from mailroom.config.account_settings import AccountConfig
 from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
@@ -37,16 +37,25 @@ RINGS_KEPT = 64
 class Account:
     """What runs for one mail account. Made inside trio; it has asked no server anything before `run`.
 
-    `http` is for request and reply, and may be shared with other accounts. One run may follow another.
+    `http` is for request and reply, and may be shared with other accounts. `poll_offset` is this one's part of the
+    poll interval, see `Rhythm`. `admit` may raise a `ConfigError` about a session. One run may follow another.
     """
 
-    def __init__(self, settings: AccountSettings, scheme: Scheme, http: Http) -> None:
-        self._settings = settings
-        self.scheme = scheme
+    def __init__(
+        self,
+        configured: AccountConfig,
+        http: Http,
+        poll_offset: float | None = None,
+        admit: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        self._settings = settings = configured.settings
+        self.scheme = configured.scheme
         self._http = http
+        self._poll_offset = poll_offset
+        self._admit = admit
         self.servers = Servers(settings, http)
-        categories = [category.name for category in scheme.categories]
-        self.status = Status(settings.poll_interval, categories, scheme.screening.mode)
+        categories = [category.name for category in self.scheme.categories]
+        self.status = Status(settings.poll_interval, categories, self.scheme.screening.mode)
         # Its ends are never closed: it holds what rings between one run and the next.
         rings_in, self._rings = trio.open_memory_channel[Ring](RINGS_KEPT)
         self.bell = Bell(rings_in, self.status)
@@ -85,7 +94,9 @@ class Account:
 
     async def _run_passes(self) -> Never:
         settings = self._settings
-        rhythm = Rhythm(settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures)
+        rhythm = Rhythm(
+            settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures, self._poll_offset
+        )
         with trio.move_on_after(STREAM_SECONDS):
             await self.status.push_tried()
         with telling_what_to_renew(settings):
@@ -94,8 +105,10 @@ class Account:
     async def _run_pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is
         # made again when the server has changed what it rests on.
-        terms = _Terms.of(await self.servers.client.session())
+        session = await self.servers.client.session()
+        terms = _Terms.of(session)
         if self._triage is None or terms != self._prepared_for:
+            self._admit(session)
             contacts = await self.servers.contacts()
             self._triage = await prepare(
                 self.servers.client,

@@ -3,6 +3,7 @@
 import gc
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -28,7 +29,7 @@ async def run_daemon() -> int:
 
     gc.freeze()
     gc.enable()
-    return await daemon.run(environment.process, environment.account)
+    return await daemon.run(environment.process, partial(daemon.serve, environment.process, environment.account))
 
 
 async def run_daemon_alone(arguments: Sequence[str]) -> int:

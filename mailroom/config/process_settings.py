@@ -17,6 +17,7 @@ class ProcessSettings(Checked):
 
     health_host: Host = Field(default="127.0.0.1", description="an address or host name")
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
+    metrics_accounts: bool = Field(default=True, description="true or false")
     page_host: Host = Field(default=HOST, description="an address or host name")
     page_port: int = Field(default=8081, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
     page_url: Origin | None = Field(default=None, description="a url")

@@ -2,8 +2,8 @@
 
 import gc
 import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 import trio
@@ -15,7 +15,7 @@ from mailroom.errors import ConfigError, MailroomError, Refused, leaves, shorten
 from mailroom.http_clients import shared_http
 from mailroom.observe.health import serve_health
 from mailroom.observe.log import set_up
-from mailroom.observe.reports import OneAccount
+from mailroom.observe.reports import OneAccount, Report
 from mailroom.observe.running_daemon import ask_daemon
 from mailroom.observe.status import Status
 from mailroom.page.app import serve_page
@@ -38,8 +38,8 @@ class Running:
     page_port: int | None = None
 
 
-async def run(process: ProcessSettings, account: AccountConfig) -> int:
-    """Be a daemon process until SIGTERM or SIGINT; returns the exit status, 0. Sets up logging.
+async def run(process: ProcessSettings, work: Callable[[], Awaitable[None]]) -> int:
+    """Be a daemon process that does `work` until SIGTERM or SIGINT; returns the exit status, 0. Sets up logging.
 
     Raises the `MailroomError` that ended it: `Refused` and `ConfigError` are for the user to mend, after any other
     a new start may help.
@@ -48,7 +48,7 @@ async def run(process: ProcessSettings, account: AccountConfig) -> int:
     stopped_by: signal.Signals | None = None
     failure: MailroomError | None = None
     try:
-        stopped_by = await run_until_signal(partial(serve, process, account))
+        stopped_by = await run_until_signal(work)
     except* MailroomError as failures:
         failure = _most_telling(failures)
     finally:
@@ -73,15 +73,15 @@ async def serve(
     *,
     task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run everything until cancelled; reports once the health app listens. No mail server has been asked by then.
+    """Serve one account until cancelled; reports once the health app listens. No mail server has been asked by then.
 
     This is the root nursery: all that lives long starts here. Raises groups of `MailroomError`: `PortTaken`,
     `TooManyFailures`, `Refused`, `ConfigError`.
     """
     settings, scheme = configured.settings, configured.scheme
     async with shared_http() as http, trio.open_nursery() as root:
-        account = Account(settings, scheme, http)
-        port = await _start_health(root, account, process)
+        account = Account(configured, http)
+        port = await start_health(root, OneAccount(account), process)
         page_port = await _start_page(root, account, process, settings)
         task_status.started(Running(port, account.status, page_port))
         log.info(
@@ -96,10 +96,10 @@ async def serve(
         root.start_soon(account.run)
 
 
-async def _start_health(root: trio.Nursery, account: Account, process: ProcessSettings) -> int:
+async def start_health(root: trio.Nursery, report: Report, process: ProcessSettings) -> int:
     """Start the health app; returns its port. Raises `PortTaken`, which tells if a Mailroom has the port."""
     try:
-        port: int = await root.start(serve_health, OneAccount(account), process.health_host, process.health_port)
+        port: int = await root.start(serve_health, report, process.health_host, process.health_port)
     except PortTaken as taken:
         if (daemon := await ask_daemon(process)) is None:
             raise

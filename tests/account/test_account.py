@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from mailroom.account.account import Account
 from mailroom.account.servers import carddav_url
-from mailroom.config.account_settings import AccountSettings
+from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.errors import ConfigError, Refused
 from mailroom.http_clients import shared_http
@@ -46,7 +46,7 @@ async def two_servers() -> AsyncIterator[tuple[ScriptedServer, ScriptedServer]]:
 
 async def run(**settings: Any) -> None:
     async with shared_http() as http:
-        await Account(AccountSettings(**settings), DEFAULT_SCHEME, http).run()
+        await Account(AccountConfig(None, AccountSettings(**settings), DEFAULT_SCHEME), http).run()
 
 
 def contacts_requests(server: ScriptedServer) -> list[Asked]:
@@ -127,7 +127,7 @@ async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
     async def account_of(sandbox: Sandbox) -> None:
         async with served(sandbox) as url:
             settings = AccountSettings(jmap_token=SecretStr(sandbox.token), jmap_session_url=str(url))
-            await Account(settings, DEFAULT_SCHEME, http).run()
+            await Account(AccountConfig(None, settings, DEFAULT_SCHEME), http).run()
 
     first, second = empty_sandbox(), empty_sandbox()
     with trio.fail_after(GUARD_SECONDS):

@@ -60,6 +60,7 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "debounce_seconds": 3.0,
         "health_host": "127.0.0.1",
         "health_port": 8080,
+        "metrics_accounts": True,
         "page_password": None,
         "page_host": "127.0.0.1",
         "page_port": 8081,

@@ -11,7 +11,7 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.account.account import Account
-from mailroom.config.account_settings import AccountSettings
+from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon import process as daemon
 from mailroom.http_clients import shared_http
@@ -155,7 +155,10 @@ async def test_every_answer_says_what_a_browser_may_do_with_it() -> None:
 async def process_of(**accounts: AccountSettings) -> AsyncIterator[Page]:
     """A process that serves the page to these accounts, and asks no mail server: `/health` needs none."""
     async with trio.open_nursery() as nursery, shared_http() as http:
-        owners = {name: Owner.of(Account(each, DEFAULT_SCHEME, http), each, name) for name, each in accounts.items()}
+        owners = {
+            name: Owner.of(Account(AccountConfig(name, each, DEFAULT_SCHEME), http), each, name)
+            for name, each in accounts.items()
+        }
         port = await nursery.start(serve_page, owners, process_for(page_url="http://localhost:8081"))
         yield Page(f"http://127.0.0.1:{port}", Sandbox(), next(iter(owners.values())).status)
         nursery.cancel_scope.cancel()

@@ -4,7 +4,7 @@ import os
 import pty
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -549,11 +549,11 @@ async def test_it_asks_on_a_terminal_and_no_means_no() -> None:
     lived = await lived_in()
     before = len(sets(lived.sandbox))
     async with settings_for(lived.sandbox) as settings:
-        status, output = await at_a_terminal(settings, b"n\n")
+        status, output = await at_a_terminal(settings, b"n\n", mailroom("reset", "--apply"))
         assert (status, len(sets(lived.sandbox))) == (0, before)
         assert b"Undo all this? [y/N]: n" in output
         assert b"Nothing was changed." in output
-        status, output = await at_a_terminal(settings, b"y\n")
+        status, output = await at_a_terminal(settings, b"y\n", mailroom("reset", "--apply"))
     assert status == 0
     assert b"Undoing" in output
     assert b"All of it is undone." in output
@@ -565,18 +565,18 @@ async def test_ctrl_c_at_the_question_means_no() -> None:
     lived = await lived_in()
     before = len(sets(lived.sandbox))
     async with settings_for(lived.sandbox) as settings:
-        status, _ = await at_a_terminal(settings, b"\x03")
+        status, _ = await at_a_terminal(settings, b"\x03", CONTROLLED)
     # A second Ctrl-C, while a busy machine takes its time over the first, ends it by the signal itself.
     assert status in (130, -signal.SIGINT)
     assert len(sets(lived.sandbox)) == before
 
 
-async def at_a_terminal(settings: AccountSettings, answer: bytes) -> tuple[int, bytes]:
-    """Answer the question of `reset --apply` on a terminal of its own; gives the exit status and all that it showed."""
+async def at_a_terminal(settings: AccountSettings, answer: bytes, command: Sequence[str]) -> tuple[int, bytes]:
+    """Answer the question of the command on a terminal of its own; gives the exit status and all that it showed."""
     ours, theirs = pty.openpty()
     os.set_blocking(ours, False)
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-c", CONTROLLED, sys.executable, "-m", "mailroom", "reset", "--apply"],
+        command,
         env=environment(settings, TERM="xterm"),
         stdin=theirs,
         stdout=theirs,
@@ -602,11 +602,12 @@ async def at_a_terminal(settings: AccountSettings, answer: bytes) -> tuple[int, 
         os.close(ours)
 
 
-CONTROLLED = """
+CONTROL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # Ctrl-C goes to the processes that a terminal controls.
 os.execv(sys.argv[1], sys.argv[1:])
 """
+CONTROLLED = [sys.executable, "-c", CONTROL, sys.executable, "-m", "mailroom", "reset", "--apply"]
 
 
 class Closed(Exception):

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +30,7 @@ from mailroom.triage.passes import prepare
 from tests.commands.support import command, environment, sets, settings_for
 from tests.flavours import every_flavour
 from tests.screener import Wire, client_of, empty_sandbox
+from tests.warm import mailroom
 
 SUBJECT = "A subject that nobody may read"
 
@@ -327,7 +327,7 @@ async def test_interrupted_it_says_how_to_go_on() -> None:
     async with settings_for(sandbox) as settings:
         sandbox.faults.next_request(Delay(3600), skip=REQUESTS - 1)
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "mailroom", "screen", "--since", "7", "--apply"],
+            mailroom("screen", "--since", "7", "--apply"),
             env=environment(settings),
             stdout=PIPE,
             stderr=PIPE,

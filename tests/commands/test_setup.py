@@ -3,7 +3,6 @@
 import os
 import pty
 import signal
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from subprocess import PIPE
@@ -488,9 +487,7 @@ async def test_through_a_pipe_there_is_neither_colour_nor_progress() -> None:
 async def test_a_terminal_gets_colour() -> None:
     ours, theirs = pty.openpty()
     async with settings_for(bare_sandbox()) as settings:
-        await trio.run_process(
-            [sys.executable, "-m", "mailroom", "setup"], env=environment(settings, TERM="xterm"), stdout=theirs
-        )
+        await trio.run_process(mailroom("setup"), env=environment(settings, TERM="xterm"), stdout=theirs)
     os.close(theirs)
     assert b"\x1b[33mmissing" in read_terminal(ours)
 

@@ -2,7 +2,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 
 import httpx
 import pytest
@@ -11,15 +10,14 @@ import trio
 from mailroom.sandbox import AddressInUseError, SandboxError
 from mailroom.sandbox.command import run
 from tests.guard import GUARD_SECONDS
-
-PROGRAM = "import trio; from mailroom.sandbox.command import run; trio.run(run, 0, 'cyrus')"
+from tests.warm import mailroom
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
 async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(number: signal.Signals) -> None:
     with trio.fail_after(GUARD_SECONDS):
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            mailroom("sandbox", "--port", "0", "--flavour", "cyrus"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         assert process.stdout is not None
         assert process.stderr is not None

@@ -1,15 +1,15 @@
 """What a triage label on a conversation means: many mail apps label all mails of a thread at once (pure).
 
-Mails of one thread with the same label are one tap. Of several senders it means those who wait for a decision; the
-others, and the user's own mail, just lose the label.
+Mails of one thread with the same label are one tap. Of several senders it means those who wait for a decision, and the
+label of the way back the only one who is decided; the others, and the user's own mail, just lose the label.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import AddressBook
+from mailroom.config.scheme import Back, Scheme
+from mailroom.contacts.base import AddressBook, Card
 from mailroom.decisions import note
 from mailroom.decisions.contact import managed_groups, readable_card
 from mailroom.decisions.people import same_person
@@ -140,18 +140,35 @@ def _tap(conversation: Conversation, mails: tuple[Email, ...], context: Context,
     person = same_person(senders, book, context.scheme)
     if len(set(person.values())) == 1 and not is_settled:
         return _Tap(off=tuple(_others(mails, senders, context)))
-    meant = {
-        person[address]
-        for email in mails
-        if (address := email.sender) in senders
-        and address is not None
-        and _is_meant(email, address, conversation, context, book)
-    }
+    if isinstance(context.places.labels[conversation.label], Back):
+        meant = set() if is_settled else _to_take_back(senders, person, context, book)
+    else:
+        meant = {
+            person[address]
+            for email in mails
+            if (address := email.sender) in senders
+            and address is not None
+            and _is_meant(email, address, conversation, context, book)
+        }
     if not meant and not is_settled:
         asks = tuple(email for email in mails if email.sender in senders)
         return _Tap(off=tuple(_others(mails, senders, context)), asks=asks)
     meant_addresses = frozenset(address for address in senders if person[address] in meant)
     return _Tap(off=tuple(_others(mails, meant_addresses, context)), senders=senders if meant else frozenset())
+
+
+def _to_take_back(senders: Iterable[str], person: Mapping[str, str], context: Context, book: AddressBook) -> set[str]:
+    """The only one who is decided, or whom a pass that was cut off has begun to take back; nobody if it isn't one."""
+    cards = {person[each]: card for each in senders if (card := readable_card(each, book, context.scheme)) is not None}
+    decided = {each for each, card in cards.items() if managed_groups(card.uid, book, context.scheme)}
+    begun = {each for each, card in cards.items() if _is_taken_back(card)}
+    found = decided or begun
+    return found if len(found) == 1 else set()
+
+
+def _is_taken_back(card: Card) -> bool:
+    last = (note.read(card.note) or note.NOTHING_WRITTEN).last
+    return last is not None and last.verb is note.Verb.BACK
 
 
 def _others(mails: Iterable[Email], meant: Collection[str], context: Context) -> Iterator[Email]:

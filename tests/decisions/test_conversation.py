@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.base import AddressBook, Card
+from mailroom.decisions import note
 from mailroom.decisions.conversation import Context, Conversation, Meaning, in_doubt, meaning, still_asks
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Pause, Reason
 from mailroom.jmap.mail import Email, moved
-from tests.decisions.test_plan import PLACES, card, groups, places_of
+from tests.decisions.test_plan import NOW, PLACES, card, groups, places_of
 from tests.decisions.test_plan import mail as plain
 
 ME, ANN, BOB, CY = "me@example.com", "ann@example.org", "bob@example.org", "cy@example.org"
@@ -95,6 +96,34 @@ class TestOfOneSender:
             ANN: "tap @ToFeed",
             BOB: "tap @ToJail",
         }
+
+
+class TestTheWayBack:
+    BACK = Conversation("T", "@ToScreener")
+    MAILS = (mail(ANN, "Inbox", "@ToScreener"), mail(BOB, "Screener", "@ToScreener"), mail(CY, "Feed", "@ToScreener"))
+    OFF = "-@ToScreener"
+
+    def test_means_the_only_one_who_is_decided(self) -> None:
+        assert means(*self.MAILS, of=DECIDED) == {ANN: "tap @ToScreener", BOB: self.OFF, CY: self.OFF}
+
+    def test_is_asked_about_where_several_are_decided_or_nobody(self) -> None:
+        several = book(person(ANN), person(CY), Jail={ANN}, Feed={CY})
+        for each in (several, NOBODY, book(person(ANN, "Mine."))):
+            assert means(*self.MAILS, of=each) == {ANN: "asks", BOB: "asks", CY: "asks"}
+
+    def test_goes_on_with_whom_a_pass_that_was_cut_off_began_to_take_back(self) -> None:
+        text = note.taken_back("", note.Verb.BACK, NOW, note.CREATED)
+        begun = book(person(ANN, text), person(BOB, note.recorded("", "Feed", NOW, note.CREATED)))
+        assert means(*self.MAILS, of=begun) == {ANN: "tap @ToScreener", BOB: self.OFF, CY: self.OFF}
+
+    def test_of_a_person_with_two_addresses_is_one(self) -> None:
+        both = replace(person(ANN), addresses=frozenset({ANN, CY}))
+        said = means(*self.MAILS, of=book(both, Feed={ANN}))
+        assert said == {ANN: "tap @ToScreener", BOB: self.OFF, CY: "tap @ToScreener"}
+
+    def test_of_a_settled_one_means_nobody_else(self) -> None:
+        said = means(*self.MAILS, of=DECIDED, settled=[self.BACK])
+        assert said == {ANN: self.OFF, BOB: self.OFF, CY: self.OFF}
 
 
 class TestOfSeveral:

@@ -19,6 +19,7 @@ from mailroom.http_clients import Http
 from mailroom.jmap.session import Session
 from mailroom.observe.reports import NAMES_TOLD, Observed
 from mailroom.observe.status import Status
+from mailroom.page.owner import Owner
 from mailroom.urls import origin
 
 log = structlog.get_logger(component="daemon")
@@ -53,6 +54,8 @@ class Accounts(Mapping[str, Observed]):
         self._nursery = nursery
         self._first_tries = trio.CapacityLimiter(FIRST_PASSES_AT_ONCE)
         self._running: dict[str, _Running] = {}
+        self.owners: dict[str, Owner] = {}
+        """Those of the accounts that run, for the page."""
         self._unreadable: dict[str, Unreadable] = {}
         self._mistakes: dict[str, Sequence[str]] = {}
         self._owners: dict[tuple[str, str], str] = {}
@@ -98,11 +101,13 @@ class Accounts(Mapping[str, Observed]):
         before = self._stop(name)
         account = Account(config, self._http, poll_offset(name), partial(self._admit, name))
         running = self._running[name] = _Running(config, account)
+        self.owners[name] = Owner.of(account, config.settings, name)
         self._nursery.start_soon(self._run, running, before)
 
     def _stop(self, name: str) -> trio.Event | None:
         """Returns what is set once it has ended; None where it didn't run."""
         running = self._running.pop(name, None)
+        self.owners.pop(name, None)
         self._owners = {place: owner for place, owner in self._owners.items() if owner != name}
         if running is None:
             return None

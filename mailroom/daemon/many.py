@@ -13,6 +13,7 @@ from mailroom.daemon.process import start_health
 from mailroom.daemon.reload import follow
 from mailroom.http_clients import shared_http
 from mailroom.observe.reports import ManyAccounts, ManyAccountsSummed
+from mailroom.page.app import serve_page
 
 log = structlog.get_logger(component="daemon")
 
@@ -34,6 +35,8 @@ async def serve_many(
             port = await start_health(root, report, process)
             make_room([each.settings.jmap_session_url for each in reading.accounts.values() if each.enabled])
             accounts.take(reading)
+            if process.page_proxy_header is not None or any(owner.password for owner in accounts.owners.values()):
+                await root.start(serve_page, accounts.owners, process)
             task_status.started(port)
             log.info("service_started", accounts=len(accounts), health_port=port)
             root.start_soon(accounts.keep_collecting_cheap)

@@ -41,5 +41,5 @@ def _rules(settings: "AccountSettings", scheme: "Scheme", form: str | None, appl
     if remove:
         return rules.remove_fastmail() if form == "fastmail" else trio.run(rules.remove_sieve, settings)
     if form == "fastmail":
-        return rules.apply_fastmail() if apply else rules.print_fastmail(scheme)
+        return rules.apply_fastmail() if apply else trio.run(rules.print_fastmail, settings, scheme)
     return trio.run(rules.apply_sieve if apply else rules.print_sieve, settings, scheme)

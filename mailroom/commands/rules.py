@@ -9,6 +9,7 @@ from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import warnings
+from mailroom.decisions.wide_routes import wide_routes, wide_warnings
 from mailroom.errors import ConfigError
 from mailroom.rules import fastmail, found_script, sieve
 from mailroom.rules.sieve import Server
@@ -36,10 +37,17 @@ BY_HAND = (
 REMOVE_BY_HAND = "the server offers no Sieve scripts over JMAP (RFC 9661): take out the rules where you put them in"
 
 
-def print_fastmail(scheme: Scheme) -> int:
-    """Print the JSON array; what to do with it goes to standard error."""
-    print(fastmail.as_json(fastmail.rules(scheme)))
-    _warn(*warnings(scheme))
+async def print_fastmail(settings: AccountSettings, scheme: Scheme) -> int:
+    """Print the JSON array; what to do with it goes to standard error. Raises `MailroomError`."""
+    return await with_servers(settings, partial(_print_fastmail, scheme))
+
+
+async def _print_fastmail(scheme: Scheme, servers: Servers) -> int:
+    wide = wide_routes((await (await servers.contacts()).read_all()).book, scheme)
+    print(fastmail.as_json(fastmail.rules(scheme, wide.routes)))
+    _warn(*warnings(scheme), *wide_warnings(wide))
+    if wide.routes:
+        _say("Import it again after decisions about whole domains and lists: Fastmail knows those of today.")
     _say(
         "Save this as mailrules.json and import it on Fastmail, at Settings → Filters & Rules; the mailboxes and "
         f"contact groups must be there first (`mailroom setup`). {_about_strangers(scheme)} A mail with several "

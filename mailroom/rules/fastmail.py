@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import Route, routes
+from mailroom.decisions.whole import Whole, WholeDomain
+from mailroom.decisions.wide_routes import WideRoute
 
 REMOVE_BY_HAND = (
     "Fastmail's rules can't be removed from outside: delete those whose names begin with “Mailroom:” at Settings → "
@@ -22,22 +24,46 @@ REMOVE_BY_HAND = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: what it is called, a Fastmail search, the one label that it adds."""
+    """One rule: what it is called, a Fastmail search, the label that it adds, and whether it is the last one asked."""
 
     name: str
     search: str
-    label: str
+    label: str | None
     skip_inbox: bool
+    stop: bool = False
 
 
-def rules(scheme: Scheme) -> tuple[Rule, ...]:
-    """One rule for each category in the user's order, more where the Inbox asks for it, and the Screener's last.
+def rules(scheme: Scheme, wide: Sequence[WideRoute] = ()) -> tuple[Rule, ...]:
+    """One rule for each category in the user's order, more where the Inbox asks for it; then those for whole lists and
+    domains, which stop at the first that fits; and the Screener's last.
 
     The Screener has none where the daemon screens.
     """
     all_routes = routes(scheme)
     made = [rule for each in scheme.categories for rule in _rules_of(each.name, each.destination_mailbox, all_routes)]
+    made += (rule for each in wide for rule in _wide_rules(each, scheme))
     return tuple(made) if scheme.screening.is_on else (*made, _catch_all(scheme))
+
+
+def _wide_rules(wide: WideRoute, scheme: Scheme) -> Iterator[Rule]:
+    """A rule for each label. A list whose List-Id alone would lead into the Inbox is left to the daemon."""
+    nearer = ["contacts"] if scheme.screening.known_contacts else []
+    groups = dict.fromkeys(each.contact_group for each in scheme.categories)
+    apart = [*(f"NOT {_from(group)}" for group in groups), *(f"NOT fromin:{each}" for each in nearer)]
+    search = " ".join([_of(wide.whole), *apart])
+    if wide.is_in_doubt:
+        label = None if scheme.screening.is_on else scheme.screener
+        yield Rule(f"Mailroom: {wide.whole}, left to the daemon", search, label, label is not None, stop=True)
+        return
+    *others, last = wide.route.destinations
+    for label in others:
+        yield Rule(f"Mailroom: {wide.whole} ({label})", search, label, skip_inbox=not wide.route.inbox)
+    yield Rule(f"Mailroom: {wide.whole} ({last})", search, last, skip_inbox=not wide.route.inbox, stop=True)
+
+
+def _of(whole: Whole) -> str:
+    """A search compares words: it finds a domain with all below it, and now and then a little more."""
+    return f"from:{_quoted(whole.domain)}" if isinstance(whole, WholeDomain) else f"list:{_quoted(whole.id)}"
 
 
 def as_json(made: Sequence[Rule]) -> str:
@@ -91,8 +117,12 @@ def _catch_all(scheme: Scheme) -> Rule:
 
 
 def _from(group: str) -> str:
-    escaped = group.replace("\\", "\\\\").replace('"', '\\"')
-    return f'fromin:"{escaped}"'
+    return f"fromin:{_quoted(group)}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _fields(rule: Rule) -> dict[str, str | bool | None]:
@@ -103,7 +133,7 @@ def _fields(rule: Rule) -> dict[str, str | bool | None]:
         "search": rule.search,
         "fileIn": rule.label,
         "skipInbox": rule.skip_inbox,
-        "stop": False,  # the mail of a child category needs its parent's rule as well
+        "stop": rule.stop,  # false where the mail of a child category needs its parent's rule as well
         "markRead": False,
         "markFlagged": False,
         "showNotification": False,

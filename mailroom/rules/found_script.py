@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 from mailroom.config.scheme import Scheme
-from mailroom.rules.sieve import CATCH_ALL, MARKER, include_line, quoted, unquoted
+from mailroom.rules.sieve import CATCH_ALL, MARKER, include_line
+from mailroom.rules.sieve_tests import quoted, unquoted
 
 _STRING_OR_COMMENT = re.compile(
     r'"(?:[^"\\]|\\.)*"|\btext:[ \t]*(?:#[^\n]*)?\n(?:.*?\n)?\.\n|#[^\n]*|/\*.*?\*/', re.DOTALL

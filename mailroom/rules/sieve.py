@@ -10,14 +10,14 @@ server can count them (RFC 5231), such a mail waits in the Screener.
 """
 
 import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from mailroom.addresses import spellings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import Route, routes
+from mailroom.decisions.wide_routes import NOTHING_WIDE, WideRoutes
+from mailroom.rules.sieve_tests import from_any, from_let_through, from_own, of_whole, quoted, string_list
 
 MARKER = "# Made by Mailroom"
 ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
@@ -26,7 +26,6 @@ ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
 CYRUS_QUERY = "vnd.cyrus.jmapquery"
 NEEDED = "fileinto"
 COUNTING = frozenset({"relational", "comparator-i;ascii-numeric"})
-ADDRESSES_PER_TEST = 50
 
 _SEVERAL_IN_FROM = 'address :count "gt" :comparator "i;ascii-numeric" :all "from" "1"'
 _HEADER = f"""\
@@ -35,6 +34,8 @@ _HEADER = f"""\
 """
 _LEAVES_STRANGERS = "# Mail of everybody else is left in the Inbox, where the daemon screens it.\n"
 CATCH_ALL = "everybody else"
+KEEP = "keep;"
+"""Leaves mail in the Inbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,14 @@ class ScriptNames:
     """What a script says of an account: ids of mailboxes by name, uids and member addresses of groups by name.
 
     `own` are the user's own addresses: they are never triaged, so their mail doesn't go to the Screener. All
-    addresses are canonical; in `own`, `*@example.org` is all of a domain.
+    addresses are canonical; in `own`, `*@example.org` is all of a domain. `wide` is of whole domains and lists.
     """
 
     mailbox_ids: Mapping[str, str]
     group_uids: Mapping[str, str]
     members: Mapping[str, frozenset[str]]
     own: frozenset[str]
+    wide: WideRoutes = NOTHING_WIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +118,6 @@ def grows_old(server: Server) -> bool:
     return not server.asks_groups
 
 
-def quoted(text: str) -> str:
-    """A Sieve string (RFC 5228 §2.4.2). No script here requires `variables`, so `${` needs no escape."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def unquoted(text: str) -> str:
-    """What a Sieve string says: the inverse of `quoted`."""
-    return re.sub(r"\\(.)", r"\1", text[1:-1])
-
-
 def _require(server: Server, include: str | None) -> str:
     needs = {NEEDED, *server.having("copy", "mailbox", "mailboxid"), *(COUNTING if server.counts else ())}
     if include is not None:
@@ -144,14 +135,14 @@ def _body(scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
         tests = {route.group: _in_group(names.group_uids[route.group]) for route in all_routes}
         yield from _branches(_cases(scheme, names, server, tests))
         return
-    by_address = {route.group: _from_any(names.members.get(route.group, ())) for route in all_routes}
+    by_address = {route.group: from_any(names.members.get(route.group, ())) for route in all_routes}
     if not server.asks_lists:
         yield from _branches(_cases(scheme, names, server, by_address))
         return
     lists = {route.group: _list_of(route.group) for route in all_routes}
     by_list = {group: f'address :list "from" {quoted(name)}' for group, name in lists.items()}
     yield "# The server may know groups as lists; if it doesn't, the addresses of today count."
-    yield f"if valid_ext_list {_string_list(lists.values())} {{"
+    yield f"if valid_ext_list {string_list(lists.values())} {{"
     yield from _indented(_branches(_cases(scheme, names, server, by_list)))
     yield "} else {"
     yield from _indented(_branches(_cases(scheme, names, server, by_address)))
@@ -170,10 +161,27 @@ def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[st
         test = tests[route.group]
         if test is not None:
             yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
+    own = from_own(names.own)
+    yield from _wide_cases(scheme, names, server, own, screener)
     if scheme.screening.is_on:
         return
-    own = _from_own(names.own)
     yield _Case(CATCH_ALL, None if own is None else f"not {own}", (screener,))
+
+
+def _wide_cases(scheme: Scheme, names: ScriptNames, server: Server, own: str | None, screener: str) -> Iterator[_Case]:
+    """Whole lists, then whole domains; before them whoever they don't concern, whose mail is left to what follows."""
+    if not names.wide.routes:
+        return
+    left = KEEP if scheme.screening.is_on else screener
+    if own is not None:
+        yield _Case("yourself, whatever is decided about whole domains and lists", own, (KEEP,))
+    if (apart := from_let_through(scheme.screening.let_through, names.wide.apart)) is not None:
+        yield _Case("whoever whole domains and lists don't concern", apart, (left,))
+    for each in names.wide.routes:
+        if each.is_in_doubt:
+            yield _Case(f"{each.whole}: the daemon alone can see who wrote its List-Id", of_whole(each.whole), (left,))
+        else:
+            yield _Case(f"all of {each.whole}", of_whole(each.whole), tuple(_filed(each.route, names, server)))
 
 
 def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:
@@ -183,7 +191,7 @@ def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:
         yield _fileinto(name, names, server, copy)
     yield _fileinto(last, names, server, copy if route.inbox else frozenset())
     if route.inbox:
-        yield "keep;"
+        yield KEEP
 
 
 def _fileinto(name: str, names: ScriptNames, server: Server, copy: frozenset[str]) -> str:
@@ -202,38 +210,6 @@ def _in_group(uid: str) -> str:
 
 def _list_of(group: str) -> str:
     return f"{ADDRESS_BOOKS}:{quote(group, safe='')}"
-
-
-def _from_own(own: Collection[str]) -> str | None:
-    """Whether the mail is from one of these addresses or domains; None for neither."""
-    whole = {each for each in own if each.startswith("*@")}
-    domains = sorted({text.rpartition("@")[2] for each in whole for text in spellings(each)})
-    by_domain = f'address :is :domain "from" {_string_list(domains)}' if domains else None
-    tests = [test for test in (_from_any(frozenset(own) - whole), by_domain) if test is not None]
-    return f"anyof ({', '.join(tests)})" if len(tests) > 1 else next(iter(tests), None)
-
-
-def _from_any(addresses: Collection[str]) -> str | None:
-    """Whether the mail is from one of these; None for no addresses, since Sieve has no empty list."""
-    if not addresses:
-        return None
-    texts = sorted({text for address in addresses for text in _texts(address)})
-    parts = [texts[start : start + ADDRESSES_PER_TEST] for start in range(0, len(texts), ADDRESSES_PER_TEST)]
-    tests = [f'address :is :all "from" {_string_list(part)}' for part in parts]
-    return tests[0] if len(tests) == 1 else f"anyof ({', '.join(tests)})"
-
-
-def _texts(address: str) -> Iterator[str]:
-    """How a server may spell an address: Cyrus compares a quoted local part without its quotes."""
-    for text in spellings(address):
-        yield text
-        local, _, domain = text.rpartition("@")
-        if local.startswith('"'):
-            yield f"{unquoted(local)}@{domain}"
-
-
-def _string_list(texts: Iterable[str]) -> str:
-    return "[\n" + ",\n".join(f"  {quoted(text)}" for text in texts) + "\n]"
 
 
 def _branches(cases: Iterable[_Case]) -> Iterator[str]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
+from mailroom.decisions.people import WHOLE_DOMAIN
+from mailroom.decisions.wide_routes import wide_routes
 from mailroom.jmap.client import Client
 from mailroom.jmap.session import SieveAccess
 from mailroom.observe.status import ServerRules
@@ -39,13 +41,15 @@ async def state_of(
 
 async def _script_names(client: Client, contacts: Contacts, scheme: Scheme, server: Server) -> ScriptNames:
     checked = await check_account(client, contacts, scheme)
+    book = (await contacts.read_all()).book
     screener = {} if checked.places.screener is None else {scheme.screener: checked.places.screener}
     return ScriptNames(
         mailbox_ids={**checked.places.destinations, **screener},
         # Of several groups of one name triage writes to the first by ref.
         group_uids={group.name: group.uid for group in reversed(checked.contacts.book.groups)},
-        members=_members((await contacts.read_all()).book, scheme) if sieve.grows_old(server) else {},
+        members=_members(book, scheme) if sieve.grows_old(server) else {},
         own=checked.own.addresses,
+        wide=wide_routes(book, scheme),
     )
 
 
@@ -56,4 +60,5 @@ def _members(book: AddressBook, scheme: Scheme) -> Mapping[str, frozenset[str]]:
 
 def _addresses(book: AddressBook, group_name: str) -> frozenset[str]:
     members = frozenset[str]().union(*(group.members for group in book.groups if group.name == group_name))
-    return frozenset(address for card in book.cards if card.uid in members for address in card.addresses)
+    addresses = (address for card in book.cards if card.uid in members for address in card.addresses)
+    return frozenset(address for address in addresses if not address.startswith(WHOLE_DOMAIN))

@@ -24,7 +24,8 @@ from mailroom.doctor.screening_checks import check_marking, check_screening
 from mailroom.errors import ConfigError
 from mailroom.jmap.session import CYRUS_SIEVE
 from mailroom.observe.status import Tally
-from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, ScriptNames, Server, quoted, script
+from mailroom.rules.sieve import ADDRESS_BOOKS, CYRUS_QUERY, ScriptNames, Server, script
+from mailroom.rules.sieve_tests import quoted
 from mailroom.triage.passes import Triage, prepare
 from tests.real.contacts_app import ContactsApp
 from tests.real.cyrus import Cyrus

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from urllib.parse import unquote
 
 TOKEN = re.compile(r'\s+|\#[^\n]*|"(?P<text>(?:[^"\\]|\\.)*)"|(?P<word>:?[\w.]+)|(?P<mark>[\[\](){},;])', re.DOTALL)
@@ -21,13 +22,15 @@ class Text:
 class Delivery:
     """A mail on its way: who wrote it and in which groups the sender is; where it has gone so far.
 
-    `others` is the number of further addresses in From; `lists` maps a list that the server knows to its group,
-    `group_uids` a uid.
+    `list_id` and `to` are what the header says, `others` is the number of further addresses in From; `lists` maps a
+    list that the server knows to its group, `group_uids` a uid.
     """
 
     sender: str
     groups: frozenset[str] = frozenset()
     others: int = 0
+    list_id: str = ""
+    to: str = ""
     lists: Mapping[str, str] = field(default_factory=dict)
     group_uids: Mapping[str, str] = field(default_factory=dict)
     mailbox_names: Mapping[str, str] = field(default_factory=dict)
@@ -150,6 +153,8 @@ class _Run:
                 return self.delivery.group_uids[query["fromContactGroupId"]] in self.delivery.groups
             case "address":
                 return self.address()
+            case "header":
+                return self.header()
             case unknown:
                 raise AssertionError(f"no test of Mailroom's: {unknown}")
 
@@ -161,14 +166,20 @@ class _Run:
             return bool({self.delivery.lists.get(name) for name in self.strings()} & self.delivery.groups)
         if self.tokens[0] == ":count":
             return self.count()
-        self.take(":is")
+        is_pattern = {":is": False, ":matches": True}[str(self.tokens.pop(0))]
         part = self.tokens.pop(0)
-        sender = self.delivery.sender.lower()
-        compared = {":all": sender, ":domain": sender.rpartition("@")[2]}[str(part)]
-        assert self.strings() == ["from"]
-        texts = self.strings()
+        found = (self.delivery.sender if self.strings() == ["from"] else self.delivery.to).lower()
+        compared = {":all": found, ":domain": found.rpartition("@")[2]}[str(part)]
+        texts = [each.lower() for each in self.strings()]
         assert texts, "Sieve has no empty list"
-        return compared in (each.lower() for each in texts)
+        return any(fnmatchcase(compared, each) if is_pattern else compared == each for each in texts)
+
+    def header(self) -> bool:
+        is_part = {":is": False, ":contains": True}[str(self.tokens.pop(0))]
+        assert self.strings() == ["list-id"]
+        found = self.delivery.list_id.lower()
+        texts = [each.lower() for each in self.strings()]
+        return any(each in found if is_part else each == found for each in texts)
 
     def count(self) -> bool:
         self.take(":count")

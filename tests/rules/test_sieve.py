@@ -26,10 +26,10 @@ from mailroom.rules.sieve import (
     Server,
     grows_old,
     include_line,
-    quoted,
     script,
     warnings,
 )
+from mailroom.rules.sieve_tests import quoted
 from tests.rules.endings import INBOX, SENDER, Ending, all_triaged, schemes, triaged
 from tests.rules.sieve_interpreter import Delivery, deliver, group_of
 

@@ -11,7 +11,7 @@ demo: _venv
 
 # Run the tests that need no server but those that pip installs
 test *arguments: _venv
-    {{ venv }}/pytest -q -n 4 {{ arguments }}
+    {{ venv }}/pytest -q -n 3 {{ arguments }}
 
 # Run the tests against the servers that pip doesn't install: Cyrus, which needs root
 real *arguments: _venv
@@ -37,7 +37,7 @@ check: _venv && test exhaustive real human-tests faults browser audit
 human-tests *arguments: _venv
     {{ venv }}/pytest -q -n 4 -m human {{ arguments }}
 
-# Play every fault, stop a daemon in the middle of each, and print one table: fault, expected, seen; 2 to 4 minutes
+# Play every fault, stop a daemon in the middle of each, break one account beside another, and print a table; 4 to 8 minutes
 faults *arguments: _venv
     {{ venv }}/pytest -q -n 2 -m faults tests/faults {{ arguments }}
 
@@ -45,6 +45,10 @@ faults *arguments: _venv
 bench *arguments: _venv
     {{ venv }}/pip install -q -e '.[bench]'
     {{ venv }}/python -m bench {{ arguments }}
+
+# Measure 1 to 2,000 accounts in one process, half an hour; `just bench-accounts --quick`, `just bench-accounts --most 100`
+bench-accounts *arguments: _venv
+    {{ venv }}/python -m bench.accounts {{ arguments }}
 
 # Run daemon and sandbox with a scripted user in bad weather, for a simulated week and 15 real minutes
 soak *arguments: _venv

@@ -70,7 +70,7 @@ def markdown(report: Report, picture: str | None = None) -> str:
     parts = [f"# Benchmarks of {report.machine.day.isoformat()}", _machine(report.machine)]
     parts += [f"![Seconds over senders, and push to filed]({picture})"] if picture else []
     for sheet in sheets(report):
-        parts += [f"## {sheet.title}", *([sheet.note] if sheet.note else []), _markdown_table(sheet)]
+        parts += [f"## {sheet.title}", *([sheet.note] if sheet.note else []), markdown_table(sheet)]
     parts += [f"Left out: {reason}." for reason in report.left_out]
     return "\n\n".join(parts) + "\n"
 
@@ -261,7 +261,7 @@ def _target_row(each: Target) -> tuple[str, ...]:
     return (each.what, each.aim, each.figure, "yes" if each.met else "**no**")
 
 
-def _markdown_table(sheet: Sheet) -> str:
+def markdown_table(sheet: Sheet) -> str:
     alignment = ["---", *("---:" for _ in sheet.columns[1:])]
     return "\n".join(map(_markdown_row, [sheet.columns, alignment, *sheet.rows]))
 

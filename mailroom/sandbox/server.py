@@ -51,7 +51,7 @@ async def serve_on(
     config.include_server_header = False
     _log.setLevel(logging.WARNING)
     async with trio.open_nursery() as nursery:
-        await nursery.start(hypercorn.trio.serve, _with_cut(make_app(sandbox)), config)
+        await nursery.start(hypercorn.trio.serve, with_cut(make_app(sandbox)), config)
         task_status.started(base_url)
 
 
@@ -71,14 +71,14 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _with_cut(app: QuartTrio) -> Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]:
+def with_cut(app: QuartTrio) -> Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]:
     """Give every request a way to drop its connection, which ASGI lacks.
 
     Hypercorn closes the connection when a stream ends before its response is complete: so end it. `send` is
     a method of hypercorn's own stream object (0.18); this is the only place that knows.
     """
 
-    async def with_cut(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def app_with_cut(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] == "http":
             stream = cast(Any, send).__self__
 
@@ -90,4 +90,4 @@ def _with_cut(app: QuartTrio) -> Callable[[Scope, ASGIReceiveCallable, ASGISendC
             scope["extensions"] = {CUT: {"call": cut}}
         await app(scope, receive, send)
 
-    return with_cut
+    return app_with_cut

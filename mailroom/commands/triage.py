@@ -16,7 +16,7 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.plan import Plan
 from mailroom.errors import ConfigError, SenderFailed
-from mailroom.senders.settle import Permissions, settle
+from mailroom.senders.settle import Outcome, Permissions, settle
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.start_check import begin
 from mailroom.triage.treat import Settled
@@ -30,16 +30,22 @@ def given(words: Iterable[str]) -> list[str]:
     These are one a line; blank lines and what follows a `#` don't count. Raises `ConfigError` that names all that are
     no addresses.
     """
-    texts = [text for word in words for text in (_lines() if word == STANDARD_INPUT else [word])]
-    if not texts:
-        raise ConfigError(["there is no address on standard input: write one a line"])
+    texts = lines_of(words)
     if problems := [
-        f"{text!r} is no mail address; give it alone, such as ann@example.org"
+        f"{text!r} is no mail address; give it alone, such as ann@example.org (a whole domain is @example.org)"
         for text in texts
         if canonical(text) is None
     ]:
         raise ConfigError(problems)
     return list(dict.fromkeys(address for text in texts if (address := canonical(text))))
+
+
+def lines_of(words: Iterable[str]) -> list[str]:
+    """The words, with those on standard input in the place of `-`. Raises `ConfigError` if there are none."""
+    texts = [text for word in words for text in (_lines() if word == STANDARD_INPUT else [word])]
+    if not texts:
+        raise ConfigError(["there is no address on standard input: write one a line"])
+    return texts
 
 
 def _lines() -> list[str]:
@@ -64,6 +70,11 @@ async def _triage(
     with working(console, f"Triaging {who} to {category.name}"):
         run = await _start(addresses, scheme, servers)
         outcome = await settle(run, addresses, category, permissions)
+    return tell_outcome(console, outcome, scheme)
+
+
+def tell_outcome(console: Console, outcome: Outcome, scheme: Scheme) -> int:
+    """Print who is settled, and why others are not; returns 1 if there are any. Raises `SenderFailed` for one alone."""
     for settled in outcome.settled:
         _tell(console, settled, scheme)
     if outcome.failed and not outcome.settled and len(outcome.failed) == 1:

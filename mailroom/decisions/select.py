@@ -185,7 +185,7 @@ def _reason_to_pause(address: str | None, labels: frozenset[str], own: Collectio
 
 
 def name_of_whole(mails: Sequence[Email]) -> str:
-    """What the newest of these mails calls its mailing list; empty where none does."""
+    """What the last of these mails calls its mailing list; empty where none does."""
     return next(filter(None, (list_name(email.list_id or "") for email in reversed(mails))), "")
 
 

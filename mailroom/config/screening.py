@@ -37,7 +37,7 @@ class Screening:
     """How new mail is screened.
 
     `days` is how far back new mail is looked for, `forged` what happens to mail whose sender is forged, `moves` whether
-    a move out of the Screener is a decision; None is for as the mode says.
+    a move out of the Screener is a decision, where new mail is moved; None is for the default, which is yes.
     """
 
     mode: Mode = "off"
@@ -55,8 +55,11 @@ class Screening:
 
     @property
     def follows_moves(self) -> bool:
-        """Whether a mail that the user moves out of the Screener into a category's mailbox decides about its sender."""
-        return self.is_on if self.moves is None else self.moves
+        """Whether a mail that the user moves out of the Screener into a category's mailbox decides about its sender.
+
+        Only where new mail is moved there is mail that is known to have been in the Screener.
+        """
+        return self.is_on and self.moves is not False
 
     def new_after(self, since: datetime | None, now: datetime) -> datetime:
         """From when on mail is new, at most `days` back; `since` is when screening began, None where it hasn't."""

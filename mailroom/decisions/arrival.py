@@ -31,6 +31,7 @@ class Arrival:
     content_type: str = ""
     authentication_results: tuple[str, ...] = ()
     subject: str = field(default="", repr=False)
+    received_at: str = ""
 
     @property
     def sender(self) -> str:

@@ -53,8 +53,8 @@ def card_change(
     sender: Sender, uid: str, card: Card | None, fields: Fields, now: datetime
 ) -> NewCard | CardEdit | None:
     if card is None:
-        return NewCard(uid, sender.address, fields, noted("", sender.category, now, note.CREATED))
-    text = noted(card.note, sender.category, now, note.ADOPTED)
+        return NewCard(uid, sender.address, fields, noted("", sender.category, now, note.CREATED, sender.verb))
+    text = noted(card.note, sender.category, now, note.ADOPTED, sender.verb)
     if isinstance(sender.category, Back):
         return None if text == card.note else CardEdit(card, Fields(), text)
     recast = _recast(card, sender.category.contact_type)
@@ -65,11 +65,11 @@ def card_change(
     return None if unchanged else CardEdit(card, fill, text, recast)
 
 
-def noted(text: str, target: Target, now: datetime, origin: str) -> str:
+def noted(text: str, target: Target, now: datetime, origin: str, verb: note.Verb = note.Verb.TRIAGED) -> str:
     """A note with the line for a decision of now; a block that is missing begins with `origin`."""
     if isinstance(target, Back):
         return note.taken_back(text, note.Verb.BACK, now, origin)
-    return note.recorded(text, target.name, now, origin)
+    return note.recorded(text, target.name, now, origin, verb)
 
 
 def fields_of(sender: Sender) -> Fields:

@@ -85,14 +85,14 @@ def conversations(labelled: Iterable[Email], places: Places) -> dict[Conversatio
     return {conversation: tuple(mails) for conversation, mails in found.items()}
 
 
-def in_doubt(labelled: Iterable[Email], context: Context) -> tuple[str, ...]:
-    """The addresses whose cards tell what the labels mean, sorted; nobody where each conversation has one sender."""
+def in_doubt(labelled: Iterable[Email], context: Context) -> frozenset[str]:
+    """The addresses whose cards tell what the labels mean; nobody where each conversation has one sender."""
     addresses: set[str] = set()
     for conversation, mails in conversations(labelled, context.places).items():
         senders = _senders(mails, context.own)
         if len(senders) > 1 or conversation in context.settled:
             addresses |= senders
-    return tuple(sorted(addresses))
+    return frozenset(addresses)
 
 
 def meaning(labelled: Collection[Email], context: Context, book: AddressBook) -> Meaning:

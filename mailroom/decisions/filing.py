@@ -7,7 +7,7 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.going_back import WayBack
 from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Sender, belongs, labels_of
+from mailroom.decisions.select import Sender, belongs, labels_of, moved_to, taps_of
 from mailroom.decisions.whole import whole_labels
 from mailroom.jmap.mail import Email, Move
 
@@ -52,7 +52,7 @@ def sweep(sender: Sender, mails: Iterable[Email], filing: Way, places: Places) -
 def _decides_alone(email: Email, places: Places) -> bool:
     """A triage label decides in its turn, but one that waits with the error label does not: what it asked is decided
     now. Nothing but its own label brings forged mail out of the Screener."""
-    if labels_of(email, places):
+    if taps_of(email, places):
         return places.error_label not in email.mailbox_ids
     return FORGED in email.keywords and places.screener in email.mailbox_ids
 
@@ -69,8 +69,9 @@ def filed(email: Email, filing: Way, places: Places) -> Move:
         back = filing.returned(email, places)
         return replace(back, remove=back.remove | answered)
     category, destinations = filing.category, filing.destinations
-    # A mail app that knows only folders moves a mail into the label's mailbox, out of the Screener.
-    from_screener = places.screener in email.mailbox_ids or email.mailbox_ids <= places.all_labels
+    # A mail app that knows only folders moves a mail into the label's mailbox, or to where it goes.
+    is_moved = email.mailbox_ids <= places.all_labels or moved_to(email, places) is not None
+    from_screener = places.screener in email.mailbox_ids or is_moved
     inbox = {places.inbox} if category.add_to_inbox and from_screener and places.inbox else frozenset[str]()
     warning = {places.warning_label} if places.warning_label else frozenset[str]()
     taken = {places.inbox} if category.takes_from_inbox and places.inbox else frozenset[str]()

@@ -17,7 +17,7 @@ from mailroom.jmap.mail import Move
 MOST = 500
 """Mails in one write: a hundred take 20 to 60 ms, and every other mail has to wait for them."""
 
-_MOVED = Move(set=frozenset({SEEN}), clear=frozenset({WAITING, FROM_INBOX}))
+MOVED_BY_USER = Move(set=frozenset({SEEN}), clear=frozenset({WAITING, FROM_INBOX}))
 """The user has put the mail where it is: a reset leaves it there."""
 
 
@@ -50,7 +50,7 @@ def marks(work: WorkList, verdicts: Mapping[str, Verdict], places: Places, most:
 
     `verdicts` are by mail id. A mail that has none, or none yet, has no patch, nor one that can't go where it belongs.
     """
-    moved = dict.fromkeys(_moved(work, places), _MOVED)
+    moved = dict.fromkeys(_moved(work, places), MOVED_BY_USER)
     new = _new(work, places).items()
     judged = {id: patch for id, mail in new if (patch := _patch(mail, verdicts.get(id), places)) is not None}
     return dict(islice((moved | judged).items(), most))

@@ -106,8 +106,8 @@ def read(note: str) -> Block | None:
     )
 
 
-def recorded(note: str, category: str, now: datetime, origin: str) -> str:
-    """The note with a line that says the sender was triaged to this category now.
+def recorded(note: str, category: str, now: datetime, origin: str, verb: Verb = Verb.TRIAGED) -> str:
+    """The note with a line that says the sender was triaged, or moved, to this category now.
 
     A block that is missing begins with `origin` (`CREATED` or `ADOPTED`). Nothing is added if the block's last
     decision is for this category already, so that a retry changes nothing.
@@ -115,7 +115,8 @@ def recorded(note: str, category: str, now: datetime, origin: str) -> str:
     last = _last(note)
     if last is not None and last.category == category:
         return note
-    verb = Verb.RETRIAGED if last is not None and last.category else Verb.TRIAGED
+    if verb is Verb.TRIAGED and last is not None and last.category:
+        verb = Verb.RETRIAGED
     return _decided(note, Decision.at(verb, category, now), origin)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from enum import Enum
 
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import labels_of, sender_of
+from mailroom.decisions.select import all_taps, sender_of, taps_of
 from mailroom.decisions.whole import asked_for, whole_labels
 from mailroom.jmap.mail import Email, Move
 
@@ -21,9 +21,9 @@ def standing_conflicts(mails: Iterable[Email], places: Places) -> frozenset[Conf
             waiting[sender_of(email)].append(email)
     by_sender = (each for sender, each in waiting.items() if sender is not None)
     return frozenset(
-        frozenset(email.id for email in each if labels_of(email, places))
+        frozenset(email.id for email in each if taps_of(email, places))
         for each in by_sender
-        if len(_labels(each, places)) > 1
+        if len(all_taps(each, places)) > 1
     )
 
 
@@ -34,9 +34,9 @@ def released(mails: Iterable[Email], places: Places, conflicts: Iterable[Conflic
     """
     by_id = {email.id: email for email in mails}
     waiting = {id: email for id, email in by_id.items() if places.error_label in email.mailbox_ids}
-    gone = {id for id, email in waiting.items() if not (labels_of(email, places) or whole_labels(email, places))}
+    gone = {id for id, email in waiting.items() if not (taps_of(email, places) or whole_labels(email, places))}
     for conflict in conflicts:
-        if len(_labels((by_id[id] for id in conflict & by_id.keys()), places)) <= 1:
+        if len(all_taps((by_id[id] for id in conflict & by_id.keys()), places)) <= 1:
             gone |= conflict & waiting.keys()
     return {id: _without_error_label(waiting[id], places) for id in sorted(gone)}
 
@@ -48,10 +48,6 @@ def _without_error_label(email: Email, places: Places) -> Move:
     return Move(add=screener, remove=off)
 
 
-def _labels(mails: Iterable[Email], places: Places) -> frozenset[str]:
-    return frozenset[str]().union(*(labels_of(email, places) for email in mails))
-
-
 def question(sender: str | None, mails: Collection[Email], places: Places, own: Collection[str]) -> str | None:
     """What mails of one sender ask the user, in a few words; None if none of them has the error label."""
     waiting = [email for email in mails if places.error_label in email.mailbox_ids]
@@ -59,7 +55,7 @@ def question(sender: str | None, mails: Collection[Email], places: Places, own: 
         asked = asked_for(email, places, own) if whole_labels(email, places) else None
         if isinstance(asked, Enum):
             return str(asked.value)
-    labels = sorted(places.labels[id].label for id in _labels(waiting, places))
+    labels = sorted(target.label for target in all_taps(waiting, places))
     if not labels:
         return None
     if sender is None:

@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from mailroom.config.scheme import Scheme, Target
+from mailroom.config.scheme import Category, Scheme, Target
 from mailroom.errors import ConfigError
 from mailroom.jmap.mailbox import Mailbox
 from mailroom.nfc import nfc
@@ -21,6 +21,15 @@ class Renamed:
 
     id: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A category, the id of its mailbox, and the ids of that and its ancestors' mailboxes."""
+
+    category: Category
+    mailbox: str
+    chain: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class Places:
     untouched: frozenset[str]
     missing: tuple[str, ...]
     sent: str | None = None
+    followed: tuple[Followed, ...] = ()
     trash: str | None = None
     archive: str | None = None
     junk: str | None = None
@@ -109,6 +119,7 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
     def find(name: str) -> str | None:
         return ids.get(nfc(name))
 
+    destinations = {name: id for name in scheme.destinations if (id := find(name))}
     missing = tuple(sorted(name for name in needed_mailboxes(scheme) if find(name) is None))
     return Places(
         screener=find(scheme.screener),
@@ -116,7 +127,8 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         error_label=find(scheme.error_label),
         warning_label=find(scheme.warning_label) if scheme.warnings_enabled else None,
         labels={id: each for each in scheme.targets if (id := find(each.label))},
-        destinations={name: id for name in scheme.destinations if (id := find(name))},
+        destinations=destinations,
+        followed=_followed(scheme, destinations),
         untouched=frozenset(each.id for each in placed if each.is_untouched),
         sent=roles.get("sent"),
         trash=roles.get("trash"),
@@ -126,6 +138,18 @@ def find_places(mailboxes: Sequence[Mailbox], scheme: Scheme) -> Places:
         in_other_case=_in_other_case(missing, ids),
         domain_label=find(scheme.domain_label),
         list_label=find(scheme.list_label),
+    )
+
+
+def _followed(scheme: Scheme, destinations: Mapping[str, str]) -> tuple[Followed, ...]:
+    """Those at the top first: a mailbox that a category shares with its ancestor is the ancestor's."""
+    if not scheme.screening.follows_moves:
+        return ()
+    chains = sorted((scheme.chain(each) for each in scheme.categories), key=len)
+    return tuple(
+        Followed(chain[0], id, frozenset(destinations.get(each.destination_mailbox, "") for each in chain))
+        for chain in chains
+        if (id := destinations.get(chain[0].destination_mailbox))
     )
 
 

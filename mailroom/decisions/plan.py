@@ -23,7 +23,7 @@ from mailroom.decisions.contact import (
 from mailroom.decisions.filing import Filing, Way, filed, marked, marks_of, sweep
 from mailroom.decisions.going_back import way_back
 from mailroom.decisions.places import Places, how_to_mend
-from mailroom.decisions.select import Sender, labels_of
+from mailroom.decisions.select import Sender, labels_of, taps_of
 from mailroom.decisions.warning import known_names, to_warn_of
 from mailroom.decisions.whole import whole_labels
 from mailroom.errors import SenderFailed
@@ -132,7 +132,7 @@ def settled(plan: Plan, labelled: Sequence[Email], places: Places) -> dict[str, 
     """The last act for the labelled mails as they are NOW, by id: filed, warned of if need be, triage label off.
 
     Nothing for a mail whose label was taken off meanwhile (the user thought again) or that got a second one or the
-    error label. A mail in Trash, Junk, Drafts or Sent loses its label only.
+    error label, nor for one that was moved elsewhere. A mail in Trash, Junk, Drafts or Sent loses its label only.
     """
     ready = [email for email in labelled if _carries_just(plan.sender, email, places)]
     moves = {email.id: _ending(plan, email, places) for email in ready}
@@ -146,7 +146,7 @@ def _carries_just(sender: Sender, email: Email, places: Places) -> bool:
     """A label for a whole domain or list may be alone on a mail."""
     if places.error_label in email.mailbox_ids:
         return False
-    categories = {places.labels[id] for id in labels_of(email, places)}
+    categories = taps_of(email, places)
     return categories == {sender.category} or (sender.whole is not None and not categories)
 
 

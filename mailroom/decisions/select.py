@@ -5,8 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
+from typing import Protocol
 
-from mailroom.config.scheme import Target
+from mailroom.config.scheme import Category, Target
+from mailroom.decisions.keywords import WAITING
+from mailroom.decisions.note import Verb
 from mailroom.decisions.places import Places
 from mailroom.decisions.whole import Refusal, Whole, WholeDomain, WholeList, asked_for, list_name, whole_labels
 from mailroom.jmap.mail import Email, Move
@@ -32,7 +35,7 @@ class Sender:
 
     `category` is where the label sends them, which may be back to the Screener. `also` are the other addresses whose
     mail goes with this one's: those of the same contact card. Of a `whole` domain or list `address` is what people type
-    for it: `@shop.example`, `list:ID`.
+    for it: `@shop.example`, `list:ID`. `verb` is `MOVED` where nothing but a move asks for it.
     """
 
     address: str
@@ -41,6 +44,7 @@ class Sender:
     mails: tuple[Email, ...]
     also: frozenset[str] = frozenset()
     whole: Whole | None = None
+    verb: Verb = Verb.TRIAGED
 
     @property
     def addresses(self) -> frozenset[str]:
@@ -116,7 +120,7 @@ def select(
             continue
         if whole_labels(email, places):
             widened.append(email)
-        elif labels_of(email, places):
+        elif taps_of(email, places):
             address = sender_of(email)
             by_sender[address and same.get(address, address)].append(email)
     wide = _select_wide(widened, places, own)
@@ -124,11 +128,12 @@ def select(
     pauses: list[Pause] = []
     for address in sorted(by_sender, key=lambda each: each or ""):
         mails = tuple(by_sender[address])
-        labels = frozenset[str]().union(*(labels_of(email, places) for email in mails))
-        if (reason := _reason_to_pause(address, labels, own)) is not None:
-            pauses.append(Pause(reason, address, _names(labels, places), mails))
+        targets = all_taps(mails, places)
+        if (reason := _reason_to_pause(address, targets, own)) is not None:
+            pauses.append(Pause(reason, address, _names(targets), mails))
         elif address is not None:
-            senders.append(Sender(address, newest_name(mails), _only(labels, places), mails))
+            (target,) = targets
+            senders.append(Sender(address, newest_name(mails), target, mails, verb=_verb(mails, places)))
     ordered = sorted(senders, key=lambda each: each.address)
     return Selection(tuple(ordered), (*pauses, *wide.pauses), joinings=wide.joinings)
 
@@ -147,13 +152,14 @@ def _select_wide(mails: Iterable[Email], places: Places, own: Collection[str]) -
     pauses = [Pause(why, sender, (), tuple(each)) for (sender, why), each in refused.items()]
     joinings: list[Joining] = []
     for whole, each in sorted(by_whole.items(), key=lambda item: str(item[0])):
-        labels = frozenset[str]().union(*(labels_of(email, places) for email in each))
-        if not labels:
+        targets = all_taps(each, places)
+        if not targets:
             joinings += _joinings(whole, each)
-        elif len(labels) > 1:
-            pauses.append(Pause(Reason.CONFLICT, str(whole), _names(labels, places), tuple(each)))
+        elif len(targets) > 1:
+            pauses.append(Pause(Reason.CONFLICT, str(whole), _names(targets), tuple(each)))
         else:
-            senders.append(Sender(str(whole), name_of_whole(each), _only(labels, places), tuple(each), whole=whole))
+            (target,) = targets
+            senders.append(Sender(str(whole), name_of_whole(each), target, tuple(each), whole=whole))
     return Selection(tuple(senders), tuple(pauses), joinings=tuple(joinings))
 
 
@@ -167,21 +173,20 @@ def _joinings(whole: Whole, mails: Sequence[Email]) -> Iterator[Joining]:
         yield Joining(whole, sender, tuple(email for email in mails if sender_of(email) == sender))
 
 
-def _only(labels: frozenset[str], places: Places) -> Target:
-    (label,) = labels
-    return places.labels[label]
+def _names(targets: Iterable[Target]) -> tuple[str, ...]:
+    return tuple(sorted(each.label for each in targets))
 
 
-def _names(labels: frozenset[str], places: Places) -> tuple[str, ...]:
-    return tuple(sorted(places.labels[id].label for id in labels))
+def _verb(mails: Iterable[Email], places: Places) -> Verb:
+    return Verb.TRIAGED if any(labels_of(email, places) for email in mails) else Verb.MOVED
 
 
-def _reason_to_pause(address: str | None, labels: frozenset[str], own: Collection[str]) -> Reason | None:
+def _reason_to_pause(address: str | None, targets: frozenset[Target], own: Collection[str]) -> Reason | None:
     if address is None:
         return Reason.NO_SENDER
     if address in own:
         return Reason.OWN_ADDRESS
-    return Reason.CONFLICT if len(labels) > 1 else None
+    return Reason.CONFLICT if len(targets) > 1 else None
 
 
 def name_of_whole(mails: Sequence[Email]) -> str:
@@ -202,6 +207,39 @@ def by_age(email: Email) -> tuple[str, str]:
 def labels_of(email: Email, places: Places) -> frozenset[str]:
     """The ids of the triage labels on a mail."""
     return email.mailbox_ids & places.labels.keys()
+
+
+def taps_of(email: Email, places: Places) -> frozenset[Target]:
+    """Where a mail asks to have its sender sent: by its triage labels, or else by where the user moved it."""
+    if labels := labels_of(email, places):
+        return frozenset(places.labels[id] for id in labels)
+    category = moved_to(email, places)
+    return frozenset({category}) if category else frozenset()
+
+
+def all_taps(mails: Iterable[Email], places: Places) -> frozenset[Target]:
+    """Where any of these mails asks to have its sender sent."""
+    return frozenset[Target]().union(*(taps_of(email, places) for email in mails))
+
+
+class _Placed(Protocol):
+    @property
+    def mailbox_ids(self) -> frozenset[str]: ...
+    @property
+    def keywords(self) -> frozenset[str]: ...
+
+
+def moved_to(mail: _Placed, places: Places) -> Category | None:
+    """The category into whose mailbox the user moved a mail out of the Screener; None where moves aren't followed.
+
+    Mail of a server's rules there has never waited. Of several categories' mailboxes nobody knows which one is meant,
+    unless they are one's and its ancestors'. The Inbox, Trash and the like are for this mail alone.
+    """
+    if WAITING not in mail.keywords or mail.mailbox_ids & {places.screener, places.inbox, *places.untouched}:
+        return None
+    inside = mail.mailbox_ids & frozenset(places.destinations.values())
+    fitting = (each.category for each in places.followed if each.mailbox in inside and inside <= each.chain)
+    return next(fitting, None)
 
 
 def sender_of(email: Email) -> str | None:

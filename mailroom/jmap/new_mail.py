@@ -24,6 +24,7 @@ class NewMail(Wire):
     mailbox_ids: IdSet
     keywords: IdSet = frozenset()
     thread_id: str | None = None
+    received_at: str = ""
     senders: Senders = Field(None, validation_alias="from")
     to: Addresses = None
     cc: Addresses = None
@@ -75,6 +76,7 @@ _PROPERTIES = (
     "mailboxIds",
     "keywords",
     "threadId",
+    "receivedAt",
     "from",
     "to",
     "cc",

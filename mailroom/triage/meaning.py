@@ -1,4 +1,4 @@
-"""Whom the labels on conversations mean: the cards of those who may be meant, in a request of their own.
+"""Whom labels on conversations and moves mean: the cards of those who may be meant, in a request of their own.
 
 It goes before all else: what is treated in halves, or not yet, must not be parted from its conversation before. And
 so nobody's mail is looked for who isn't meant.
@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from mailroom.contacts.base import AddressBook, Wanted
 from mailroom.contacts.steps import alone
+from mailroom.decisions import moves
 from mailroom.decisions.conversation import Context, Conversation, Meaning, in_doubt, meaning
 from mailroom.errors import BatchRefused, ServerFailed
 from mailroom.jmap.mail import Email
@@ -18,10 +19,14 @@ _REFUSALS = 3
 
 
 async def meant(run: Pass, labelled: Collection[Email], tapped: Collection[Conversation]) -> Meaning:
-    """What the labels mean; no request where each conversation has one sender. `tapped` were settled lately."""
+    """What labels and moves mean; no request where nothing was moved and each conversation has one sender.
+
+    `tapped` are the conversations that were settled lately.
+    """
     context = Context(run.places, run.scheme, run.own, tapped)
-    addresses = in_doubt(labelled, context)
-    return meaning(labelled, context, await _cards(run, addresses))
+    addresses = in_doubt(labelled, context) | moves.in_doubt(labelled, context)
+    book = await _cards(run, sorted(addresses))
+    return moves.without_the_decided(meaning(labelled, context, book), context, book)
 
 
 async def _cards(run: Pass, addresses: Sequence[str]) -> AddressBook:

@@ -159,4 +159,5 @@ def arrival(mail: NewMail) -> Arrival:
         content_type=mail.content_type or "",
         authentication_results=mail.authentication_results or (),
         subject=mail.subject or "",
+        received_at=mail.received_at,
     )

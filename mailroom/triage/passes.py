@@ -18,6 +18,7 @@ from mailroom.config.scheme import Back, Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
 from mailroom.decisions.marks import is_idle
+from mailroom.decisions.note import Verb
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
@@ -140,14 +141,13 @@ class Triage:
         finally:
             self._tally.mails_filed += run.moved.total
         self._memory.tried_to_mark(selection.pauses, started)
-        settled = [each.plan.sender for each in treated.results if isinstance(each, Settled)]
-        self._memory.settled(settled, taps.taps, found.places, started)
+        self._memory.settled((each.plan.sender for each in treated.settled), taps.taps, found.places, started)
         await self._tell(run, treated.results)
         if new:
             await self._tell_new_mail(new, treated.new_mail, now)
         if treated.failure is not None:
             raise treated.failure
-        return self._outcome(run, treated, found, new)
+        return self._outcome(run, treated, found)
 
     def _new_due(self, found: Scan, started: float) -> NewFound | None:
         """New mail that there is something to do about; None if there is none."""
@@ -179,15 +179,16 @@ class Triage:
 
     async def _release(self, found: Scan) -> Sequence[Email]:
         """Take the error label off mail whose reason to wait is gone; gives the mails as they are then."""
-        moves = released(found.labelled, found.places, self._memory.conflicts_among(found.labelled))
+        asking = found.asking
+        moves = released(asking, found.places, self._memory.conflicts_among(asking))
         if not moves:
-            return found.labelled
+            return asking
         batch = Batch()
         slots = move_emails(batch, await self._client.session(), moves)
         if not report_held(await self._client.send(batch), slots):
-            return found.labelled
+            return asking
         log.info("error_label_taken_off", mails=len(moves))
-        return [moved(email, moves.get(email.id, Move())) for email in found.labelled]
+        return [moved(email, moves.get(email.id, Move())) for email in asking]
 
     async def _tell_new_mail(self, new: NewFound, done: NewMailDone, now: datetime) -> None:
         """Log and count what happened to new mail, and remember what is not to be asked for again."""
@@ -233,9 +234,10 @@ class Triage:
         for sender in await _give_up(run, hopeless):
             self._memory.failing.forget(sender.address)
 
-    def _outcome(self, run: Pass, treated: Treated, found: Scan, new: NewFound | None) -> PassOutcome:
-        targets = [result.plan.sender.category for result in treated.results if isinstance(result, Settled)]
+    def _outcome(self, run: Pass, treated: Treated, found: Scan) -> PassOutcome:
+        targets = [each.plan.sender.category for each in treated.settled]
         done = treated.new_mail
+        goes_on = bool(done.written.done or (found.moved and targets))
         return PassOutcome(
             triaged_by_category=Counter(each.name for each in targets if not isinstance(each, Back)),
             mails_filed=run.moved.total,
@@ -244,7 +246,7 @@ class Triage:
             mails_screened=done.screened,
             mails_routed=sum(done.routed.values()),
             mails_waiting=found.mails_waiting,
-            has_more=bool(done.written.done) and (done.judged.is_cut or (new is not None and new.is_full)),
+            has_more=goes_on and (done.judged.is_cut or found.is_full),
             is_outdated=done.written.is_outdated,
             deeds=tuple(_deeds(treated.results)),
         )
@@ -287,7 +289,8 @@ def _log_settled(settled: Settled) -> None:
     if is_back:
         log.info("decision_taken_back", sender=sender, to=category, mails=settled.mails, removed_from=left)
     else:
-        log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact)
+        tap = "move" if plan.sender.verb is Verb.MOVED else "label"
+        log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact, tap=tap)
     if plan.cards_found > 1:
         log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
     if left and not is_back:

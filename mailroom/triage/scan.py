@@ -1,8 +1,9 @@
 """What waits in the account: mailboxes by name, every labelled mail, and new mail, in one request (step 1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailroom.config.scheme import Scheme
+from mailroom.decisions.moves import taken_out
 from mailroom.decisions.places import Places, find_places, with_renamed
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
@@ -17,12 +18,25 @@ from mailroom.triage.new_mail import NewFound, NewSearch, Window, read_new, sear
 @dataclass(frozen=True, slots=True)
 class Scan:
     """The mailboxes as they are now, the mails with a label other than the warning label, sorted by id, and new mail if
-    it was looked for. `mails_waiting` is the number of mails in the Screener, None where the server doesn't tell."""
+    it was looked for. `moved` are mails that the user moved from the Screener into a category's mailbox, which `new`
+    leaves out. `mails_waiting` is the number of mails in the Screener, None where the server doesn't tell."""
 
     places: Places
     labelled: tuple[Email, ...]
     new: NewFound | None = None
+    moved: tuple[Email, ...] = ()
     mails_waiting: int | None = None
+
+    @property
+    def asking(self) -> tuple[Email, ...]:
+        """The mails by which the user asks for something, each once."""
+        asking = {email.id: email for email in (*self.moved, *self.labelled)}
+        return tuple(asking[id] for id in sorted(asking))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more new mail, or moved."""
+        return self.new is not None and self.new.is_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +63,11 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
         searches = _search(batch, session, now, window)
         replies = await client.send(batch)
     waiting = next((each.total_emails for each in seen if each.id == now.screener), None)
-    return Scan(now, await _found(client, searches.labelled, replies), read_new(searches.new, replies), waiting)
+    labelled, new = await _found(client, searches.labelled, replies), read_new(searches.new, replies)
+    if new is None:
+        return Scan(now, labelled, mails_waiting=waiting)
+    moved, work = taken_out(new.work, now)
+    return Scan(now, labelled, replace(new, work=work), moved, waiting)
 
 
 def _searched(places: Places) -> tuple[frozenset[str], str | None, str | None]:

@@ -63,6 +63,10 @@ class Treated:
     new_mail: NewMailDone = NO_NEW_MAIL
     failure: MailroomError | None = None
 
+    @property
+    def settled(self) -> tuple[Settled, ...]:
+        return tuple(each for each in self.results if isinstance(each, Settled))
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:

@@ -117,9 +117,10 @@ class TestMoves:
         assert screening(f'mode = "{mode}"').follows_moves is follows
 
     @pytest.mark.parametrize("moves", ["true", "false"])
-    def test_decide_as_the_table_says(self, moves: str) -> None:
-        for mode in ("off", "watch", "on"):
-            assert screening(f'mode = "{mode}"\nmoves = {moves}').follows_moves is (moves == "true")
+    def test_decide_as_the_table_says_and_never_elsewhere(self, moves: str) -> None:
+        assert screening(f'mode = "on"\nmoves = {moves}').follows_moves is (moves == "true")
+        for mode in ("off", "watch"):
+            assert not screening(f'mode = "{mode}"\nmoves = {moves}').follows_moves
 
 
 class TestLetThrough:

@@ -61,12 +61,12 @@ class TestOfOneSender:
     @pytest.mark.parametrize("place", ["Inbox", "Screener", "Archive", "Trash"])
     def test_it_is_a_tap_wherever_the_mails_lie(self, place: str) -> None:
         mails = (mail(ANN, place, "@ToFeed", id="1"), mail(ANN, "Work", "@ToFeed", id="2"))
-        assert in_doubt(mails, context()) == ()
+        assert not in_doubt(mails, context())
         assert means(*mails) == {"1": "tap @ToFeed", "2": "tap @ToFeed"}
 
     def test_the_users_own_mail_just_loses_the_label(self) -> None:
         mails = (mail(ANN, "Inbox", "@ToFeed"), mail(ME, "Sent", "@ToFeed"))
-        assert in_doubt(mails, context()) == ()
+        assert not in_doubt(mails, context())
         assert means(*mails) == {ANN: "tap @ToFeed", ME: "-@ToFeed"}
 
     def test_the_users_own_mail_alone_is_told_as_ever(self) -> None:
@@ -84,13 +84,13 @@ class TestOfOneSender:
     def test_two_addresses_of_one_card_are_one_sender(self) -> None:
         both = replace(person(ANN), addresses=frozenset({ANN, BOB}))
         mails = (mail(ANN, "Inbox", "@ToFeed"), mail(BOB, "Archive", "@ToFeed"))
-        assert in_doubt(mails, context()) == (ANN, BOB)
+        assert in_doubt(mails, context()) == {ANN, BOB}
         assert means(*mails, of=book(both)) == {ANN: "tap @ToFeed", BOB: "tap @ToFeed"}
 
     @pytest.mark.parametrize("thread", ["T", None])
     def test_other_threads_and_other_labels_are_other_conversations(self, thread: str | None) -> None:
         mails = (mail(ANN, "Inbox", "@ToFeed", thread=thread), mail(BOB, "Inbox", "@ToFeed", thread=thread and "U"))
-        assert in_doubt(mails, context()) == ()
+        assert not in_doubt(mails, context())
         assert means(*mails) == {ANN: "tap @ToFeed", BOB: "tap @ToFeed"}
         assert means(mail(ANN, "Inbox", "@ToFeed"), mail(BOB, "Inbox", "@ToJail")) == {
             ANN: "tap @ToFeed",
@@ -134,7 +134,7 @@ class TestOfSeveral:
             mail(CY, "@ToFeed"),
             mail(ME, "Sent", "@ToFeed"),
         )
-        assert in_doubt(mails, context()) == (ANN, BOB, CY)
+        assert in_doubt(mails, context()) == {ANN, BOB, CY}
         meant = meaning(mails, context(), DECIDED)
         assert said(meant) == {ANN: "-@ToFeed", BOB: "tap @ToFeed", CY: "tap @ToFeed", ME: "-@ToFeed"}
         assert meant.taps == {FEED: {ANN, BOB, CY}}
@@ -174,7 +174,7 @@ class TestOfSeveral:
     def test_mail_with_the_error_label_takes_no_part(self) -> None:
         paused = mail(ANN, "Inbox", "@ToFeed", "@MailroomError")
         mails = (paused, mail(BOB, "Inbox", "@ToFeed"))
-        assert in_doubt(mails, context()) == ()
+        assert not in_doubt(mails, context())
         assert means(*mails) == {ANN: "tap @ToFeed", BOB: "tap @ToFeed"}
 
     def test_a_second_label_is_a_tap_of_its_own(self) -> None:
@@ -221,7 +221,7 @@ class TestWithoutAnotherMailbox:
 class TestOfOneThatWasSettledLately:
     def test_decided_people_just_lose_the_label(self) -> None:
         mails = (mail(ANN, "Inbox", "@ToFeed"), mail(ME, "Sent", "@ToFeed"))
-        assert in_doubt(mails, context(FEED)) == (ANN,)
+        assert in_doubt(mails, context(FEED)) == {ANN}
         meant = meaning(mails, context(FEED), DECIDED)
         assert said(meant) == {ANN: "-@ToFeed", ME: "-@ToFeed"}
         assert meant.taps == {}

@@ -1,5 +1,6 @@
 """A label on a conversation: whom a pass settles, who just loses the label, and what is remembered."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import pytest
@@ -18,7 +19,7 @@ from mailroom.triage.memory import Memory
 from tests.decisions.test_plan import PLACES
 from tests.flavours import every_flavour
 from tests.new_mail import join
-from tests.screener import NOW, Wire, connected, empty_sandbox, screener, served, start
+from tests.screener import NOW, Wire, client_of, empty_sandbox, screener, start
 
 BOB, ANN, CY, ME = "bob@x.org", "ann@x.org", "cy@x.org", "me@example.com"
 OWN = replace(DEFAULT_SCHEME, own_addresses=(ME,))
@@ -263,11 +264,9 @@ def meant(world: World) -> set[str]:
 async def passes(sandbox: Sandbox, *wires: Wire) -> None:
     """A start and a pass over each wire, one after the other."""
     for wire in wires:
-        async with served(sandbox) as url, connected(sandbox, url, wire) as client:
-            try:
+        async with client_of(sandbox, wire) as client:
+            with suppress(Unavailable):
                 await (await start(client, OWN)).run(NOW)
-            except Unavailable:
-                continue
 
 
 @settings(max_examples=15)

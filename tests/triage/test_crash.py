@@ -87,6 +87,20 @@ def conversation(sandbox: Sandbox) -> None:
         sandbox.label(sandbox.deliver(raw=raw.encode(), mailboxes=[home]), "@ToFeed")
 
 
+def moves(sandbox: Sandbox) -> None:
+    """Mail that the user moved out of the Screener: of strangers, of one in two places, of somebody decided."""
+    join(sandbox, "Jail", sandbox.add_card("dee@x.org", "Dee"))
+    for sender, home in (
+        ("Ann <ann@x.org>", "Truck"),
+        ("Ann <ann@x.org>", "Screener"),
+        ("Bob <bob@x.org>", "Imbox"),
+        ("Cy <cy@x.org>", "Feed"),
+        ("Cy <cy@x.org>", "Jail"),
+        ("Dee <dee@x.org>", "Feed"),
+    ):
+        sandbox.deliver(sender, "Moved", [home], keywords=("mailroom-seen", "mailroom-waiting"))
+
+
 def both(sandbox: Sandbox) -> None:
     """All of that, and new mail of labelled senders."""
     labelled(sandbox)
@@ -130,7 +144,9 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
         ("cut_after", both),
         ("cut_after", namesakes),
         ("cut_after", conversation),
+        ("cut_after", moves),
         pytest.param("cut_before", new_mail, marks=pytest.mark.exhaustive),
+        pytest.param("cut_before", moves, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", conversation, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", both, marks=pytest.mark.exhaustive),
         pytest.param("cut_after", new_mail, marks=pytest.mark.exhaustive),

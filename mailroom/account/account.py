@@ -8,7 +8,7 @@ from typing import Never, Self
 import structlog
 import trio
 
-from mailroom.account.daily import run_daily
+from mailroom.account.daily import SPREAD_SECONDS, run_daily
 from mailroom.account.push_reader import PushReader
 from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
@@ -38,7 +38,8 @@ class Account:
     """What runs for one mail account. Made inside trio; it has asked no server anything before `run`.
 
     `http` is for request and reply, and may be shared with other accounts. `poll_offset` is this one's part of the
-    poll interval, see `Rhythm`. `admit` may raise a `ConfigError` about a session. One run may follow another.
+    poll interval, see `Rhythm`. `admit` may raise a `ConfigError` about a session. `page_url` is where owners with a
+    login find the page, empty if there is none. One run may follow another.
     """
 
     def __init__(
@@ -47,12 +48,15 @@ class Account:
         http: Http,
         poll_offset: float | None = None,
         admit: Callable[[Session], None] = lambda _: None,
+        page_url: str = "",
     ) -> None:
         self._settings = settings = configured.settings
         self.scheme = configured.scheme
         self._http = http
         self._poll_offset = poll_offset
         self._admit = admit
+        has_login = settings.page_password is not None or settings.page_proxy_users
+        self._page_url = page_url if has_login else ""
         self.servers = Servers(settings, http)
         categories = [category.name for category in self.scheme.categories]
         self.status = Status(settings.poll_interval, categories, self.scheme.screening.mode)
@@ -88,7 +92,8 @@ class Account:
             nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
             nursery.start_soon(self._run_passes)
             nursery.start_soon(watch_rules, self.servers, self.scheme, self.status)
-            nursery.start_soon(run_daily, self.servers, self.scheme, self.status)
+            offset = SPREAD_SECONDS * (self._poll_offset or 0.0)
+            nursery.start_soon(run_daily, self.servers, self.scheme, self.status, self._page_url, offset)
             if (url := self._settings.heartbeat_url) is not None:
                 nursery.start_soon(send_heartbeats, self._http, url, self.status, self._settings.poll_interval)
 

@@ -6,7 +6,6 @@ minute, and what was due while nobody looked is done then. Nothing is asked of a
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Never
 
 import structlog
@@ -24,6 +23,8 @@ from mailroom.senders.expiry import expire
 log = structlog.get_logger(component="daily")
 
 LOOK_SECONDS = 60.0
+SPREAD_SECONDS = 300.0
+"""Over so long the digests of many accounts are written that are due at the same time."""
 LONGEST_RETRY_SECONDS = 60 * 60.0
 EXPIRY_SECONDS = 6 * 60 * 60.0
 """Between two looks at mail that has waited too long: a few hours are nothing beside days."""
@@ -33,14 +34,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def run_daily(servers: Servers, scheme: Scheme, status: Status, offset_seconds: float = 0.0) -> None:
+async def run_daily(
+    servers: Servers, scheme: Scheme, status: Status, page: str = "", offset_seconds: float = 0.0
+) -> None:
     """All of it, as far as it is configured, once passes succeed. Raises nothing that a server can cause."""
     if scheme.digest is None and scheme.expire is None:
         return
     await status.success_after(None)
     async with trio.open_nursery() as nursery:
         if scheme.digest is not None:
-            nursery.start_soon(partial(send_digests, servers, scheme, scheme.digest, offset_seconds=offset_seconds))
+            nursery.start_soon(send_digests, servers, scheme, scheme.digest, page, offset_seconds)
         if scheme.expire is not None:
             nursery.start_soon(expire_mail, servers, scheme, scheme.expire)
 
@@ -59,7 +62,6 @@ async def send_digests(
     servers: Servers,
     scheme: Scheme,
     digest: Digest,
-    *,
     page: str = "",
     offset_seconds: float = 0.0,
     now: Callable[[], datetime] = utc_now,

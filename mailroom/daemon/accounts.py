@@ -49,8 +49,9 @@ class _Running:
 class Accounts(Mapping[str, Observed]):
     """Accounts by name, each with a nursery of its own in `nursery`, which none of them can end."""
 
-    def __init__(self, http: Http, nursery: trio.Nursery) -> None:
+    def __init__(self, http: Http, nursery: trio.Nursery, page_url: str = "") -> None:
         self._http = http
+        self._page_url = page_url
         self._nursery = nursery
         self._first_tries = trio.CapacityLimiter(FIRST_PASSES_AT_ONCE)
         self._running: dict[str, _Running] = {}
@@ -99,7 +100,7 @@ class Accounts(Mapping[str, Observed]):
     def _start(self, config: AccountConfig) -> None:
         name = _name(config)
         before = self._stop(name)
-        account = Account(config, self._http, poll_offset(name), partial(self._admit, name))
+        account = Account(config, self._http, poll_offset(name), partial(self._admit, name), self._page_url)
         running = self._running[name] = _Running(config, account)
         self.owners[name] = Owner.of(account, config.settings, name)
         self._nursery.start_soon(self._run, running, before)

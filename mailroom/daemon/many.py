@@ -30,7 +30,7 @@ async def serve_many(
         async with shared_http() as http, trio.open_nursery() as root:
             seen = await trio.to_thread.run_sync(files.look)
             reading = await trio.to_thread.run_sync(files.read)
-            accounts = Accounts(http, root)
+            accounts = Accounts(http, root, process.page_url or "")
             report = ManyAccounts(accounts) if process.metrics_accounts else ManyAccountsSummed(accounts)
             port = await start_health(root, report, process)
             make_room([each.settings.jmap_session_url for each in reading.accounts.values() if each.enabled])

@@ -80,7 +80,7 @@ async def serve(
     """
     settings, scheme = configured.settings, configured.scheme
     async with shared_http() as http, trio.open_nursery() as root:
-        account = Account(configured, http)
+        account = Account(configured, http, page_url=process.page_url or "")
         port = await start_health(root, OneAccount(account), process)
         page_port = await _start_page(root, account, process, settings)
         task_status.started(Running(port, account.status, page_port))

@@ -6,18 +6,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 import structlog
 import trio
 from pydantic import SecretStr
 from structlog.typing import EventDict
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from mailroom.account.account import Account
 from mailroom.account.daily import LOOK_SECONDS, send_digests
 from mailroom.account.servers import open_servers
-from mailroom.config.account_settings import AccountSettings
+from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.daily import Digest
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox, faults
+from tests.guard import GUARD_SECONDS
 from tests.screener import empty_sandbox, served
 
 BERLIN = Digest(time(7, 30), ZoneInfo("Europe/Berlin"))
@@ -143,3 +147,24 @@ def test_a_time_that_comes_twice_in_autumn_is_due_once() -> None:
     day = twice.day_due(first, None)
     assert day == date(2026, 10, 25)
     assert twice.day_due(first + timedelta(hours=1), day) is None
+
+
+@pytest.mark.parametrize("password", [None, SecretStr("correct horse battery")])
+async def test_a_running_account_writes_it_and_links_to_the_page_where_its_owner_has_a_login(
+    password: SecretStr | None,
+) -> None:
+    sandbox = empty_sandbox()
+    sandbox.deliver()
+    scheme = replace(DEFAULT_SCHEME, digest=Digest(time(0, 0), ZoneInfo("UTC")))
+    with trio.fail_after(GUARD_SECONDS):
+        async with served(sandbox) as url, shared_http() as http, trio.open_nursery() as nursery:
+            settings = AccountSettings(
+                jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token), page_password=password
+            )
+            account = Account(AccountConfig(None, settings, scheme), http, page_url="https://mailroom.example")
+            nursery.start_soon(account.run)
+            while not (found := sandbox.mails_in("Inbox")):
+                await sandbox.changed()
+            nursery.cancel_scope.cancel()
+    written = sandbox.store.mails.objects[found[0]].message.search_body
+    assert ("https://mailroom.example" in written) == (password is not None)

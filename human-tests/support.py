@@ -125,9 +125,11 @@ def run_script(doc: str | None, steps: Steps, *, auto: bool) -> int:
         environment = read_environment()
     except ConfigError as invalid:
         return _end(title, Unmet("; ".join(invalid.problems)))
+    process, account = environment.process, environment.account
+    if account is None:
+        return _end(title, Unmet(f"these scripts are for a single account: unset {process.key('accounts')}"))
 
     async def work() -> int:
-        process, account = environment.process, environment.account
         log_to_stderr(process.log_level, process.log_format)
         async with open_servers(account.settings) as servers:
             return await _run(

@@ -14,6 +14,7 @@ import trio
 from defusedxml.ElementTree import fromstring
 from prometheus_client.parser import text_string_to_metric_families
 
+from mailroom.config.account_files import read_folder
 from mailroom.config.daily import Expiry
 from mailroom.config.environment import SETTINGS
 from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
@@ -121,7 +122,25 @@ async def test_the_examples_of_the_workflow_happen_so(row: list[str]) -> None:
 @page
 def test_toml_in_the_documents_is_accepted(path: Path) -> None:
     for block in blocks(path, "toml"):
-        build_scheme(tomllib.loads(block))
+        if not ACCOUNT_FILE.match(block):
+            build_scheme(tomllib.loads(block))
+
+
+ACCOUNT_FILE = re.compile(r"# ([\w.]+\.toml)\n")
+
+
+def test_files_of_accounts_in_the_documents_are_accepted(tmp_path: Path) -> None:
+    page = DOCS / "accounts.md"
+    for block in blocks(page, "toml"):
+        if named := ACCOUNT_FILE.match(block):
+            (tmp_path / named[1]).write_text(block)
+    for name, text in re.findall(r"cat > accounts/([\w.]+) <<'END'\n(.*?)\s*END\n", page.read_text(), re.DOTALL):
+        (tmp_path / name).write_text(text.replace("…", "x"))
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "a1234").write_text("x")
+    (tmp_path / "secrets" / "a1234.beat").write_text("https://kuma.example.com/x")
+    reading = read_folder(tmp_path)
+    assert (reading.mistakes, reading.names) == ({}, ["a1234", "anna", "bob"])
 
 
 # --- what exists
@@ -152,7 +171,7 @@ def test_every_page_is_linked_from_the_readme() -> None:
 
 
 OUR_FOLDERS = ("mailroom/", "tests/", "docs/", "bench/", "human-tests/", "deploy/", "jmap/", "contacts/", "rules/")
-MADE_BY_USERS = {"mailroom.toml", "mailrules.json", "token.txt", "imapd.conf"}
+MADE_BY_USERS = {"mailroom.toml", "mailrules.json", "token.txt", "imapd.conf", "defaults.toml"}
 FILES = [*PROJECT.iterdir(), *(path for name in OUR_FOLDERS for path in (PROJECT / name).rglob("*.*"))]
 NAMES = {path.name for path in FILES}
 

@@ -15,6 +15,7 @@ from mailroom.account.servers import open_servers
 from mailroom.cli.ending import MEND_FIRST, TRY_AGAIN, report
 from mailroom.cli.main import main
 from mailroom.commands import clear, doctor, history, reset, rules, senders, setup, spam, triage, undo
+from mailroom.commands.doctor_report import JsonReport
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.decisions.note import ADOPTED, recorded
@@ -99,7 +100,7 @@ class TestCommands:
         async with settings_for(sandbox) as settings:
             for name, value in environment(settings).items():
                 monkeypatch.setenv(name, value)
-            heard = await said(partial(doctor.run, doctor.CHECKS_WITHOUT_WRITING, doctor.JsonReport()), capsys)
+            heard = await said(partial(doctor.run, doctor.CHECKS_WITHOUT_WRITING, JsonReport()), capsys)
         assert heard.leaks() == []
 
     @some_of("command", COMMANDS, "reset --apply")

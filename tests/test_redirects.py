@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from mailroom import http_clients
 from mailroom.account.servers import open_servers
 from mailroom.commands import doctor
+from mailroom.commands.doctor_report import JsonReport
 from mailroom.config.account_settings import AccountSettings
 from mailroom.errors import BadReply
 from mailroom.http_clients import http_client
@@ -148,7 +149,7 @@ async def test_are_not_followed_by_the_doctor(
     async with redirecting(path, elsewhere, tls) as servers:
         monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "s3cret")
         monkeypatch.setenv("MAILROOM_JMAP_SESSION_URL", servers.settings.jmap_session_url)
-        await doctor.run(doctor.CHECKS, doctor.JsonReport())
+        await doctor.run(doctor.CHECKS, JsonReport())
         assert servers.own.asked_for(path)
         assert servers.asked_for_the_stolen() == []
     assert "redirects" in (said := capsys.readouterr().out) or "another server" in said

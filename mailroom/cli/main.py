@@ -14,6 +14,7 @@ from mailroom.errors import MailroomError
 from mailroom.suggest import did_you_mean
 
 COMMANDS = (
+    "accounts",
     "clear",
     "demo",
     "digest",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailroom.cli.with_settings import with_account
+from mailroom.cli.with_settings import account_option, with_account
 
 if TYPE_CHECKING:
     from mailroom.config.account_settings import AccountConfig
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--apply", is_flag=True, help="Undo it, after asking.")
 @click.option("--yes", is_flag=True, help="Don't ask; needed where there is no terminal.")
+@account_option
 def command(apply: bool, yes: bool) -> int:
     """Show what Mailroom did that can be undone.
 
@@ -36,4 +37,4 @@ def _reset(process: "ProcessSettings", account: "AccountConfig", apply: bool, ye
 
     if not apply:
         return trio.run(reset.dry_run, account.settings, account.scheme)
-    return reset.apply(process, account.settings, account.scheme, reset.agreed if yes else reset.ask)
+    return reset.apply(process, account, reset.agreed if yes else reset.ask)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailroom.cli.with_settings import with_settings
+from mailroom.cli.with_settings import account_option, with_settings
 
 if TYPE_CHECKING:
     from mailroom.config.account_settings import AccountSettings
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 )
 @click.option("--apply", is_flag=True, help="Install the Sieve script on the server; yours goes on running.")
 @click.option("--remove", is_flag=True, help="Remove that script again; yours is the active one as before.")
+@account_option
 def command(form: str | None, apply: bool, remove: bool) -> int:
     """Print rules for mail yet to come.
 

@@ -25,11 +25,18 @@ async def run_daemon() -> int:
     from mailroom.config.environment import read_environment
 
     environment = read_environment()
+    from mailroom.config.account_files import AccountFiles
     from mailroom.daemon import process as daemon
+    from mailroom.daemon.many import serve_many
 
+    process = environment.process
+    if environment.account is None:
+        work = partial(serve_many, process, AccountFiles(environment.folder))
+    else:
+        work = partial(daemon.serve, process, environment.account)
     gc.freeze()
     gc.enable()
-    return await daemon.run(environment.process, partial(daemon.serve, environment.process, environment.account))
+    return await daemon.run(process, work)
 
 
 async def run_daemon_alone(arguments: Sequence[str]) -> int:

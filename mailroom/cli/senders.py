@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailroom.cli.with_settings import with_settings
+from mailroom.cli.with_settings import account_option, with_settings
 
 if TYPE_CHECKING:
     from mailroom.config.account_settings import AccountSettings
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 @click.option("--inbox", is_flag=True, help="Who has mail in the Inbox and is in no category, newest first.")
 @click.option("--category", metavar="NAME", help="Who is in this category, by address.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, for scripts.")
+@account_option
 def command(waiting: bool, inbox: bool, category: str | None, as_json: bool) -> int:
     """List who waits, or is undecided, or is in a category."""
     lists = [name for name, wanted in (("--waiting", waiting), ("--inbox", inbox), ("--category", category)) if wanted]

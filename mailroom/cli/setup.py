@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailroom.cli.with_settings import with_settings
+from mailroom.cli.every_account import with_every_account
 
 if TYPE_CHECKING:
     from mailroom.config.account_settings import AccountSettings
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--apply", is_flag=True, help="Create what is missing.")
-@with_settings
+@with_every_account
 def command(settings: "AccountSettings", scheme: "Scheme", apply: bool) -> int:
     """Show which mailboxes, labels and contact groups are missing.
 
-    With --apply, create them. Status 1 means that some could not be created.
+    With --apply, create them. Status 1 means that some could not be created. Without --account, it is about all
+    accounts.
     """
     import trio
 

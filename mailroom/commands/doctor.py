@@ -1,20 +1,17 @@
 """`mailroom doctor`: check one thing after the other, and say what to do about what is wrong."""
 
-import json
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from textwrap import wrap
-from typing import Protocol
 
-from rich.text import Text
-
-from mailroom import __version__
 from mailroom.account.servers import open_servers
-from mailroom.commands.terminal import log_to_stderr, open_console, printable, working
+from mailroom.commands.doctor_report import Report, count
+from mailroom.commands.terminal import log_to_stderr
+from mailroom.commands.which_account import account_named
 from mailroom.commands.with_servers import until_interrupted
+from mailroom.config.account_files import Reading, read_folder
 from mailroom.config.account_settings import AccountConfig
-from mailroom.config.environment import Environment, read_environment
+from mailroom.config.environment import read_environment
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
 from mailroom.doctor.daily_check import check_daily
@@ -71,61 +68,57 @@ CHECKS_WITHOUT_WRITING = (
 
 _SETTINGS = "settings"
 _SETTINGS_TITLE = "Settings"
-_SIGNS = {
-    Outcome.OK: ("✓", "green"),
-    Outcome.WARNING: ("!", "yellow"),
-    Outcome.FAILED: ("✗", "bold red"),
-    Outcome.SKIPPED: ("-", "dim"),
-}
-_TITLE_WIDTH = 12
-_INDENT = _TITLE_WIDTH + 3
 
 
-class Report(Protocol):
-    """Where findings go, as they come."""
-
-    def announce(self, check: Check) -> None:
-        """A check that changes something for a moment is about to run."""
-        ...
-
-    def running(self, check: Check) -> AbstractContextManager[None]:
-        """Around a check that runs."""
-        ...
-
-    def found(self, title: str, finding: Finding) -> None: ...
-
-    def tell(self, text: str) -> None:
-        """What the user must know, whatever else happens."""
-        ...
-
-    def end(self, findings: Mapping[str, Finding]) -> None: ...
-
-
-async def run(checks: Sequence[Check], report: Report) -> int:
-    """Run the checks; returns 1 if something would stop the daemon."""
+async def run(checks: Sequence[Check], report: Report, name: str | None = None) -> int:
+    """Run the checks, on each account of a folder or the one that is named; returns 1 if something would stop one."""
     log_to_stderr("info", "auto")
-    findings: dict[str, Finding] = {}
     try:
         environment = read_environment()
+        log_to_stderr(environment.process.log_level, environment.process.log_format)
+        folder = environment.process.accounts
+        if folder is not None and name is None:
+            return await until_interrupted(partial(_run_all, environment.process, read_folder(folder), checks, report))
+        account = account_named(name, environment)
     except ConfigError as error:
-        findings[_SETTINGS] = Finding(Outcome.FAILED, "\n".join(error.problems))
-        report.found(_SETTINGS_TITLE, findings[_SETTINGS])
-        for check in checks:
-            findings[check.name] = Finding(Outcome.SKIPPED, f"not possible without: {_SETTINGS_TITLE}")
-            report.found(check.title, findings[check.name])
-        return _end(report, findings)
-    log_to_stderr(environment.process.log_level, environment.process.log_format)
-    findings[_SETTINGS] = _settings_finding(environment.account)
+        return _end(report, _without_settings(error, checks, report))
+
+    async def run_one() -> int:
+        return _end(report, await _examine(environment.process, account, checks, report))
+
+    return await until_interrupted(run_one)
+
+
+async def _run_all(process: ProcessSettings, reading: Reading, checks: Sequence[Check], report: Report) -> int:
+    found: dict[str, Mapping[str, Finding]] = {}
+    for name in reading.names:
+        report.begin(name)
+        try:
+            account = reading.account(name)
+        except ConfigError as error:
+            found[name] = _without_settings(error, checks, report)
+        else:
+            found[name] = await _examine(process, account, checks, report)
+    report.end_all(found)
+    return 1 if any(count(findings, Outcome.FAILED) for findings in found.values()) else 0
+
+
+def _without_settings(error: ConfigError, checks: Sequence[Check], report: Report) -> Mapping[str, Finding]:
+    findings = {_SETTINGS: Finding(Outcome.FAILED, "\n".join(error.problems))}
     report.found(_SETTINGS_TITLE, findings[_SETTINGS])
-    return await until_interrupted(partial(_examine, environment, checks, report, findings))
+    for check in checks:
+        findings[check.name] = Finding(Outcome.SKIPPED, f"not possible without: {_SETTINGS_TITLE}")
+        report.found(check.title, findings[check.name])
+    return findings
 
 
 async def _examine(
-    environment: Environment, checks: Sequence[Check], report: Report, findings: dict[str, Finding]
-) -> int:
-    account = environment.account
+    process: ProcessSettings, account: AccountConfig, checks: Sequence[Check], report: Report
+) -> Mapping[str, Finding]:
+    findings = {_SETTINGS: _settings_finding(account)}
+    report.found(_SETTINGS_TITLE, findings[_SETTINGS])
     async with open_servers(account.settings) as servers:
-        examined = Examined(account.settings, account.scheme, servers, report.tell, environment.process)
+        examined = Examined(account.settings, account.scheme, servers, report.tell, process)
         for check in checks:
             finding = skipped(check, checks, findings)
             if finding is None:
@@ -135,111 +128,16 @@ async def _examine(
                     finding = await find(check, examined)
             findings[check.name] = finding
             report.found(check.title, finding)
-    return _end(report, findings)
+    return findings
 
 
 def _end(report: Report, findings: Mapping[str, Finding]) -> int:
     report.end(findings)
-    return 1 if _count(findings, Outcome.FAILED) else 0
+    return 1 if count(findings, Outcome.FAILED) else 0
 
 
 def _settings_finding(account: AccountConfig) -> Finding:
     login = "a token" if account.settings.jmap_token is not None else "user name and password"
     source = "the usual ones" if account.scheme_file is None else f"from {account.scheme_file}"
-    return Finding(Outcome.OK, f"login by {login}; {len(account.scheme.categories)} categories, {source}")
-
-
-def _count(findings: Mapping[str, Finding], outcome: Outcome) -> int:
-    return sum(finding.outcome is outcome for finding in findings.values())
-
-
-class TextReport:
-    """Lines for people, each printed once its check is done."""
-
-    def __init__(self) -> None:
-        self._console = open_console()
-
-    def running(self, check: Check) -> AbstractContextManager[None]:
-        return working(self._console, check.title)
-
-    def announce(self, check: Check) -> None:
-        self._print("·", "dim", check.title, [check.notice])
-
-    def found(self, title: str, finding: Finding) -> None:
-        advice = [f"→ {finding.advice}"] if finding.advice else []
-        sign, style = _SIGNS[finding.outcome]
-        self._print(sign, style, title, [*finding.detail.splitlines(), *advice, *self._more(finding)])
-
-    def _more(self, finding: Finding) -> list[str]:
-        return []
-
-    def tell(self, text: str) -> None:
-        self._print("!", "bold red", "Left behind", [text])
-
-    def end(self, findings: Mapping[str, Finding]) -> None:
-        failed, warnings = _count(findings, Outcome.FAILED), _count(findings, Outcome.WARNING)
-        self._console.print()
-        if failed:
-            self._console.print(f"{failed} of {len(findings)} checks found what would stop the daemon.", style="red")
-        elif warnings:
-            self._console.print(f"The daemon can run; {warnings} of {len(findings)} checks found what could be better.")
-        else:
-            self._console.print("The daemon can run.", style="green")
-
-    def _print(self, sign: str, style: str, title: str, lines: Sequence[str]) -> None:
-        """The lines beside the title, wrapped on a terminal."""
-        width = max(20, self._console.width - _INDENT)
-        wrapped = [
-            part
-            for line in lines
-            for part in wrap(printable(line), width, break_long_words=False, break_on_hyphens=False)
-        ]
-        first, *others = wrapped or [""]
-        self._console.print(Text(sign, style), f"{title:<{_TITLE_WIDTH}} {first}", soft_wrap=True)
-        for other in others:
-            self._console.print(" " * _INDENT + other, soft_wrap=True)
-
-
-class VerboseReport(TextReport):
-    """Also what the servers said in their own words, which may quote mail and contacts."""
-
-    def _more(self, finding: Finding) -> list[str]:
-        return [f"the server said: {finding.server_said}"] if finding.server_said else []
-
-
-class JsonReport:
-    """One JSON document at the end; what the user must know at once goes to standard error.
-
-    Its keys stay as they are: `ok`, `version` and `checks`, each of these with `check`, `status` (ok, warning, failed,
-    skipped), `detail`, `advice` and `measured_seconds`.
-    """
-
-    def __init__(self) -> None:
-        self._console = open_console()
-        self._errors = open_console(stderr=True)
-
-    def running(self, check: Check) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def announce(self, check: Check) -> None:
-        self.tell(f"{check.title}: {check.notice}")
-
-    def found(self, title: str, finding: Finding) -> None:
-        """Nothing yet."""
-
-    def tell(self, text: str) -> None:
-        self._errors.print(printable(text))
-
-    def end(self, findings: Mapping[str, Finding]) -> None:
-        checks = [
-            {
-                "check": name,
-                "status": finding.outcome.value,
-                "detail": finding.detail,
-                "advice": finding.advice,
-                "measured_seconds": finding.measured_seconds,
-            }
-            for name, finding in findings.items()
-        ]
-        document = {"ok": not _count(findings, Outcome.FAILED), "version": __version__, "checks": checks}
-        self._console.out(json.dumps(document, indent=2), highlight=False)
+    served = "" if account.enabled else "; it is not served: enabled is false"
+    return Finding(Outcome.OK, f"login by {login}; {len(account.scheme.categories)} categories, {source}{served}")

@@ -13,7 +13,7 @@ from mailroom.account.servers import Servers
 from mailroom.commands.reset_report import COMMAND, show_plan, what_stays
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
-from mailroom.config.account_settings import AccountSettings
+from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
 from mailroom.errors import BadReply, ConfigError, Unavailable
@@ -40,20 +40,20 @@ async def dry_run(settings: AccountSettings, scheme: Scheme) -> int:
     return shown.status
 
 
-def apply(process: ProcessSettings, settings: AccountSettings, scheme: Scheme, confirm: Callable[[], bool]) -> int:
+def apply(process: ProcessSettings, account: AccountConfig, confirm: Callable[[], bool]) -> int:
     """Show everything, undo it if `confirm` says so; returns 1 if some of it failed. Raises `MailroomError`.
 
     The prompt comes between two runs of trio: inside of one, Ctrl-C would not end it.
     """
-    trio.run(_refuse_beside_a_daemon, process)
-    shown = trio.run(_show, settings, scheme)
+    trio.run(_refuse_beside_a_daemon, process, account.name)
+    shown = trio.run(_show, account.settings, account.scheme)
     if shown.status or not shown.found:
         return shown.status
     if not confirm():
         click.echo("Nothing was changed.")
         return 0
-    trio.run(_refuse_beside_a_daemon, process)
-    return trio.run(undo, settings, scheme)
+    trio.run(_refuse_beside_a_daemon, process, account.name)
+    return trio.run(undo, account.settings, account.scheme)
 
 
 def ask() -> bool:
@@ -74,13 +74,17 @@ async def undo(settings: AccountSettings, scheme: Scheme) -> int:
     return status
 
 
-async def _refuse_beside_a_daemon(process: ProcessSettings) -> None:
-    """Raises `ConfigError` if a daemon answers on the health port."""
-    if (daemon := await ask_daemon(process)) is not None:
-        where = f"{process.health_host} port {process.health_port}"
-        raise ConfigError(
-            [f"a daemon (Mailroom {printable(daemon.version)}) answers on {where}: stop it, or it triages anew"]
-        )
+async def _refuse_beside_a_daemon(process: ProcessSettings, name: str | None) -> None:
+    """Raises `ConfigError` if a daemon answers on the health port, and serves the account where it has several."""
+    if (daemon := await ask_daemon(process, name)) is None:
+        return
+    where = f"{process.health_host} port {process.health_port}"
+    if name is None:
+        answers = f"a daemon (Mailroom {printable(daemon.version)}) answers on {where}"
+        raise ConfigError([f"{answers}: stop it, or it triages anew"])
+    raise ConfigError(
+        [f"the daemon on {where} serves {name}: set `enabled = false` in {name}.toml, or it triages anew"]
+    )
 
 
 async def _show(settings: AccountSettings, scheme: Scheme) -> Shown:

@@ -4,12 +4,12 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from mailroom.config.account_settings import SECRETS, AccountConfig, AccountSettings
+from mailroom.config.account_settings import FILE_ENDING, SECRETS, AccountConfig, AccountSettings
 from mailroom.config.checked import Checked
 from mailroom.config.keys import FileKeys, Keys
 from mailroom.config.process_settings import ProcessSettings
@@ -21,9 +21,8 @@ from mailroom.suggest import did_you_mean
 
 ENABLED = "enabled"
 
-_ENDING = "_file"
 _SETTINGS = frozenset(AccountSettings.model_fields)
-_SECRET_FILES = frozenset(secret + _ENDING for secret in SECRETS)
+_SECRET_FILES = frozenset(secret + FILE_ENDING for secret in SECRETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class _EachByItself(AccountSettings):
     """Settings of which more is elsewhere, or unreadable: a login may be missing, or half of it."""
 
     @classmethod
-    def problems_between(cls, given: Iterable[str], keys: Keys) -> Iterator[str]:
+    def problems_between(cls, given: Mapping[str, object], keys: Keys) -> Iterator[str]:
         yield from ()
 
 
@@ -81,14 +80,14 @@ def read_file(path: Path) -> Given:
     except ValueError as wrong:
         return Given(keys, {}, {}, True, frozenset(), (keys.problem(str(wrong)),))
     problems = [*_unknown(raw)]
-    named = {key.removesuffix(_ENDING): value for key, value in raw.items() if key in _SECRET_FILES}
+    named = {key.removesuffix(FILE_ENDING): value for key, value in raw.items() if key in _SECRET_FILES}
     secrets, secret_files = _secrets(path.parent, named, problems)
     settings = {key: value for key, value in raw.items() if key in _SETTINGS}
     for secret in sorted(settings.keys() & set(SECRETS)):
         if secret in named:
-            problems.append(f"{secret} and {secret}{_ENDING} are both set; remove the one that is not meant")
+            problems.append(f"{secret} and {secret}{FILE_ENDING} are both set; remove the one that is not meant")
         if is_exposed:
-            problems.append(f"{secret} can be read by everybody: chmod o-r {path.name}, or use {secret}{_ENDING}")
+            problems.append(f"{secret} can be read by everybody: chmod o-r {path.name}, or use {secret}{FILE_ENDING}")
     enabled = raw.get(ENABLED, True)
     if not isinstance(enabled, bool):
         problems.append(f"{ENABLED} must be true or false")
@@ -129,7 +128,7 @@ def _secrets(folder: Path, named: Mapping[str, object], problems: list[str]) -> 
     held: dict[str, str] = {}
     paths: set[Path] = set()
     for secret, name in named.items():
-        key = secret + _ENDING
+        key = secret + FILE_ENDING
         if not isinstance(name, str) or not name or "\0" in name:
             problems.append(f"{key} must be the path of a file, from the folder of the accounts on")
             continue

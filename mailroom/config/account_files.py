@@ -32,6 +32,17 @@ class Reading:
     mistakes: Mapping[str, tuple[str, ...]]
     secret_files: frozenset[Path]
 
+    @property
+    def names(self) -> list[str]:
+        """Of all accounts, in their order."""
+        return sorted({*self.accounts, *self.mistakes})
+
+    def account(self, name: str) -> AccountConfig:
+        """The account of one of the names. Raises `ConfigError` with what is wrong with its file."""
+        if name in self.mistakes:
+            raise ConfigError(self.mistakes[name])
+        return self.accounts[name]
+
 
 class AccountFiles:
     """A folder of accounts. Both methods wait for a disk; `look` knows the secrets that the last `read` found."""

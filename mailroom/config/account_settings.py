@@ -13,8 +13,9 @@ from mailroom.config.page_settings import Names, PagePassword
 from mailroom.config.scheme import Scheme
 from mailroom.config.setting_types import Code, LowerCase, Password, SecretUrl, Token, Url, Username
 
-SECRETS = ("jmap_token", "jmap_password", "carddav_password", "heartbeat_url", "subject_code")
-"""Settings that nobody else may see; each may be in a file of its own."""
+SECRETS = ("jmap_token", "jmap_password", "carddav_password", "heartbeat_url", "subject_code", "page_password")
+"""Settings that nobody else may see; each may be in a file of its own, which the setting with this ending names."""
+FILE_ENDING = "_file"
 
 
 class AccountSettings(Checked):

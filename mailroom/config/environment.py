@@ -11,13 +11,14 @@ from typing import Annotated, TypeVar
 from dotenv import dotenv_values
 from pydantic import Field
 
-from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.account_settings import FILE_ENDING, SECRETS, AccountConfig, AccountSettings
 from mailroom.config.checked import Checked, is_empty
 from mailroom.config.keys import DOTENV, PREFIX, SECRETS_FOLDER, VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
 from mailroom.config.screening import Mode
+from mailroom.config.secret_files import read_secret
 from mailroom.config.setting_types import HomeExpanded, LowerCase
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
@@ -35,13 +36,23 @@ class SchemeSettings(Checked):
 SETTINGS = {**ProcessSettings.model_fields, **AccountSettings.model_fields, **SchemeSettings.model_fields}
 """Every setting that has a variable."""
 
+_SECRETS = (*SECRETS, "page_proxy_secret")
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the environment says, checked: about the process, and about its account."""
+    """What the environment says, checked: about the process, and about its account if it has one without a folder."""
 
     process: ProcessSettings
-    account: AccountConfig
+    account: AccountConfig | None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the process's accounts. Raises `ConfigError` where it has none."""
+        if self.process.accounts is None:
+            key = self.process.key("accounts")
+            raise ConfigError([f"there is no folder of accounts: {key} is not set (docs/accounts.md)"])
+        return self.process.accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +62,17 @@ class _Place:
     name: str
     found: Mapping[str, str | None]
 
+    def value(self, field: str) -> str | None:
+        """Of a setting; None where it isn't set, or empty."""
+        value = self.found.get(VARIABLES.bare(field))
+        return None if is_empty(value) else value
+
 
 def read_environment(*, secrets_folder: Path = Path(SECRETS_FOLDER)) -> Environment:
-    """The settings of this process and its account. Raises `ConfigError` with every problem, each by its variable."""
+    """The settings of this process and its account. Raises `ConfigError` with every problem, each by its variable.
+
+    The account is None where the process has a folder of accounts.
+    """
     try:
         places = tuple(_places(secrets_folder))
     except OSError as unreadable:
@@ -63,8 +82,13 @@ def read_environment(*, secrets_folder: Path = Path(SECRETS_FOLDER)) -> Environm
         reason = "it is not UTF-8 text"
         raise ConfigError([f"{DOTENV} or a file in {secrets_folder} can't be read: {reason}"]) from None
     problems = list(_unknown_names(places))
-    values = _values(places)
+    values = _values(places, problems)
     process = _checked(ProcessSettings, values, problems)
+    if process is not None and process.accounts is not None:
+        problems += _account_beside_a_folder(values)
+        if problems:
+            raise ConfigError(problems)
+        return Environment(process, None)
     settings = _checked(AccountSettings, values, problems)
     scheme = _checked(SchemeSettings, values, problems)
     problems += _owner_problems(values)
@@ -94,15 +118,37 @@ def _places(secrets_folder: Path) -> Iterator[_Place]:
     yield _Place(str(secrets_folder), {file.name.upper(): file.read_text(encoding="utf-8").strip() for file in ours})
 
 
-def _values(places: Sequence[_Place]) -> dict[str, str]:
-    """By setting, the value of the first place that has one."""
+def _values(places: Sequence[_Place], problems: list[str]) -> dict[str, str]:
+    """By setting, the value of the first place that has one; of secrets also from the file that is named there."""
     values: dict[str, str] = {}
     for field in SETTINGS:
-        found = (place.found.get(PREFIX + field.upper()) for place in places)
-        value = next((value for value in found if value is not None and not is_empty(value)), None)
-        if value is not None:
-            values[field] = value
+        for place in places:
+            value = place.value(field)
+            file = place.value(field + FILE_ENDING) if field in _SECRETS else None
+            if value is not None and file is not None:
+                both = f"{VARIABLES.bare(field)} and {VARIABLES.bare(field + FILE_ENDING)}"
+                problems.append(f"{both} are both set; unset the one that is not meant")
+            if file is not None:
+                value = _secret(field, file.strip(), problems)
+            if value is not None:
+                values[field] = value
+                break
     return values
+
+
+def _secret(field: str, file: str, problems: list[str]) -> str | None:
+    try:
+        return read_secret(Path(file).expanduser())
+    except (ValueError, RuntimeError) as wrong:  # RuntimeError where ~ is nobody's
+        problems.append(f"{VARIABLES.bare(field + FILE_ENDING)} {wrong}")
+        return None
+
+
+def _account_beside_a_folder(values: Iterable[str]) -> Iterator[str]:
+    """A folder's accounts have nothing from the environment: what is there would be ignored in silence."""
+    for field in sorted(set(values) - set(ProcessSettings.model_fields)):
+        where = VARIABLES.bare("accounts")
+        yield f"{VARIABLES.bare(field)} is for a single account: with {where}, each has a file (docs/accounts.md)"
 
 
 Kind = TypeVar("Kind", bound=Checked)
@@ -127,7 +173,7 @@ def _scheme(settings: SchemeSettings) -> Scheme:
 
 def _unknown_names(places: Iterable[_Place]) -> Iterator[str]:
     """A misspelt variable would be ignored in silence otherwise, and the default take its place."""
-    known = {field.upper() for field in SETTINGS}
+    known = {field.upper() for field in (*SETTINGS, *(secret + FILE_ENDING for secret in _SECRETS))}
     for place in places:
         for name in sorted(place.found):
             rest = name.removeprefix(PREFIX)
@@ -160,5 +206,7 @@ def _without_value(name: str, known: Iterable[str]) -> str:
     """Of `JMAP_TOKEN:s3cret` and `JMAP_TOKENs3cret`, which are slips for `JMAP_TOKEN=s3cret`, no more than the name."""
     word = re.match("[A-Z0-9_]*", name)
     head = word[0] if word else ""
+    if head.removesuffix(FILE_ENDING.upper()) in known:
+        return head
     begun = max((field for field in known if head.startswith(field)), key=len, default=head)
     return begun if len(head) > len(begun) + _LONGEST_ENDING else head

@@ -1,6 +1,7 @@
 """The settings of the process, whichever accounts it serves; they come from the environment."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -8,13 +9,14 @@ from pydantic import Field
 from mailroom.config.checked import Checked
 from mailroom.config.keys import Keys
 from mailroom.config.page_settings import HOST, HeaderName, Networks, Origin, ProxySecret
-from mailroom.config.setting_types import Host, LowerCase
+from mailroom.config.setting_types import HomeExpanded, Host, LowerCase
 from mailroom.urls import MAX_PORT, is_loopback
 
 
 class ProcessSettings(Checked):
-    """What belongs to the process: where it listens, how it logs."""
+    """What belongs to the process: which accounts it serves, where it listens, how it logs."""
 
+    accounts: Annotated[Path, HomeExpanded] | None = Field(default=None, description="the path of a folder")
     health_host: Host = Field(default="127.0.0.1", description="an address or host name")
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
     metrics_accounts: bool = Field(default=True, description="true or false")

@@ -1,6 +1,7 @@
 """Whether a daemon with these settings runs on this machine: its health port answers as Mailroom does."""
 
 import json
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +27,7 @@ class RunningDaemon(Wire):
     version: str
     last_poll_age_seconds: float | None = None
     accounts: int | None = None
+    last_poll_error: str | None = None
     screening: str | None = None
 
 
@@ -37,13 +39,31 @@ async def ask_daemon(process: ProcessSettings, account: str | None = None) -> Ru
 
     With the name of an account: None where that daemon doesn't serve it, too.
     """
+    async with _client() as http:
+        return await _ask(http, process, "/healthz" if account is None else _path(account))
+
+
+async def ask_accounts(process: ProcessSettings, accounts: Iterable[str]) -> Mapping[str, RunningDaemon]:
+    """What the daemon on the health port says about each of these accounts, by name; without those it doesn't serve."""
+    async with _client() as http:
+        answers = {name: await _ask(http, process, _path(name)) for name in accounts}
+    return {name: answer for name, answer in answers.items() if answer is not None}
+
+
+def _client() -> httpx.AsyncClient:
+    # No proxy of the environment stands between two processes of one machine.
+    return httpx.AsyncClient(timeout=SECONDS, trust_env=False)
+
+
+def _path(account: str) -> str:
+    return f"/healthz/{quote(account, safe='')}"
+
+
+async def _ask(http: httpx.AsyncClient, process: ProcessSettings, path: str) -> RunningDaemon | None:
     host = _EVERYWHERE.get(process.health_host, process.health_host)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{process.health_port}/healthz"
-    url += "" if account is None else f"/{quote(account, safe='')}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{process.health_port}{path}"
     try:
-        # No proxy of the environment stands between two processes of one machine.
-        async with httpx.AsyncClient(timeout=SECONDS, trust_env=False) as http:
-            with trio.fail_after(SECONDS):
-                return _read(json.loads((await http.get(url)).content))
+        with trio.fail_after(SECONDS):
+            return _read(json.loads((await http.get(url)).content))
     except (httpx.HTTPError, httpx.InvalidURL, trio.TooSlowError, ValueError, RecursionError, BadReply):
         return None

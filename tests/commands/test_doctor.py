@@ -13,6 +13,7 @@ import trio
 
 from mailroom.commands import doctor
 from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING
+from mailroom.commands.doctor_report import JsonReport, TextReport, VerboseReport
 from mailroom.config.account_settings import AccountSettings
 from mailroom.decisions.contact import new_uid
 from mailroom.doctor import contacts_check, push_check, screening_checks
@@ -78,7 +79,7 @@ def examine(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         port = {"MAILROOM_HEALTH_PORT": str(free_port())}
         for name, value in {**environment(settings), **port, **variables}.items():
             monkeypatch.setenv(name, value)
-        status = await doctor.run(checks, doctor.JsonReport())
+        status = await doctor.run(checks, JsonReport())
         return Diagnosis(status, json.loads(capsys.readouterr().out))
 
     return run
@@ -469,9 +470,9 @@ async def test_searches_are_tried_as_the_daemon_makes_them(examine: Examine) -> 
 
 
 class TestTheServersOwnWords:
-    @pytest.mark.parametrize("report", [doctor.TextReport, doctor.VerboseReport])
+    @pytest.mark.parametrize("report", [TextReport, VerboseReport])
     async def test_are_shown_cleaned_to_who_asks(
-        self, report: type[doctor.TextReport], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, report: type[TextReport], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         sandbox = empty_sandbox()
         words = f"Quota of \x1b[31mAnn's\n mail, asked with {sandbox.token}"
@@ -479,21 +480,21 @@ class TestTheServersOwnWords:
         said = await self.said(sandbox, CHECKS_WITHOUT_WRITING[:1], report, monkeypatch, capsys)
         assert "answered HTTP 500" in said
         shown = "the server said: Quota of [31mAnn's mail, asked with [secret]"
-        assert (shown in said) is ("Quota" in said) is (report is doctor.VerboseReport)
+        assert (shown in said) is ("Quota" in said) is (report is VerboseReport)
 
     async def test_of_a_call_are_shown(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         sandbox = empty_sandbox()
         sandbox.faults.method_error("Mailbox/get", MethodError("invalidArguments", "no role here"), times=None)
-        said = await self.said(sandbox, CHECKS_WITHOUT_WRITING[:2], doctor.VerboseReport, monkeypatch, capsys)
+        said = await self.said(sandbox, CHECKS_WITHOUT_WRITING[:2], VerboseReport, monkeypatch, capsys)
         assert "the server said: no role here" in said
 
     async def said(
         self,
         sandbox: Sandbox,
         checks: Sequence[Check],
-        report: type[doctor.TextReport],
+        report: type[TextReport],
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> str:

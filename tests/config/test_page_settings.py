@@ -3,6 +3,7 @@
 
 import pytest
 
+from mailroom.config.account_settings import AccountSettings
 from mailroom.config.environment import Environment, read_environment
 from mailroom.errors import ConfigError
 
@@ -16,16 +17,21 @@ def load(monkeypatch: pytest.MonkeyPatch, **values: str) -> Environment:
     return read_environment()
 
 
+def account(read: Environment) -> AccountSettings:
+    assert read.account is not None
+    return read.account.settings
+
+
 def test_the_page_is_off_and_here_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load(monkeypatch)
-    process, password = read.process, read.account.settings.page_password
+    process, password = read.process, account(read).page_password
     assert (password, process.page_proxy_header, process.page_url) == (None, None, None)
     assert (process.page_host, process.page_port) == ("127.0.0.1", 8081)
 
 
 def test_lists_have_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     read = load(monkeypatch, **PROXY)
-    assert read.account.settings.page_proxy_users == ("ann", "bob")
+    assert account(read).page_proxy_users == ("ann", "bob")
     assert [str(each) for each in read.process.page_proxy_from] == ["127.0.0.1/32", "10.0.0.0/8"]
 
 

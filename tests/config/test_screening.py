@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.environment import read_environment
-from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import build_scheme, read_scheme
 from mailroom.config.screening import LetThrough, Screening, read_let_through
 from mailroom.errors import ConfigError
@@ -166,14 +166,20 @@ class TestLetThrough:
         assert [len(getattr(both, each.name)) for each in fields(both)] == [2] * 5
 
 
+def scheme_read() -> Scheme:
+    account = read_environment().account
+    assert account is not None
+    return account.scheme
+
+
 class TestMode:
     def test_of_the_variable_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MAILROOM_JMAP_TOKEN", "fmu1-token")
-        assert read_environment().account.scheme is DEFAULT_SCHEME
+        assert scheme_read() is DEFAULT_SCHEME
         monkeypatch.setenv("MAILROOM_CONFIG", str(PROJECT / "mailroom.example.toml"))
-        assert read_environment().account.scheme.screening.mode == "off"
+        assert scheme_read().screening.mode == "off"
         monkeypatch.setenv("MAILROOM_SCREENING", "ON")
-        assert read_environment().account.scheme.screening == Screening("on")
+        assert scheme_read().screening == Screening("on")
 
     @pytest.mark.parametrize(
         ("name", "value", "problem"),

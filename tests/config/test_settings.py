@@ -36,8 +36,13 @@ def problems() -> tuple[str, ...]:
     return raised.value.problems
 
 
+def account(read: Environment) -> AccountConfig:
+    assert read.account is not None
+    return read.account
+
+
 def token_of(read: Environment) -> str | None:
-    token = read.account.settings.jmap_token
+    token = account(read).settings.jmap_token
     return token.get_secret_value() if token else None
 
 
@@ -47,7 +52,7 @@ def token_of(read: Environment) -> str | None:
 def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
     read = read_environment()
-    assert read.process.model_dump() | read.account.settings.model_dump() == {
+    assert read.process.model_dump() | account(read).settings.model_dump() == {
         "jmap_token": SecretStr(TOKEN),
         "jmap_username": None,
         "jmap_password": None,
@@ -58,6 +63,7 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "carddav_password": None,
         "poll_interval": 60.0,
         "debounce_seconds": 3.0,
+        "accounts": None,
         "health_host": "127.0.0.1",
         "health_port": 8080,
         "metrics_accounts": True,
@@ -75,7 +81,7 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "max_consecutive_failures": 10,
         "subject_code": None,
     }
-    assert read.account.scheme is DEFAULT_SCHEME
+    assert account(read).scheme is DEFAULT_SCHEME
 
 
 def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +115,7 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         log_level="debug",
         log_format="json",
     )
-    assert read.account.settings == AccountSettings(
+    assert account(read).settings == AccountSettings(
         jmap_username="ann@example.com",
         jmap_password=SecretStr(" päss word "),
         jmap_session_url="https://mail.example.com/jmap/",
@@ -123,8 +129,8 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
         max_consecutive_failures=0,
         subject_code=SecretStr("blue heron"),
     )
-    assert (read.account.name, read.account.scheme_file) == (None, Path.cwd() / "mailroom.toml")
-    assert read.account.scheme == replace(DEFAULT_SCHEME, screener="Waiting room", screening=Screening("watch"))
+    assert (account(read).name, account(read).scheme_file) == (None, Path.cwd() / "mailroom.toml")
+    assert account(read).scheme == replace(DEFAULT_SCHEME, screener="Waiting room", screening=Screening("watch"))
 
 
 CLUSTER = {
@@ -163,7 +169,7 @@ def test_dotenv_in_the_current_folder() -> None:
 def test_dotenv_is_taken_as_it_stands(quote: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ann")
     Path(".env").write_text(f"MAILROOM_JMAP_USERNAME=ann\nMAILROOM_JMAP_PASSWORD={quote}a${{HOME}}$b{quote}\n")
-    password = read_environment().account.settings.jmap_password
+    password = account(read_environment()).settings.jmap_password
     assert password is not None
     assert password.get_secret_value() == "a${HOME}$b"
 
@@ -195,15 +201,15 @@ def test_empty_means_unset(monkeypatch: pytest.MonkeyPatch, secrets_folder: Path
     Path(".env").write_text("MAILROOM_LOG_LEVEL=\nMAILROOM_HEALTH_PORT=''\n")
     (secrets_folder / "mailroom_jmap_token").write_text(TOKEN)
     (secrets_folder / "mailroom_jmap_password").write_text("\n")
-    account = AccountConfig(None, AccountSettings(jmap_token=SecretStr(TOKEN)), DEFAULT_SCHEME)
-    assert read_environment(secrets_folder=secrets_folder) == Environment(ProcessSettings(), account)
+    usual = AccountConfig(None, AccountSettings(jmap_token=SecretStr(TOKEN)), DEFAULT_SCHEME)
+    assert read_environment(secrets_folder=secrets_folder) == Environment(ProcessSettings(), usual)
 
 
 def test_white_space_around_a_value_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEALTH_HOST=" ::1 ", POLL_INTERVAL=" 5 ", CONFIG=" m.toml\n")
     Path("m.toml").touch()
     read = read_environment()
-    found = (read.process.health_host, read.account.settings.poll_interval, read.account.scheme_file)
+    found = (read.process.health_host, account(read).settings.poll_interval, account(read).scheme_file)
     assert found == ("::1", 5, Path("m.toml"))
 
 
@@ -215,7 +221,7 @@ def test_white_space_around_a_token_is_dropped(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_password_keeps_its_spaces_but_not_the_end_of_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_USERNAME="ann", JMAP_PASSWORD=" a b \n")
-    password = read_environment().account.settings.jmap_password
+    password = account(read_environment()).settings.jmap_password
     assert password is not None
     assert password.get_secret_value() == " a b "
 
@@ -291,7 +297,7 @@ def test_what_basic_auth_can_not_carry(monkeypatch: pytest.MonkeyPatch, name: st
 @pytest.mark.parametrize("url", ["http://localhost:1/", "http://127.8.8.8:1/", "http://[::1]:1/", "https://x.example/"])
 def test_urls_that_credentials_may_go_to(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, JMAP_SESSION_URL=url, CARDDAV_URL=url)
-    settings = read_environment().account.settings
+    settings = account(read_environment()).settings
     assert settings.jmap_session_url == settings.carddav_url == url
 
 
@@ -402,7 +408,7 @@ def test_every_problem_comes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     set_variables(monkeypatch, JMAP_TOKEN=TOKEN, HEARTBEAT_URL=f"https://kuma.example/api/push/{TOKEN}")
     read = read_environment()
-    assert TOKEN not in repr(read) + str(read) + read.account.settings.model_dump_json()
+    assert TOKEN not in repr(read) + str(read) + account(read).settings.model_dump_json()
 
 
 def test_files_that_can_not_be_read(secrets_folder: Path) -> None:
@@ -412,3 +418,61 @@ def test_files_that_can_not_be_read(secrets_folder: Path) -> None:
     Path(".env").write_bytes(b"MAILROOM_JMAP_TOKEN=\xff\n")
     with pytest.raises(ConfigError, match="it is not UTF-8 text"):
         read_environment()
+
+
+# --- secrets in files
+
+
+@pytest.mark.parametrize("place", ["the environment", ".env"])
+def test_a_secret_may_be_in_a_file_that_a_variable_names(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    Path("token").write_text(f"{TOKEN}\n")
+    if place == ".env":
+        Path(".env").write_text("MAILROOM_JMAP_TOKEN_FILE=token\n")
+    else:
+        set_variables(monkeypatch, JMAP_TOKEN_FILE="token")
+    assert token_of(read_environment()) == TOKEN
+
+
+def test_the_first_place_counts_whichever_way_it_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN)
+    Path(".env").write_text("MAILROOM_JMAP_TOKEN_FILE=missing\n")
+    assert token_of(read_environment()) == TOKEN
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"JMAP_TOKEN_FILE": "s3cret"}, "MAILROOM_JMAP_TOKEN_FILE names a file that can't be read: No such file"),
+        (
+            {"JMAP_TOKEN": "s3cret", "JMAP_TOKEN_FILE": "token"},
+            "MAILROOM_JMAP_TOKEN and MAILROOM_JMAP_TOKEN_FILE are both set; unset the one that is not meant",
+        ),
+        ({"JMAP_USERNAME_FILE": "token"}, "MAILROOM_JMAP_USERNAME_FILE (in the environment) is not a setting; did you"),
+    ],
+)
+def test_what_is_wrong_with_a_file_of_a_secret_is_told(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], said: str
+) -> None:
+    Path("token").write_text(TOKEN)
+    set_variables(monkeypatch, **values)
+    found = problems()
+    assert found[0].startswith(said)
+    assert "s3cret" not in "".join(found)
+
+
+# --- a folder of accounts
+
+
+def test_with_a_folder_there_is_no_account_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, ACCOUNTS="~/accounts", LOG_LEVEL="debug")
+    monkeypatch.setenv("HOME", "/home/ann")
+    process = ProcessSettings(accounts=Path("/home/ann/accounts"), log_level="debug")
+    assert read_environment() == Environment(process, None)
+
+
+def test_settings_of_an_account_beside_a_folder_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, ACCOUNTS="accounts", JMAP_TOKEN=TOKEN, CONFIG="mine.toml")
+    assert problems() == tuple(
+        f"MAILROOM_{name} is for a single account: with MAILROOM_ACCOUNTS, each has a file (docs/accounts.md)"
+        for name in ("CONFIG", "JMAP_TOKEN")
+    )

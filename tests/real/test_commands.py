@@ -9,8 +9,9 @@ import trio
 from pydantic import SecretStr
 
 from mailroom.commands import setup
-from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING, JsonReport
+from mailroom.commands.doctor import CHECKS, CHECKS_WITHOUT_WRITING
 from mailroom.commands.doctor import run as run_doctor
+from mailroom.commands.doctor_report import JsonReport
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.decisions.places import needed_mailboxes

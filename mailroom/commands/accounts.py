@@ -1,0 +1,96 @@
+"""`mailroom accounts`: the accounts of the folder, and how the running daemon says that they are."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mailroom.commands.table import Column, print_table
+from mailroom.commands.terminal import open_console, plural, printable
+from mailroom.config.account_files import Reading, read_folder
+from mailroom.config.environment import Environment
+from mailroom.observe.running_daemon import RunningDaemon, ask_accounts, ask_daemon
+
+
+class State(Enum):
+    """How an account is. The values are for scripts, too, and stay as they are."""
+
+    OK = "ok"
+    UNHEALTHY = "unhealthy"
+    NOT_SERVED = "not served"
+    BROKEN = "broken"
+    DISABLED = "disabled"
+    NOT_RUNNING = "daemon not running"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An account, `problems` with its file, and what the daemon says about it (`error`: why its last pass failed)."""
+
+    name: str
+    state: State
+    session_url: str | None
+    problems: tuple[str, ...]
+    error: str | None
+
+
+async def show(environment: Environment) -> int:
+    """Print a table; returns 1 if an account is broken or unhealthy. Raises `ConfigError` where there is no folder."""
+    listed = await _listed(environment)
+    console = open_console()
+    told = [printable("; ".join(filter(None, (*each.problems, each.error)))) for each in listed]
+    columns = (
+        Column("Account", [each.name for each in listed], folds=False),
+        Column("State", [each.state.value for each in listed], folds=False),
+        Column("Server", [printable(each.session_url or "") for each in listed], folds=False),
+        Column("Problem", told),
+    )
+    print_table(console, columns[: 4 if any(told) else 3])
+    counts = [(state, sum(each.state is state for each in listed)) for state in State]
+    figures = ", ".join(f"{count} {state.value}" for state, count in counts if count)
+    console.print(f"{plural(len(listed), 'account')}: {figures}.", soft_wrap=True)
+    return _status(listed)
+
+
+async def as_json(environment: Environment) -> int:
+    """Print a JSON array, an object each; the status is that of `show`. Raises as `show` does."""
+    listed = await _listed(environment)
+    document = [
+        {
+            "account": each.name,
+            "state": each.state.value,
+            "session_url": each.session_url,
+            "problems": list(each.problems),
+            "last_poll_error": each.error,
+        }
+        for each in listed
+    ]
+    open_console().out(json.dumps(document, indent=2), highlight=False)
+    return _status(listed)
+
+
+async def _listed(environment: Environment) -> Sequence[Listed]:
+    reading = read_folder(environment.folder)
+    is_running = await ask_daemon(environment.process) is not None
+    served = await ask_accounts(environment.process, reading.names) if is_running else None
+    return [
+        _of_account(name, reading, None if served is None else served.get(name), is_running) for name in reading.names
+    ]
+
+
+def _of_account(name: str, reading: Reading, served: RunningDaemon | None, is_running: bool) -> Listed:
+    account = reading.accounts.get(name)
+    problems = reading.mistakes.get(name, ())
+    url = None if account is None else account.settings.jmap_session_url
+    if served is not None:
+        state = State.OK if served.status == "ok" else State.UNHEALTHY
+        return Listed(name, state, url, problems, served.last_poll_error)
+    if account is None:
+        return Listed(name, State.BROKEN, url, problems, None)
+    if not account.enabled:
+        return Listed(name, State.DISABLED, url, problems, None)
+    return Listed(name, State.NOT_SERVED if is_running else State.NOT_RUNNING, url, problems, None)
+
+
+def _status(listed: Sequence[Listed]) -> int:
+    return 1 if any(each.problems or each.state is State.UNHEALTHY for each in listed) else 0

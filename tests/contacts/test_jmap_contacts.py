@@ -25,7 +25,7 @@ from mailroom.contacts.steps import alone
 from mailroom.errors import BadReply, BatchRefused, Unavailable
 from mailroom.sandbox import Limits, MethodError, Sandbox, SetError
 from mailroom.wire import Json
-from tests.jmap.support import Connected, connected
+from tests.jmap.support import Connected, in_process
 from tests.jmap.trouble import answer
 from tests.screener import empty_sandbox
 
@@ -75,7 +75,7 @@ class Book:
 
 @asynccontextmanager
 async def book(sandbox: Sandbox | None = None) -> AsyncIterator[Book]:
-    async with connected(sandbox or empty_sandbox()) as c:
+    async with in_process(sandbox or empty_sandbox()) as c:
         session = await c.client.session()
         assert session.contacts_account is not None
         contacts = JmapContacts(c.client, session.contacts_account, session.limits)

@@ -23,7 +23,7 @@ from tests.contacts.dav_server import Answer, DavServer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, multistatus
 from tests.contacts.test_one_bad_address import GROUPS
 from tests.guard import GUARD_SECONDS
-from tests.jmap.support import ACCOUNT, connected
+from tests.jmap.support import ACCOUNT, in_process
 from tests.screener import NOW, Wire, empty_sandbox, served
 from tests.screener import connected as connected_by
 
@@ -95,7 +95,7 @@ def on_its_own(result: str | MailroomError) -> OnItsOwn[str]:
 
 
 async def test_calls_travel_in_the_requests_of_mail() -> None:
-    async with connected(empty_sandbox()) as c:
+    async with in_process(empty_sandbox()) as c:
         batch = Batch()
         slot = batch.add(get_mailboxes(ACCOUNT))
         replies, result = await beside(c.client, batch, in_batch("cards"))
@@ -104,7 +104,7 @@ async def test_calls_travel_in_the_requests_of_mail() -> None:
 
 
 async def test_a_step_alone_needs_no_mail() -> None:
-    async with connected(empty_sandbox()) as c:
+    async with in_process(empty_sandbox()) as c:
         assert await alone(c.client, on_its_own("cards")) == "cards"
         assert c.bodies == []
         assert (await alone(c.client, in_batch("cards"))).startswith("cards beside")
@@ -120,14 +120,14 @@ async def fails(client: Client, step: OnItsOwn[str], slot_of: str = ACCOUNT) -> 
 
 
 async def test_a_failure_is_raised_bare_and_after_the_other_request_is_over() -> None:
-    async with connected(empty_sandbox()) as c:
+    async with in_process(empty_sandbox()) as c:
         failure = Unavailable("contacts are down")
         assert await fails(c.client, on_its_own(failure)) is failure
         assert len(c.bodies) == 1
 
 
 async def test_of_two_failures_that_of_mail_is_told() -> None:
-    async with connected(empty_sandbox(), token="t0k-3xpired") as c:  # noqa: S106  a token that is none
+    async with in_process(empty_sandbox(), token="t0k-3xpired") as c:  # noqa: S106  a token that is none
         assert "token" in str(await fails(c.client, on_its_own(BadReply("contacts", expected="others"))))
 
 
@@ -135,7 +135,7 @@ async def test_a_bug_in_a_step_is_no_failure_of_a_server() -> None:
     async def run() -> str:
         raise RuntimeError("a bug")
 
-    async with connected(empty_sandbox()) as c:
+    async with in_process(empty_sandbox()) as c:
         with pytest.RaisesGroup(RuntimeError):
             await alone(c.client, OnItsOwn(run))
 

@@ -1,4 +1,4 @@
-"""A sandbox over loopback with a client on top, and calls to try them with."""
+"""A sandbox with a client on top, and calls to try them with."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,6 +17,7 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, get_mailboxes
 from mailroom.sandbox import Sandbox, serve
 from tests.guard import GUARD_SECONDS
+from tests.in_process import SESSION_URL, InProcess
 
 ACCOUNT = "u1"
 
@@ -54,15 +55,27 @@ async def served(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
 async def connected(
     sandbox: Sandbox, *, session_path: str = "/jmap/session", token: str | None = None
 ) -> AsyncIterator[Connected]:
+    """A client that reaches the sandbox over loopback."""
     with trio.fail_after(GUARD_SECONDS):
         async with served(sandbox) as base_url, http_client() as http:
-            url = base_url.join(session_path)
-            client = Client(http, url, Credentials(bearer(SecretStr(token or sandbox.token)), url))
-            connection = Connected(sandbox, client, base_url)
+            yield _connection(sandbox, http, base_url.join(session_path), token)
 
-            async def record(request: httpx.Request) -> None:
-                if request.method == "POST":
-                    connection.bodies.append(json.loads(request.content))
 
-            http.event_hooks["request"].append(record)
-            yield connection
+@asynccontextmanager
+async def in_process(sandbox: Sandbox, *, token: str | None = None) -> AsyncIterator[Connected]:
+    """A client that reaches the sandbox without sockets, for what is not about the wire."""
+    with trio.fail_after(GUARD_SECONDS):
+        async with httpx.AsyncClient(transport=InProcess(sandbox)) as http:
+            yield _connection(sandbox, http, SESSION_URL, token)
+
+
+def _connection(sandbox: Sandbox, http: httpx.AsyncClient, session_url: httpx.URL, token: str | None) -> Connected:
+    client = Client(http, session_url, Credentials(bearer(SecretStr(token or sandbox.token)), session_url))
+    connection = Connected(sandbox, client, session_url.join("/"))
+
+    async def record(request: httpx.Request) -> None:
+        if request.method == "POST":
+            connection.bodies.append(json.loads(request.content))
+
+    http.event_hooks["request"].append(record)
+    return connection

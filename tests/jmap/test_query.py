@@ -12,7 +12,7 @@ from mailroom.jmap.mailbox import MAILBOX, MAX_MAILBOXES, Mailbox, get_mailboxes
 from mailroom.jmap.query import Kind, QueryResult, all_of, any_of, search
 from mailroom.sandbox import Limits, MethodError
 from mailroom.wire import Json
-from tests.jmap.support import ACCOUNT, Connected, connected
+from tests.jmap.support import ACCOUNT, Connected, in_process
 from tests.jmap.trouble import answer
 from tests.screener import empty_sandbox
 
@@ -42,7 +42,7 @@ def page(*ids: str, position: int | None = None, total: int | None = None, gone:
 
 async def found_on(*pages: list[Json]) -> tuple[list[str], list[int]]:
     """What a search finds on a server that answers these pages, and the positions it asked for."""
-    async with connected(empty_sandbox()) as c:
+    async with in_process(empty_sandbox()) as c:
         for each in pages:
             c.sandbox.faults.next_request(answer(*each))
         found = await find_all(c)
@@ -52,13 +52,13 @@ async def found_on(*pages: list[Json]) -> tuple[list[str], list[int]]:
 class TestPages:
     @pytest.mark.parametrize(("mails", "requests"), [(0, 1), (1, 1), (3, 1), (4, 2), (7, 3)])
     async def test_are_read_to_the_end_where_the_limit_makes_them_short(self, mails: int, requests: int) -> None:
-        async with connected(empty_sandbox(Limits(max_objects_in_get=3))) as c:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=3))) as c:
             ids = [c.sandbox.deliver() for _ in range(mails)]
             assert await find_all(c) == sorted(ids)
             assert c.endpoints.count("api") == requests
 
     async def test_are_read_to_the_end_where_the_server_caps_them(self) -> None:
-        async with connected(empty_sandbox(Limits(max_query_page=2))) as c:
+        async with in_process(empty_sandbox(Limits(max_query_page=2))) as c:
             ids = [c.sandbox.deliver() for _ in range(5)]
             assert await find_all(c) == sorted(ids)
             assert c.endpoints.count("api") == 3
@@ -86,7 +86,7 @@ class TestPages:
     @pytest.mark.parametrize("total", [None, 1000])
     @pytest.mark.parametrize("position", [None, 0, 2])
     async def test_that_repeat_for_ever_are_a_bad_reply(self, position: int | None, total: int | None) -> None:
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             c.sandbox.faults.next_request(answer(*page("a", "b", position=0, total=total)))
             c.sandbox.faults.next_request(answer(*page("a", "b", position=position, total=total)), times=None)
             with pytest.raises(BadReply, match="Email/query gives the same page again"):
@@ -96,7 +96,7 @@ class TestPages:
     @pytest.mark.parametrize("total", [None, 10**9])
     async def test_without_end_are_a_bad_reply(self, total: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(client, "MAX_PAGES", 5)
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             for n in range(9):
                 c.sandbox.faults.next_request(answer(*page(f"m{n}", position=n, total=total)))
             with pytest.raises(BadReply, match=r"Email/query goes on after 5 pages; expected at most 5"):
@@ -105,7 +105,7 @@ class TestPages:
 
     async def test_of_more_than_can_be_held_are_a_bad_reply(self) -> None:
         kind = replace(EMAIL, most=9)
-        async with connected(empty_sandbox(Limits(max_objects_in_get=3))) as c:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=3))) as c:
             for _ in range(9):
                 c.sandbox.deliver()
             assert len(await find_all(c, kind)) == 9
@@ -117,7 +117,7 @@ class TestPages:
     async def test_that_hold_what_nobody_asked_for_are_a_bad_reply(self) -> None:
         mails: list[Json] = [{"id": f"m{n}", "mailboxIds": {"a": True}} for n in range(10)]
         query: Json = ["Email/query", {"ids": ["m1"], "position": 0, "total": 1}, "c0"]
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             c.sandbox.faults.next_request(answer(query, ["Email/get", {"list": mails}, "c1"]))
             with pytest.raises(BadReply, match=r"the server has 10 of Email, or more; expected at most 9"):
                 await find_all(c, replace(EMAIL, most=9))
@@ -128,14 +128,14 @@ class TestPages:
         assert found == ["a", "b"]
 
     async def test_that_cant_be_read_fail_as_their_call_does(self) -> None:
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             c.sandbox.faults.method_error("Email/query", MethodError("invalidArguments", "no such mailbox"))
             with pytest.raises(MethodFailed, match=r"Email/(query|get) failed"):
                 await find_all(c)
 
     @pytest.mark.parametrize("ids", [None, {}, "a", [5], [None]])
     async def test_without_ids_are_a_bad_reply(self, ids: Json) -> None:
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             c.sandbox.faults.next_request(answer(["Email/query", {"ids": ids, "position": 0}, "c0"], page()[1]))
             with pytest.raises(BadReply, match="malformed at ids"):
                 await find_all(c)
@@ -144,7 +144,7 @@ class TestPages:
 class TestAllThereIs:
     @pytest.mark.parametrize(("most", "requests"), [(4096, 1), (5, 1 + 8), (1, 1 + 40)])
     async def test_is_read_where_a_get_takes_less(self, most: int, requests: int) -> None:
-        async with connected(empty_sandbox(Limits(max_objects_in_get=most))) as c:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=most))) as c:
             while len(c.sandbox.store.mailboxes.objects) < 40:
                 c.sandbox.create_mailbox(f"Box {len(c.sandbox.store.mailboxes.objects)}")
             found = await all_mailboxes(c)
@@ -152,7 +152,7 @@ class TestAllThereIs:
             assert c.endpoints.count("api") == requests
 
     async def test_is_read_where_a_server_leaves_some_out(self) -> None:
-        async with connected(empty_sandbox(Limits(max_objects_in_get=2))) as c:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=2))) as c:
             boxes: list[Json] = [{"id": id, "name": id} for id in "abc"]
             c.sandbox.faults.next_request(answer(["Mailbox/get", {"list": boxes[:2]}, "c0"]))
             for position, part in ((0, boxes[:2]), (2, boxes[2:])):
@@ -165,7 +165,7 @@ class TestAllThereIs:
 
     async def test_of_mailboxes_is_a_bad_reply_beyond_what_any_account_has(self) -> None:
         boxes: list[Json] = [{"id": f"m{n}", "name": ""} for n in range(MAX_MAILBOXES + 1)]
-        async with connected(empty_sandbox()) as c:
+        async with in_process(empty_sandbox()) as c:
             c.sandbox.faults.next_request(answer(["Mailbox/get", {"list": boxes}, "c0"]))
             with pytest.raises(BadReply, match=r"has 10,001 of Mailbox, or more; expected at most 10,000"):
                 await all_mailboxes(c)
@@ -173,7 +173,7 @@ class TestAllThereIs:
 
 class TestASearch:
     async def test_asks_for_no_more_than_a_get_takes_oldest_first(self) -> None:
-        async with connected(empty_sandbox(Limits(max_objects_in_get=7))) as c:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=7))) as c:
             await find_all(c)
             (query, get) = c.bodies[0]["methodCalls"]
         assert query[1]["limit"] == 7

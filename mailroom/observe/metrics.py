@@ -48,6 +48,13 @@ def of_account(status: Status, requests_sent: int, labels: Labels = _NONE) -> Fa
     yield from _event_stream(status, labels)
 
 
+def of_one_among_many(status: Status, requests_sent: int, labels: Labels = _NONE) -> Families:
+    """The same, and what only an account beside others outlives."""
+    yield from of_account(status, requests_sent, labels)
+    what = "How often the account was started again after a bug, or an outage that lasted."
+    yield _count("mailroom_account_restarts", what, labels, status.restarts)
+
+
 def _passes(status: Status, labels: Labels) -> Families:
     passes = CounterMetricFamily(
         "mailroom_passes", "Passes that ended, by what caused them.", labels=[*labels, "trigger", "outcome"]

@@ -9,7 +9,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from mailroom import __version__
-from mailroom.observe.metrics import LAST_SUCCESS, of_account, of_process, written
+from mailroom.observe.metrics import LAST_SUCCESS, of_account, of_one_among_many, of_process, written
 from mailroom.observe.status import Status
 
 NAMES_TOLD = 20
@@ -105,7 +105,7 @@ class ManyAccounts:
         """Each with the label `account`, and what concerns all."""
         page = _Page([*self._of_all()])
         for name, each in sorted(self._accounts.items()):
-            page.add(written(of_account(each.status, each.requests_sent, {"account": name})))
+            page.add(written(of_one_among_many(each.status, each.requests_sent, {"account": name})))
             # 0.5 ms each: a thousand at once would hold up every tap.
             await trio.lowlevel.checkpoint()
         return page.text()
@@ -124,7 +124,7 @@ class ManyAccountsSummed(ManyAccounts):
         """Of the last success the oldest: it tells whether any account was left behind."""
         sums: dict[str, Metric] = {}
         for each in list(self._accounts.values()):
-            for family in of_account(each.status, each.requests_sent):
+            for family in of_one_among_many(each.status, each.requests_sent):
                 sums[family.name] = _summed(sums[family.name], family) if family.name in sums else family
             await trio.lowlevel.checkpoint()
         return written([*self._of_all(), *sums.values()])

@@ -150,6 +150,7 @@ def two_accounts() -> dict[str, Idle]:
     busy.pass_succeeded("push", replace(IDLE, mails_waiting=3), 0.2)
     busy.tally.mails_filed = 7
     idle.pass_failed("startup", 1, "no answer")
+    idle.restarts = 1
     return {"busy": Idle(busy, 5), "idle": Idle(idle, 2)}
 
 
@@ -160,6 +161,7 @@ async def test_of_several_accounts_each_has_its_name_as_a_label() -> None:
     assert values['mailroom_mails_filed_total{account="idle"}'] == 0
     assert values['mailroom_jmap_requests_total{account="idle"}'] == 2
     assert values['mailroom_passes_total{account="idle",outcome="failure",trigger="startup"}'] == 1
+    assert values['mailroom_account_restarts_total{account="idle"}'] == 1
     assert (values["mailroom_accounts"], values["mailroom_accounts_unhealthy"]) == (2, 0)
     families = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert len(families) == len(set(families))

@@ -1,5 +1,6 @@
 """Contacts whose notes and groups don't agree."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -57,6 +58,14 @@ class TestDrift:
         cards = (card("ann", "Old"), card("bob", "Feed", "Old"), card("cy", "Lists"), card("dee", "Old", "Feed"))
         (line,) = drift(AddressBook(cards, groups(Feed={"dee"})), DEFAULT_SCHEME)
         assert line.startswith("3 contacts carry a note of a category that isn't configured: Lists (1), Old (2). Conf")
+
+    def test_is_nothing_where_a_decision_was_taken_back(self) -> None:
+        ann = card("ann", "Feed")
+        for verb in (note.Verb.BACK, note.Verb.UNDONE):
+            text = note.taken_back(ann.note, verb, datetime(2026, 3, 6, tzinfo=UTC), note.ADOPTED)
+            book = AddressBook((replace(ann, note=text),), groups())
+            assert drift(book, DEFAULT_SCHEME) == ()
+            assert joins(book, "Feed") == {}
 
     def test_is_nothing_where_the_renamed_category_has_the_group(self) -> None:
         scheme = Scheme((category("News", contact_group="Feed"),))

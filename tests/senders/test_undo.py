@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from mailroom.errors import ConfigError, SenderFailed, Unavailable
 from mailroom.sandbox import Flavour, Sandbox, SetError
+from mailroom.senders.reset import look, undo_all
 from mailroom.senders.undo import find_undo, undo
 from tests.flavours import every_flavour
 from tests.new_mail import join, keywords_of
@@ -105,6 +106,20 @@ async def test_a_whole_domain_that_is_decided_holds_where_there_was_nothing() ->
     assert lines(sandbox)[-1] == "Undone"
     await undone(sandbox)
     assert members(sandbox) == {"Mailroom", "Imbox"}
+
+
+async def test_a_reset_finds_what_was_taken_back_and_undoes_all_of_it() -> None:
+    sandbox = empty_sandbox()
+    (mail,) = await decided(sandbox, "@ToImbox")
+    await undone(sandbox)
+    async with asking(sandbox) as run:
+        found = await look(run.client, run.contacts, run.scheme)
+        assert [each.card.fields.full_name for each in found.undo.deleted] == ["Ann Lee"]
+        assert await undo_all(found, lambda _: None) == []
+        assert not await look(run.client, run.contacts, run.scheme)
+    assert members(sandbox) == set()
+    assert not [card for card in sandbox.cards() if card.get("emails")]
+    assert (sandbox.mailboxes_of(mail), keywords_of(sandbox, mail)) == ({"Inbox"}, set())
 
 
 async def test_asked_twice_about_one_decision_only_that_one_is_undone() -> None:

@@ -26,5 +26,5 @@ def command(settings: "AccountSettings", scheme: "Scheme", address: str | None, 
     from mailroom.commands import history
     from mailroom.commands.names import subject_named
 
-    who = None if address is None else subject_named(address)
+    who = None if address is None else str(subject_named(address))
     return trio.run(history.as_json if as_json else history.show, who, settings, scheme)

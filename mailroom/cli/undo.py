@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("address")
+@click.argument("address", metavar="ADDRESS|@DOMAIN|list:ID")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @with_settings
 def command(settings: "AccountSettings", scheme: "Scheme", address: str, dry_run: bool) -> int:
-    """Undo the last decision about a sender.
+    """Undo the last decision about a sender, or a whole domain or list.
 
-    ADDRESS goes back to the category before, or to the Screener if there was none. Undone again, it is as it was.
+    It goes back to the category before, or to the Screener if there was none. Undone again, it is as it was.
     """
     import trio
 
     from mailroom.commands import undo
-    from mailroom.commands.names import address_named
+    from mailroom.commands.names import subject_named
 
-    return trio.run(undo.dry_run if dry_run else undo.undo, address_named(address), settings, scheme)
+    return trio.run(undo.dry_run if dry_run else undo.undo, subject_named(address), settings, scheme)

@@ -2,6 +2,7 @@
 
 from mailroom.addresses import canonical
 from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.undo import Subject
 from mailroom.decisions.whole import typed_whole
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
@@ -24,7 +25,7 @@ def address_named(text: str) -> str:
     return address
 
 
-def subject_named(text: str) -> str:
-    """An address, a whole domain or a whole list, each in canonical form. Raises `ConfigError`."""
+def subject_named(text: str) -> Subject:
+    """A sender, a whole domain or a whole list. Raises `ConfigError`."""
     whole = typed_whole(text)
-    return address_named(text) if whole is None else str(whole)
+    return address_named(text) if whole is None else whole

@@ -1,4 +1,4 @@
-"""`mailroom undo ADDRESS`: the last decision about a sender undone."""
+"""`mailroom undo`: the last decision about a sender, or a whole domain or list, undone."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from mailroom.commands.terminal import open_console, plural, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.decisions.undo import NoDecision
+from mailroom.decisions.undo import NoDecision, Subject
 from mailroom.errors import BadReply, BatchRefused, Unavailable
 from mailroom.senders.undo import Undo, find_undo
 from mailroom.senders.undo import undo as undo_it
@@ -16,46 +16,46 @@ from mailroom.triage.one_pass import Pass
 from mailroom.triage.start_check import begin
 
 
-async def dry_run(address: str, settings: AccountSettings, scheme: Scheme) -> int:
-    """Say what undoing would change about a sender (a canonical address). Raises `MailroomError`."""
+async def dry_run(subject: Subject, settings: AccountSettings, scheme: Scheme) -> int:
+    """Say what undoing would change about somebody. Raises `MailroomError`."""
 
     async def work(_: Pass, found: Undo) -> str:
         changes = "; ".join((_where(found), *_changes(found, found.mails, scheme)))
         return f"{_what(found)} would be undone: {changes}. Nothing is changed yet: without --dry-run it is."
 
-    return await _with_undo(address, settings, scheme, work)
+    return await _with_undo(subject, settings, scheme, work)
 
 
-async def undo(address: str, settings: AccountSettings, scheme: Scheme) -> int:
-    """Undo the last decision about a sender (a canonical address), and say what changed. Raises `MailroomError`."""
+async def undo(subject: Subject, settings: AccountSettings, scheme: Scheme) -> int:
+    """Undo the last decision about somebody, and say what changed. Raises `MailroomError`."""
 
     async def work(run: Pass, found: Undo) -> str:
         try:
             mails = await undo_it(run, found)
         except (Unavailable, BadReply, BatchRefused) as outage:
-            raise NotFinished(f"{outage}. {_how_to_go_on(address)}") from outage
+            raise NotFinished(f"{outage}. {_how_to_go_on(subject)}") from outage
         changes = "; ".join((_where(found), *_changes(found, mails, scheme)))
         return f"{_what(found)} is undone: {changes}. The same command again brings it back."
 
-    status = await _with_undo(address, settings, scheme, work)
+    status = await _with_undo(subject, settings, scheme, work)
     if status > 1:
-        open_console(stderr=True).print(f"Stopped halfway: {_how_to_go_on(address)}.", soft_wrap=True)
+        open_console(stderr=True).print(f"Stopped halfway: {_how_to_go_on(subject)}.", soft_wrap=True)
     return status
 
 
-def _how_to_go_on(address: str) -> str:
+def _how_to_go_on(subject: Subject) -> str:
     """Twice undone is as it was: who can't see how far it came has to look."""
-    return f"`mailroom history {printable(address)}` shows whether it is done; if not, the same command does it"
+    return f"`mailroom history {printable(str(subject))}` shows whether it is done; if not, the same command does it"
 
 
 async def _with_undo(
-    address: str, settings: AccountSettings, scheme: Scheme, act: Callable[[Pass, Undo], Awaitable[str]]
+    subject: Subject, settings: AccountSettings, scheme: Scheme, act: Callable[[Pass, Undo], Awaitable[str]]
 ) -> int:
     async def work(servers: Servers) -> int:
         console = open_console()
-        with working(console, f"Undoing the last decision about {printable(address)}"):
+        with working(console, f"Undoing the last decision about {printable(str(subject))}"):
             run = await begin(servers.client, await servers.contacts(), scheme, datetime.now(UTC))
-            told = await act(run, await find_undo(run, address))
+            told = await act(run, await find_undo(run, subject))
         console.print(told, soft_wrap=True)
         return 0
 
@@ -67,7 +67,7 @@ def _what(found: Undo) -> str:
 
 
 def _where(found: Undo) -> str:
-    address, to = printable(found.address), printable(found.to)
+    address, to = printable(found.who), printable(found.to)
     if isinstance(found.after, NoDecision):
         if found.after.wider is None:
             return f"nothing is decided about {address}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mailroom.addresses import domain_of
 from mailroom.config.scheme import Back, Category, Scheme
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields
 from mailroom.decisions import note
@@ -17,6 +18,7 @@ from mailroom.decisions.plan import Plan, plan, way_to
 from mailroom.decisions.routes import deciding, routes
 from mailroom.decisions.select import Sender
 from mailroom.decisions.standing import NOBODY, standings
+from mailroom.decisions.whole import Whole, WholeDomain, WholeList
 from mailroom.jmap.mail import Email
 
 
@@ -26,6 +28,10 @@ class NoDecision:
     none."""
 
     wider: Category | None
+
+
+Subject = str | Whole
+"""What a decision is about: a sender, by canonical address, or a whole domain or list."""
 
 
 After = Category | Back | NoDecision
@@ -53,16 +59,27 @@ def _is_same(one: note.Decision, other: note.Decision) -> bool:
     return one.category == other.category and (bool(one.category) or one.verb is other.verb)
 
 
-def wider_category(address: str, card: Card, book: AddressBook, scheme: Scheme) -> Category | None:
-    """The category of the nearest whole domain that is decided and covers an address; None where none does.
+def wider_domains(subject: Subject) -> tuple[str, ...]:
+    """The whole domains that may cover an address or a domain, the nearest first."""
+    match subject:
+        case WholeList():
+            return ()
+        case WholeDomain(domain):
+            return tuple(each for each in covering(domain) if each != domain)
+        case address:
+            return covering(domain_of(address))
+
+
+def wider_category(subject: Subject, card: Card, book: AddressBook, scheme: Scheme) -> Category | None:
+    """The category of the nearest whole domain that is decided and covers the subject; None where none does.
 
     Mail of the user's own contacts stays, whatever is decided about their domain.
     """
-    is_users = not note.says_created(card.note)
+    is_users = isinstance(subject, str) and not note.says_created(card.note)
     if is_users and scheme.screening.known_contacts:
         return None
     domains = standings(book, scheme).domains
-    for domain in covering(address.rpartition("@")[2]):
+    for domain in wider_domains(subject):
         if groups := domains.get(domain, NOBODY).groups:
             route = deciding(groups, routes(scheme))
             return None if route is None else route.category

@@ -9,35 +9,34 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from mailroom.addresses import domain_of
 from mailroom.contacts.base import Card, Change, Failures, LookUp, Wanted
 from mailroom.contacts.steps import alone
-from mailroom.decisions import note
+from mailroom.decisions import note, whole_card
 from mailroom.decisions.contact import readable_card
-from mailroom.decisions.domains import covering
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Sender, by_age, labels_of, newest_name
-from mailroom.decisions.undo import After, NoDecision, after_undo, plan_undo, wider_category
-from mailroom.decisions.whole import WholeDomain
+from mailroom.decisions.undo import After, NoDecision, Subject, after_undo, plan_undo, wider_category, wider_domains
+from mailroom.decisions.whole import WholeDomain, whole_labels
 from mailroom.errors import BadReply, ConfigError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email
 from mailroom.triage.apply import apply, follow_up
 from mailroom.triage.correspondence import NO_QUESTIONS, Strangers
-from mailroom.triage.look_up import Found, look_up, mails_of
+from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.whole import known_with, mails_to_sweep
 
 log = structlog.get_logger(component="senders")
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What undoing the last decision about a sender means.
+    """What undoing the last decision means. `who` is a sender's address, or a whole domain or list as people type it.
 
     `undone` is that decision, `after` where the sender goes; `plan` is all that changes, with what it was planned on.
     """
 
-    address: str
+    who: str
     undone: note.Decision
     after: After
     plan: Plan
@@ -59,48 +58,60 @@ class Undo:
         return len(self.plan.moves)
 
 
-async def find_undo(run: Pass, address: str, undone: note.Decision | None = None) -> Undo:
-    """What undoing the last decision about a canonical address would mean. Writes nothing; raises `MailroomError`.
+async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = None) -> Undo:
+    """What undoing the last decision about somebody would mean. Writes nothing; raises `MailroomError`.
 
     With `undone` nothing but that decision is undone, so that asking twice is no redo. `ConfigError` says why there is
     nothing to undo.
     """
-    if address in run.own:
-        raise ConfigError([f"{address} is one of your own addresses: nothing is ever decided about these"])
-    found = await look_up(run, [Sender(address, "", run.scheme.back, ())], _domains_of(address))
-    card = readable_card(address, found.book, run.scheme)
+    if subject in run.own:
+        raise ConfigError([f"{subject} is one of your own addresses: nothing is ever decided about these"])
+    whole = None if isinstance(subject, str) else subject
+    sender = Sender(str(subject), "", run.scheme.back, (), whole=whole)
+    found = await look_up(run, [sender], _wider(subject))
+    card = _card(run, subject, found)
     last = None if card is None else (note.read(card.note) or note.NOTHING_WRITTEN).last
     if card is None or last is None:
-        raise ConfigError([f"nothing was decided about {address}: no contact has a note of it. {_HOW_TO_LOOK}"])
+        raise ConfigError([f"nothing was decided about {subject}: no contact has a note of it. {_HOW_TO_LOOK}"])
     if undone is not None and undone != last:
-        raise ConfigError([f"the last decision about {address} is another one by now. {_HOW_TO_LOOK}"])
-    after = after_undo(card.note, run.scheme, wider_category(address, card, found.book, run.scheme))
-    return Undo(address, last, after, _planned(run, address, after, card, found), found)
+        raise ConfigError([f"the last decision about {subject} is another one by now. {_HOW_TO_LOOK}"])
+    after = after_undo(card.note, run.scheme, wider_category(subject, card, found.book, run.scheme))
+    return Undo(str(subject), last, after, await _planned(run, sender, after, card, found), found)
 
 
 _HOW_TO_LOOK = "`mailroom history` shows what was"
 
 
-def _domains_of(address: str) -> Strangers:
-    """The cards of whole domains that may cover an address are looked up, too."""
-    cards = tuple(WholeDomain(each).address for each in covering(domain_of(address)))
+def _wider(subject: Subject) -> Strangers:
+    """The cards of whole domains that may cover it are looked up, too."""
+    cards = tuple(WholeDomain(each).address for each in wider_domains(subject))
     return Strangers((), (), cards, (), NO_QUESTIONS)
 
 
-def _planned(run: Pass, address: str, after: After, card: Card, found: Found) -> Plan:
-    also = other_addresses(address, found.book, run.scheme, run.own)
-    sender = Sender(address, "", run.scheme.back, (), also)
-    mails = mails_of(sender, found.mails)
-    if labels := _labels(run, mails):
+def _card(run: Pass, subject: Subject, found: Found) -> Card | None:
+    if isinstance(subject, str):
+        return readable_card(subject, found.book, run.scheme)
+    return whole_card.matching_card(subject, run.account_id, found.book, run.scheme)
+
+
+async def _planned(run: Pass, sender: Sender, after: After, card: Card, found: Found) -> Plan:
+    if sender.whole is None:
+        sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
+    target = run.scheme.back if isinstance(after, NoDecision) else after
+    sender = replace(sender, category=target)
+    mails = await mails_to_sweep(sender, found, known_with(run, [sender], found))
+    if labels := _labels(run, sender, mails):
         how = "take that off, or wait until it is settled"
-        raise ConfigError([f"mail of {address} carries {', '.join(labels)}: {how}"])
+        raise ConfigError([f"mail of {sender.address} carries {', '.join(labels)}: {how}"])
     named = replace(sender, name=newest_name(sorted(mails, key=by_age)) or card.fields.full_name)
     return plan_undo(named, after, card, found.book, mails, run.places, run.scheme, run.account_id, run.now)
 
 
-def _labels(run: Pass, mails: Sequence[Email]) -> list[str]:
-    """The names of the triage labels that a pass would act on."""
-    seen = (email for email in mails if run.places.error_label not in email.mailbox_ids)
+def _labels(run: Pass, sender: Sender, mails: Sequence[Email]) -> list[str]:
+    """The names of the labels that a pass would act on, and that are about the sender, or the whole domain or list."""
+    seen = [email for email in mails if run.places.error_label not in email.mailbox_ids]
+    if sender.whole is not None:
+        seen = [email for email in seen if whole_labels(email, run.places)]
     return sorted({run.places.labels[id].label for email in seen for id in labels_of(email, run.places)})
 
 
@@ -112,9 +123,9 @@ async def undo(run: Pass, found: Undo) -> int:
     _raise(applied.failed)
     _raise(await follow_up(run, found.found, [joining], applied))
     await _write_note(run, found, replace(change, join=()))
-    mails = run.moved.count(found.address)
+    mails = run.moved.count(found.who)
     left = sorted(group.name for group in found.plan.departure.leave)
-    log.info("decision_taken_back", sender=found.address, to=found.to, mails=mails, removed_from=left)
+    log.info("decision_taken_back", sender=found.who, to=found.to, mails=mails, removed_from=left)
     return mails
 
 

@@ -93,8 +93,11 @@ async def test_shell_blocks_of_the_readme_that_are_marked_as_runnable_run(clone:
                 check=False,
             )
             assert ran.returncode == 0, f"{block}\n{ran.stdout.decode()}\n{ran.stderr.decode()}"
-    assert "ann@example.org" in sandbox.groups()["Feed"]
-    assert "Feed" in sandbox.mailboxes_of(mail)
+    (ann,) = (card for card in sandbox.cards() if "ann@example.org" in str(card.get("emails")))
+    note = str(ann["notes"])
+    assert note.index("Triaged to Feed on ") < note.index("Back to the Screener on ")
+    assert "kim@example.org" in sandbox.groups()["Imbox"]
+    assert sandbox.mailboxes_of(mail) == {"Inbox"}
 
 
 EXAMPLES = table(DOCS / "workflow.md", "| What happens | Mail before | Mail after | Groups before | Groups after |")

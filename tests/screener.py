@@ -36,7 +36,8 @@ class Wire(httpx.AsyncBaseTransport):
     `before` maps the number of a request (from 1) to what another client does just then; `cut_before` and
     `cut_after` are the requests whose connection breaks before the server sees them, or after it acted. `writes` are
     the numbers of those that change anything: an answer to another one is lost like the request itself. `most_at_once`
-    is how many were under way at the same time. It is a network of sockets, but for `client_of`.
+    is how many were under way at the same time, `reads_subjects` whether any asked for the subject of a mail. It is a
+    network of sockets, but for `client_of`.
     """
 
     def __init__(self, *, cut_before: int | None = None, cut_after: int | None = None) -> None:
@@ -46,6 +47,7 @@ class Wire(httpx.AsyncBaseTransport):
         self._cut_after = cut_after
         self.requests = 0
         self.writes: list[int] = []
+        self.reads_subjects = False
         self.most_at_once = 0
         self._at_once = 0
 
@@ -60,8 +62,10 @@ class Wire(httpx.AsyncBaseTransport):
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
         number = self.requests
-        if request.method in ("PUT", "DELETE") or b'/set"' in await request.aread():
+        body = await request.aread()
+        if request.method in ("PUT", "DELETE") or b'/set"' in body:
             self.writes.append(number)
+        self.reads_subjects |= b'"subject"' in body
         if number in self.before and isawaitable(acting := self.before[number]()):
             await acting
         if number == self._cut_before:

@@ -13,7 +13,7 @@ from mailroom.config.account_settings import AccountConfig
 from mailroom.config.environment import read_environment
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.doctor import contacts_check, push_check, screening_checks
-from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_writing
+from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_splits, check_writing
 from mailroom.doctor.daily_check import check_daily
 from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
@@ -42,6 +42,7 @@ _ACCOUNT = (
     Check("search", "Search", check_searching, ("session",)),
     Check("groups", "Groups", check_groups, ("contacts",)),
     Check("categories", "Categories", check_defaults, ("contacts",), if_broken=Outcome.WARNING),
+    Check("splits", "Splits", check_splits, ("contacts",), if_broken=Outcome.WARNING),
     Check("own_addresses", "Addresses", check_own_addresses, ("session",), if_broken=Outcome.WARNING),
     Check("screening", "Screening", check_screening, ("session", "contacts"), if_broken=Outcome.WARNING),
     Check("daily", "Once a day", check_daily, ("session", "contacts", "mailboxes"), if_broken=Outcome.WARNING),

@@ -9,6 +9,7 @@ from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import warnings
+from mailroom.decisions.splits import split_warnings
 from mailroom.decisions.wide_routes import wide_routes, wide_warnings
 from mailroom.errors import ConfigError
 from mailroom.rules import fastmail, found_script, sieve
@@ -45,7 +46,7 @@ async def print_fastmail(settings: AccountSettings, scheme: Scheme) -> int:
 async def _print_fastmail(scheme: Scheme, servers: Servers) -> int:
     wide = wide_routes((await (await servers.contacts()).read_all()).book, scheme)
     print(fastmail.as_json(fastmail.rules(scheme, wide.routes)))
-    _warn(*warnings(scheme), *wide_warnings(wide))
+    _warn(*warnings(scheme), *split_warnings(scheme), *wide_warnings(wide))
     if wide.routes:
         _say("Import it again after decisions about whole domains and lists: Fastmail knows those of today.")
     _say(
@@ -102,13 +103,14 @@ async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
     access = (await client.session()).sieve
     if access is None:
         print(await script_text(client, contacts, scheme, UNKNOWN), end="")
-        _warn(*warnings(scheme), *sieve.warnings(UNKNOWN))
+        _warn(*warnings(scheme), *split_warnings(scheme), *sieve.warnings(UNKNOWN))
         _say(f"The server offers no Sieve scripts over JMAP (RFC 9661). {BY_HAND}.")
         return 0
     installed, server = await find_installed(client, access), sieve_of(access)
     print(await script_text(client, contacts, scheme, server, installed.include), end="")
     _warn(
         *warnings(scheme),
+        *split_warnings(scheme),
         *sieve.warnings(server),
         *found_script.warnings_about(scheme, await users_text(client, access, installed)),
     )
@@ -129,6 +131,7 @@ async def _apply_sieve(scheme: Scheme, servers: Servers) -> int:
     text = await script_text(client, await servers.contacts(), scheme, server, installed.include)
     _warn(
         *warnings(scheme),
+        *split_warnings(scheme),
         *sieve.warnings(server),
         *found_script.warnings_about(scheme, await users_text(client, access, installed)),
     )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from mailroom.config.daily import Digest, Expiry
 from mailroom.config.screening import DEFAULT_SCREENING, Screening
+from mailroom.config.splits import Split
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -98,6 +99,7 @@ class Scheme:
     screening: Screening = DEFAULT_SCREENING
     digest: Digest | None = None
     expire: Expiry | None = None
+    splits: tuple[Split, ...] = ()
     own_addresses: tuple[str, ...] = ()
     """What the user writes from, beside what the account tells: canonical; `*@example.org` is all of a domain."""
 
@@ -164,6 +166,7 @@ def _problems(scheme: Scheme) -> list[str]:
         *_inbox_problems(scheme),
         *_path_problems(scheme),
         *_collisions(scheme),
+        *_split_problems(scheme),
     )
     # Two categories of one name have most of their problems in common.
     return list(dict.fromkeys(found))
@@ -261,6 +264,13 @@ def _collisions(scheme: Scheme) -> Iterator[str]:
     for (key, name), (other_key, other_name) in combinations(_own_mailboxes(scheme), 2):
         if name == other_name:
             yield f"{key} and {other_key} are both {name}; give each its own name"
+
+
+def _split_problems(scheme: Scheme) -> Iterator[str]:
+    for number, each in enumerate(scheme.splits, start=1):
+        if each.category not in scheme.by_name:
+            hint = did_you_mean(each.category, scheme.by_name)
+            yield f"split number {number} ({each.origin}): {each.category} is not a category{hint}"
 
 
 def _own_mailboxes(scheme: Scheme) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from mailroom.addresses import typed
 from mailroom.config.daily import AFTER_DAYS, Digest, ExpireTo, Expiry, digest_of
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
 from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
+from mailroom.config.splits import HOW, Split, folded_subject, split_of
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -30,7 +31,14 @@ def _canonical_address(text: str) -> str:
     return address
 
 
+def _text(text: str) -> str:
+    if not folded_subject(text):
+        raise ValueError
+    return text
+
+
 Name = Annotated[str, AfterValidator(_clean_name)]
+Subject = Annotated[str, AfterValidator(_text)]
 Address = Annotated[str, AfterValidator(_canonical_address)]
 
 
@@ -91,6 +99,13 @@ class _ExpireTable(_Table):
     to: ExpireTo = "Archive"
 
 
+class _SplitTable(_Table):
+    """One `[[split]]` table. `from`, which is no name in Python, is checked apart."""
+
+    subject: list[Subject] = []
+    category: Name = ""
+
+
 T = TypeVar("T", bound=_Table)
 
 _EXPECTED = {
@@ -110,9 +125,10 @@ _EXPECTED = {
     "moves": "true or false",
     "after_days": f"a whole number of days from {min(AFTER_DAYS)} to {max(AFTER_DAYS)}",
     "to": '"Archive" or "Trash"',
+    "subject": 'a list of texts, none of them empty, such as ["order", "receipt"]',
 }
 
-_TABLES = ("categories", "screening", "digest", "expire")
+_TABLES = ("categories", "screening", "digest", "expire", "split")
 
 SCHEME_KEYS = frozenset((*_TopTable.model_fields, *_TABLES))
 """What may be at the top of the file."""
@@ -148,6 +164,7 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
     screening = _screening(raw.get("screening", {}), found)
     digest = _digest(raw["digest"], found) if "digest" in raw else None
     expire = _expire(raw["expire"], found) if "expire" in raw else None
+    splits = tuple(_splits(raw.get("split", []), found))
     categories = tuple(_categories(raw["categories"], found)) if "categories" in raw else DEFAULT_CATEGORIES
     try:
         scheme = Scheme(
@@ -163,6 +180,7 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             screening=screening,
             digest=digest,
             expire=expire,
+            splits=splits,
             own_addresses=tuple(top.own_addresses),
         )
     except ConfigError as invalid:
@@ -243,6 +261,26 @@ def _categories(raw: object, found: list[str]) -> Iterator[Category]:
             )
         elif "name" not in table:
             found.append(f"{who}name is missing")
+
+
+def _splits(raw: object, found: list[str]) -> Iterator[Split]:
+    if not isinstance(raw, list) or not all(isinstance(each, dict) for each in raw):
+        found.append("split must be [[split]] tables: a line [[split]] for each, and its keys below")
+        return
+    for number, table in enumerate(raw, start=1):
+        who = f"split number {number}: "
+        read = _read(_SplitTable, {key: value for key, value in table.items() if key != "from"}, who, found)
+        for key in ("from", "subject", "category"):
+            if key not in table:
+                found.append(f"{who}{key} is missing")
+        if table.get("subject") == []:
+            found.append(f"{who}subject must be {_EXPECTED['subject']}")
+        origin = table.get("from", "")
+        split = split_of(origin, read.subject, read.category) if isinstance(origin, str) else None
+        if split is None and "from" in table:
+            found.append(f"{who}from must be {HOW}")
+        if split is not None and read.category:
+            yield split
 
 
 def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str], *tables: str) -> T:

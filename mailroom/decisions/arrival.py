@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from mailroom.config.screening import Screening
 from mailroom.decisions.routes import Route
+from mailroom.decisions.splits import Diversion
 from mailroom.decisions.standing import Standings
 from mailroom.jmap.mail import Address
 
@@ -17,7 +18,7 @@ class Arrival:
     """One mail as the server has it now; header fields are raw, as its sender wrote them.
 
     `senders` is From, `recipients` To and Cc; `is_answer` is whether it has In-Reply-To or References. `subject` is
-    empty unless there is a code to look for. `authentication_results` are all of them, in their order in the mail.
+    empty unless a code or a split asks for it. `authentication_results` are all of them, in their order in the mail.
     """
 
     id: str
@@ -58,3 +59,4 @@ class Known:
     subject_code: SecretStr | None = None
     holds_sent: Mapping[str, bool] = field(default_factory=dict)
     written_to: Mapping[str, bool] = field(default_factory=dict)
+    diversions: tuple[Diversion, ...] = ()

@@ -8,6 +8,7 @@ from mailroom.decisions.going_back import WayBack
 from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import Sender, belongs, labels_of, moved_to, taps_of
+from mailroom.decisions.splits import Diversion, content_of, diverted
 from mailroom.decisions.whole import whole_labels
 from mailroom.jmap.mail import Email, Move
 
@@ -16,12 +17,22 @@ from mailroom.jmap.mail import Email, Move
 class Filing:
     """Where mail of a category's senders goes: `destinations` are the mailbox ids of the category and its ancestors.
 
-    `marks` are the keywords that say that it needs no verdict; none where new mail isn't screened.
+    `marks` are the keywords that say that it needs no verdict; none where new mail isn't screened. `diverted` is where
+    mail goes instead that falls under a split.
     """
 
     category: Category
     destinations: frozenset[str]
     marks: frozenset[str] = frozenset()
+    diverted: tuple[tuple[Diversion, frozenset[str]], ...] = ()
+
+    def of(self, email: Email) -> "Filing":
+        """Where this mail goes."""
+        if not self.diverted:
+            return self
+        destinations = dict(self.diverted)
+        diversion = diverted(content_of(email), destinations)
+        return self if diversion is None else Filing(diversion.route.category, destinations[diversion], self.marks)
 
 
 def marks_of(scheme: Scheme) -> frozenset[str]:
@@ -68,6 +79,7 @@ def filed(email: Email, filing: Way, places: Places) -> Move:
     if isinstance(filing, WayBack):
         back = filing.returned(email, places)
         return replace(back, remove=back.remove | answered)
+    filing = filing.of(email)
     category, destinations = filing.category, filing.destinations
     # A mail app that knows only folders moves a mail into the label's mailbox, or to where it goes.
     is_moved = email.mailbox_ids <= places.all_labels or moved_to(email, places) is not None

@@ -13,6 +13,7 @@ from mailroom.decisions.arrival import Arrival, Known
 from mailroom.decisions.domains import above, covering
 from mailroom.decisions.routes import Route, deciding
 from mailroom.decisions.sender_auth import Forgery, SenderAuth, sender_auth
+from mailroom.decisions.splits import Content, diverted
 from mailroom.decisions.standing import NOBODY, Standing, Standings
 from mailroom.decisions.structured_field import clauses
 from mailroom.nfc import nfc
@@ -99,15 +100,27 @@ class _Case:
 
     @property
     def is_of_the_list(self) -> bool:
-        """Anybody can write a List-Id: a server that checks senders has to vouch for it."""
-        return not self.auth.is_written or self.auth.vouches_for(self.list_id)
+        return self.auth.allows_list(self.list_id)
+
+    @property
+    def content(self) -> Content:
+        """What splits look at."""
+        return Content(self.sender, self.list_id, self.mail.subject, self.is_of_the_list)
 
 
 def judge(mail: Arrival, known: Known) -> Verdict:
     """What becomes of a new mail: the first line that fits."""
     case = _Case(mail, known, mail.sender, canonical_list_id(mail.list_id), sender_auth(mail.authentication_results))
     is_warned = case.forgery is not Forgery.NOT_KNOWN and known.screening.forged != "ignore"
-    return replace(next(_lines(case)), is_warned=is_warned)
+    return replace(_diverted(next(_lines(case)), case), is_warned=is_warned)
+
+
+def _diverted(verdict: Verdict, case: _Case) -> Verdict:
+    """The user's own line about subjects beats where a decided sender's mail goes otherwise."""
+    if verdict.route is None:
+        return verdict
+    found = diverted(case.content, case.known.diversions)
+    return verdict if found is None else replace(verdict, route=found.route)
 
 
 def _lines(case: _Case) -> Iterator[Verdict]:

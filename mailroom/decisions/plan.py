@@ -24,6 +24,7 @@ from mailroom.decisions.filing import Filing, Way, filed, marked, marks_of, swee
 from mailroom.decisions.going_back import way_back
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of, taps_of
+from mailroom.decisions.splits import diversions
 from mailroom.decisions.warning import known_names, to_warn_of
 from mailroom.decisions.whole import whole_labels
 from mailroom.errors import SenderFailed
@@ -116,7 +117,8 @@ def way_to(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way
         _mailboxes([], places, scheme)
         return way_back(scheme, now, marks_of(scheme))
     names = [each.destination_mailbox for each in scheme.chain(target)]
-    return Filing(target, _mailboxes(names, places, scheme), marks_of(scheme))
+    diverted = tuple((each, _mailboxes(each.route.destinations, places, scheme)) for each in diversions(scheme))
+    return Filing(target, _mailboxes(names, places, scheme), marks_of(scheme), diverted)
 
 
 def _mailboxes(names: Sequence[str], places: Places, scheme: Scheme) -> frozenset[str]:

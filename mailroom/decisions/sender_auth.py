@@ -72,6 +72,10 @@ class SenderAuth:
         """Whether a DKIM or SPF pass is for the domain of a mailing list, by its List-Id in lower case."""
         return any(f".{list_id}".endswith(f".{domain}") for domain in self.passed)
 
+    def allows_list(self, list_id: str) -> bool:
+        """Anybody can write a List-Id: a server that checks senders has to vouch for it."""
+        return not self.is_written or self.vouches_for(list_id)
+
     def forgery(self, list_id: str) -> Forgery:
         """Lists break DMARC of those who write to them: a pass for the list's own domain takes the certainty away."""
         if self.dmarc is not Result.FAIL:

@@ -11,6 +11,8 @@ from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_c
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.drift import drift
 from mailroom.decisions.inventory import State, inventory
+from mailroom.decisions.splits import without_sender
+from mailroom.decisions.standing import standings
 from mailroom.doctor.clean_up import ChangeRefused, finished, undoing
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.mail_checks import CREATE
@@ -107,6 +109,18 @@ async def check_groups(examined: Examined) -> Finding:
     if lines := drift(book, examined.scheme):
         return Finding(Outcome.WARNING, "\n".join(lines), RECIPE)
     return Finding(Outcome.OK, f"all {len(items)} contact groups are there")
+
+
+async def check_splits(examined: Examined) -> Finding:
+    """Whether each split of the configuration is about somebody who was decided about."""
+    scheme = examined.scheme
+    if not scheme.splits:
+        return Finding(Outcome.OK, "none in the configuration")
+    book = (await (await examined.servers.contacts()).read_all()).book
+    if idle := [each.origin for each in without_sender(scheme, standings(book, scheme))]:
+        detail = f"nobody was decided about whom these are for: {', '.join(idle)}"
+        return Finding(Outcome.WARNING, detail, "settle the sender, or mend the split's from: it does nothing as it is")
+    return Finding(Outcome.OK, f"each of {len(scheme.splits)} is for somebody who was decided about")
 
 
 async def check_defaults(examined: Examined) -> Finding:

@@ -45,7 +45,7 @@ Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
 
 
 class Email(Wire):
-    """What triage knows of a mail (RFC 8621 §4): never its subject or its text.
+    """What triage knows of a mail (RFC 8621 §4): never its text, and its subject only where a split asks for it.
 
     `received_at` is a UTCDate, which sorts as text; `thread_id` is that of its conversation. What follows is read by
     some kinds alone; header fields are raw, as their sender wrote them.
@@ -63,6 +63,7 @@ class Email(Wire):
     authentication_results: tuple[str, ...] | None = Field(
         default=None, validation_alias="header:Authentication-Results:asRaw:all"
     )
+    subject: str | None = Field(default=None, repr=False)
 
     @property
     def sender(self) -> str | None:
@@ -98,6 +99,8 @@ EMAIL_IN_FULL = replace(
     properties=(*EMAIL_WITH_LIST.properties, "to", "cc", "header:Authentication-Results:asRaw:all"),
 )
 """With all that tells whose mail it is, of a domain or list."""
+
+EMAIL_WITH_SUBJECT = replace(EMAIL_IN_FULL, properties=(*EMAIL_IN_FULL.properties, "subject"))
 
 
 def get_identities(account_id: str) -> Call[tuple[Identity, ...]]:

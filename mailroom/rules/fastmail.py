@@ -4,7 +4,8 @@ Where the daemon screens new mail itself, there is no rule for the Screener: str
 
 Every rule that matches a mail adds its label, and takes the mail out of the Inbox if it says so. A mail's labels
 come from several rules, so all that match one mail agree about the Inbox: where a category below another one
-decides otherwise, its group is excluded from that one's rule and gets a second rule for that label.
+decides otherwise, its group is excluded from that one's rule and gets a second rule for that label. The user's splits
+come first, and no rule follows the last one of a split.
 """
 
 import json
@@ -12,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mailroom.config.scheme import Scheme
+from mailroom.config.splits import Split
 from mailroom.decisions.routes import Route, routes
-from mailroom.decisions.whole import Whole, WholeDomain
+from mailroom.decisions.splits import for_rules
+from mailroom.decisions.whole import Whole, WholeDomain, WholeList
 from mailroom.decisions.wide_routes import WideRoute
 
 REMOVE_BY_HAND = (
@@ -34,23 +37,48 @@ class Rule:
 
 
 def rules(scheme: Scheme, wide: Sequence[WideRoute] = ()) -> tuple[Rule, ...]:
-    """One rule for each category in the user's order, more where the Inbox asks for it; then those for whole lists and
-    domains, which stop at the first that fits; and the Screener's last.
+    """Those of the splits; one rule for each category in the user's order, more where the Inbox asks for it; then those
+    for whole lists and domains, which stop at the first that fits; and the Screener's last.
 
     The Screener has none where the daemon screens.
     """
     all_routes = routes(scheme)
-    made = [rule for each in scheme.categories for rule in _rules_of(each.name, each.destination_mailbox, all_routes)]
+    made = list(_split_rules(scheme, wide))
+    made += (rule for each in scheme.categories for rule in _rules_of(each.name, each.destination_mailbox, all_routes))
     made += (rule for each in wide for rule in _wide_rules(each, scheme))
     return tuple(made) if scheme.screening.is_on else (*made, _catch_all(scheme))
 
 
-def _wide_rules(wide: WideRoute, scheme: Scheme) -> Iterator[Rule]:
-    """A rule for each label. A list whose List-Id alone would lead into the Inbox is left to the daemon."""
+def _split_rules(scheme: Scheme, wide: Sequence[WideRoute]) -> Iterator[Rule]:
+    """A rule for each label of a split, about decided senders alone: by their groups, or as part of something wide."""
+    by_group = [_from(each.group) for each in routes(scheme)]
+    by_whole = [f"({_wide_search(each, scheme)})" for each in wide if not each.is_in_doubt]
+    decided = " OR ".join([*by_group, *by_whole])
+    for number, each in enumerate(for_rules(scheme), start=1):
+        subjects = " OR ".join(f"subject:{_quoted(text)}" for text in each.split.subjects)
+        search = f"({decided}) {_by(each.split)} ({subjects})"
+        *others, last = each.route.destinations
+        for label in (*others, last):
+            name = f"Mailroom: split {number} ({label})"
+            yield Rule(name, search, label, skip_inbox=not each.route.inbox, stop=label == last)
+
+
+def _by(split: Split) -> str:
+    if split.address:
+        return f"from:{_quoted(split.address)}"
+    return _of(WholeDomain(split.domain) if split.domain else WholeList(split.list_id))
+
+
+def _wide_search(wide: WideRoute, scheme: Scheme) -> str:
     nearer = ["contacts"] if scheme.screening.known_contacts else []
     groups = dict.fromkeys(each.contact_group for each in scheme.categories)
     apart = [*(f"NOT {_from(group)}" for group in groups), *(f"NOT fromin:{each}" for each in nearer)]
-    search = " ".join([_of(wide.whole), *apart])
+    return " ".join([_of(wide.whole), *apart])
+
+
+def _wide_rules(wide: WideRoute, scheme: Scheme) -> Iterator[Rule]:
+    """A rule for each label. A list whose List-Id alone would lead into the Inbox is left to the daemon."""
+    search = _wide_search(wide, scheme)
     if wide.is_in_doubt:
         label = None if scheme.screening.is_on else scheme.screener
         yield Rule(f"Mailroom: {wide.whole}, left to the daemon", search, label, label is not None, stop=True)

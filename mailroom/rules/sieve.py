@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import Route, routes
+from mailroom.decisions.splits import for_rules
 from mailroom.decisions.wide_routes import NOTHING_WIDE, WideRoutes
-from mailroom.rules.sieve_tests import from_any, from_let_through, from_own, of_whole, quoted, string_list
+from mailroom.rules.sieve_tests import falls_under, from_any, from_let_through, from_own, of_whole, quoted, string_list
 
 MARKER = "# Made by Mailroom"
 ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
@@ -160,7 +161,7 @@ def _cases(scheme: Scheme, names: ScriptNames, server: Server, tests: Mapping[st
     for route in routes(scheme):
         test = tests[route.group]
         if test is not None:
-            yield _Case(f"group {route.group}", test, tuple(_filed(route, names, server)))
+            yield _Case(f"group {route.group}", test, tuple(_filed_by_subject(route, scheme, names, server)))
     own = from_own(names.own)
     yield from _wide_cases(scheme, names, server, own, screener)
     if scheme.screening.is_on:
@@ -181,7 +182,18 @@ def _wide_cases(scheme: Scheme, names: ScriptNames, server: Server, own: str | N
         if each.is_in_doubt:
             yield _Case(f"{each.whole}: the daemon alone can see who wrote its List-Id", of_whole(each.whole), (left,))
         else:
-            yield _Case(f"all of {each.whole}", of_whole(each.whole), tuple(_filed(each.route, names, server)))
+            filed = tuple(_filed_by_subject(each.route, scheme, names, server))
+            yield _Case(f"all of {each.whole}", of_whole(each.whole), filed)
+
+
+def _filed_by_subject(route: Route, scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
+    """Where the route leads, but for mail that falls under a split."""
+    filed = tuple(_filed(route, names, server))
+    splits = [
+        _Case(f"split {each.split.origin}", falls_under(each.split), tuple(_filed(each.route, names, server)))
+        for each in for_rules(scheme)
+    ]
+    yield from _branches([*splits, _Case("all its other mail", None, filed)]) if splits else filed
 
 
 def _filed(route: Route, names: ScriptNames, server: Server) -> Iterator[str]:

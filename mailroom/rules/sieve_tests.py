@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mailroom.addresses import spellings
 from mailroom.config.screening import LetThrough
+from mailroom.config.splits import Split
 from mailroom.decisions.whole import Whole, WholeDomain, WholeList
 
 ADDRESSES_PER_TEST = 50
@@ -61,6 +62,15 @@ def of_whole(whole: Whole) -> str:
             return f"anyof ({', '.join(_within(domains))})"
         case WholeList(id):
             return f'anyof (header :contains "list-id" {quoted(f"<{id}>")}, header :is "list-id" {quoted(id)})'
+
+
+def falls_under(split: Split) -> str:
+    """Whether a mail has the sender or list of a split, and one of its texts in the subject."""
+    if split.address:
+        is_about = f'address :is :all "from" {string_list(sorted(_texts(split.address)))}'
+    else:
+        is_about = of_whole(WholeDomain(split.domain) if split.domain else WholeList(split.list_id))
+    return f'allof ({is_about}, header :contains "subject" {string_list(split.subjects)})'
 
 
 def _within(domains: Sequence[str]) -> Iterator[str]:

@@ -115,7 +115,7 @@ async def find_unjudged(
     session = await client.session()
     since = state_in(account.contacts.book, session.mail_account).screening_since
     after = scheme.screening.new_after(since, now) if days is None else now - timedelta(days=days)
-    window = Window(after, with_subject=subject_code is not None)
+    window = Window(after, with_subject=subject_code is not None or bool(scheme.splits))
     run = Pass(
         client,
         contacts,

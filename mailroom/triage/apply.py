@@ -16,7 +16,15 @@ from mailroom.jmap.mail_search import MailSearch
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import read_set_errors
 from mailroom.triage import filing
-from mailroom.triage.look_up import Found, mails_found, mails_of, mails_of_wholes, searches_from, searches_of
+from mailroom.triage.look_up import (
+    Found,
+    mails_found,
+    mails_of,
+    mails_of_wholes,
+    searches_from,
+    searches_of,
+    with_splits,
+)
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.scan import labelled_kind
 from mailroom.triage.screening import NOTHING_NEW, Judged, Written, settle, stage
@@ -65,7 +73,7 @@ async def apply(
     )
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     ids = sorted(email.id for mails in waiting for email in mails)
-    labelled = get_emails(batch, session, ids, labelled_kind(run.places))
+    labelled = get_emails(batch, session, ids, with_splits(labelled_kind(run.places), run.scheme))
     strays = _search_strays(batch, session, run, [plan.sender for plan in going])
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)
@@ -97,7 +105,8 @@ def _search_strays(batch: Batch, session: Session, run: Pass, senders: Sequence[
     addresses = sorted(frozenset[str]().union(*(each.addresses for each in senders if each.whole is None)))
     wholes = [each.whole for each in senders if each.whole is not None]
     return _StraySearch(
-        searches_from(batch, session, addresses, *screener), searches_of(batch, session, wholes, *screener)
+        searches_from(batch, session, addresses, run.scheme, *screener),
+        searches_of(batch, session, wholes, run.scheme, *screener),
     )
 
 

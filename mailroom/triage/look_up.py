@@ -11,6 +11,7 @@ import structlog
 import trio
 
 from mailroom.addresses import search_texts, spellings
+from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, LookUp, Wanted
 from mailroom.contacts.steps import beside
 from mailroom.decisions.note import WHOLE_LIST
@@ -20,9 +21,9 @@ from mailroom.decisions.warning import names_shown
 from mailroom.decisions.whole import Whole, WholeDomain, WholeList
 from mailroom.decisions.whole_card import uid_of
 from mailroom.jmap.batch import Batch, Replies, slices
-from mailroom.jmap.mail import EMAIL_IN_FULL, Email, Move, moved
+from mailroom.jmap.mail import EMAIL, EMAIL_IN_FULL, EMAIL_WITH_SUBJECT, Email, Move, moved
 from mailroom.jmap.mail_search import MailSearch, mail_found, search_mail
-from mailroom.jmap.query import Filter
+from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import Session
 from mailroom.triage.correspondence import (
     NOBODY_NEW,
@@ -118,8 +119,8 @@ async def _ask(
 ) -> Found:
     batch = Batch()
     session = await run.client.session()
-    searches = searches_from(batch, session, for_mail)
-    wide = searches_of(batch, session, wholes)
+    searches = searches_from(batch, session, for_mail, run.scheme)
+    wide = searches_of(batch, session, wholes, run.scheme)
     asked = Asked(run.client, session, strangers.questions)
     asked.stage(batch)
     replies, looked_up = await beside(run.client, batch, run.contacts.look_up(wanted))
@@ -128,19 +129,29 @@ async def _ask(
     return Found(looked_up, {**mails, **await mails_of_wholes(run, wide, replies)}, told)
 
 
-def searches_from(batch: Batch, session: Session, addresses: Iterable[str], *within: str) -> list[MailSearch]:
+def with_splits(kind: Kind[Email], scheme: Scheme) -> Kind[Email]:
+    """What is read of mail that is filed: where there are splits, all that they look at, the subject, too."""
+    return EMAIL_WITH_SUBJECT if scheme.splits else kind
+
+
+def searches_from(
+    batch: Batch, session: Session, addresses: Iterable[str], scheme: Scheme, *within: str
+) -> list[MailSearch]:
     """For mail that may be from one of the addresses, and is in any of these mailboxes (none: anywhere)."""
     texts = [text for address in addresses for text in search_texts(address)]
     return [
-        search_mail(batch, session, within=within, any_condition=from_any(part))
+        search_mail(batch, session, within=within, any_condition=from_any(part), kind=with_splits(EMAIL, scheme))
         for part in slices(texts, _TEXTS_PER_SEARCH)
     ]
 
 
-def searches_of(batch: Batch, session: Session, wholes: Iterable[Whole], *within: str) -> dict[str, MailSearch]:
+def searches_of(
+    batch: Batch, session: Session, wholes: Iterable[Whole], scheme: Scheme, *within: str
+) -> dict[str, MailSearch]:
     """For mail that may be of whole domains or lists, by what people type for these."""
+    kind = with_splits(EMAIL_IN_FULL, scheme)
     return {
-        str(each): search_mail(batch, session, within=within, any_condition=_conditions(each), kind=EMAIL_IN_FULL)
+        str(each): search_mail(batch, session, within=within, any_condition=_conditions(each), kind=kind)
         for each in wholes
     }
 

@@ -161,7 +161,8 @@ class Triage:
         since = self._memory.screening_since
         if since is None:
             return None
-        return Window(self._scheme.screening.new_after(since, now), with_subject=self._subject_code is not None)
+        with_subject = self._subject_code is not None or bool(self._scheme.splits)
+        return Window(self._scheme.screening.new_after(since, now), with_subject)
 
     async def _begin(self, places: Places, now: datetime) -> Pass:
         session = await self._client.session()

@@ -19,6 +19,7 @@ from mailroom.decisions.note import whole_list_line
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.routes import routes
+from mailroom.decisions.splits import diversions
 from mailroom.decisions.standing import Standings, after, standings
 from mailroom.decisions.state_card import uid_of
 from mailroom.decisions.whole import WholeDomain
@@ -196,6 +197,7 @@ def known_of(
         subject_code=run.subject_code,
         holds_sent=told.holds_sent,
         written_to=told.written_to,
+        diversions=diversions(run.scheme),
     )
 
 

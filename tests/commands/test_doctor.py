@@ -36,6 +36,7 @@ NAMES = [
     "search",
     "groups",
     "categories",
+    "splits",
     "own_addresses",
     "screening",
     "daily",
@@ -230,7 +231,9 @@ async def test_contacts_that_refuse_a_card_fail(flavour: Flavour, examine: Exami
         found = await examine(settings)
     assert (found.status, found.statuses) == (
         1,
-        FINE | {"contacts": "failed"} | dict.fromkeys(("groups", "categories", "screening", "daily"), "skipped"),
+        FINE
+        | {"contacts": "failed"}
+        | dict.fromkeys(("groups", "categories", "splits", "screening", "daily"), "skipped"),
     )
     assert "forbidden" in found.of("contacts")["detail"]
     assert found.of("contacts")["advice"] == "allow this login to write contacts"
@@ -394,7 +397,7 @@ async def test_through_a_pipe_there_is_one_line_a_check_and_no_colour() -> None:
         ended = await command(settings, "doctor", FORCE_COLOR="1", MAILROOM_HEALTH_PORT=str(free_port()))
     assert (ended.status, ended.errors) == (0, "")
     lines = ended.output.splitlines()
-    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓✓✓·✓·✓-✓✓✓T"]
+    assert [line[0] for line in lines if line[:1].strip()] == [*"✓✓✓·✓✓✓✓✓✓✓✓✓·✓·✓-✓✓✓T"]
     assert lines[3] == (
         "· Contacts     creates the contact 'Mailroom doctor (a test card: delete it)' in the provenance group and "
         "removes it again (--read-only leaves this out)"

@@ -22,8 +22,8 @@ class Text:
 class Delivery:
     """A mail on its way: who wrote it and in which groups the sender is; where it has gone so far.
 
-    `list_id` and `to` are what the header says, `others` is the number of further addresses in From; `lists` maps a
-    list that the server knows to its group, `group_uids` a uid.
+    `list_id`, `to` and `subject` are what the header says, `others` is the number of further addresses in From; `lists`
+    maps a list that the server knows to its group, `group_uids` a uid.
     """
 
     sender: str
@@ -31,6 +31,7 @@ class Delivery:
     others: int = 0
     list_id: str = ""
     to: str = ""
+    subject: str = ""
     lists: Mapping[str, str] = field(default_factory=dict)
     group_uids: Mapping[str, str] = field(default_factory=dict)
     mailbox_names: Mapping[str, str] = field(default_factory=dict)
@@ -137,13 +138,9 @@ class _Run:
             case "not":
                 return not self.test()
             case "anyof":
-                self.take("(")
-                found = [self.test()]
-                while self.tokens[0] == ",":
-                    self.take(",")
-                    found.append(self.test())
-                self.take(")")
-                return any(found)
+                return any(self.tests())
+            case "allof":
+                return all(self.tests())
             case "valid_ext_list":
                 self.need("extlists")
                 return all(name in self.delivery.lists for name in self.strings())
@@ -157,6 +154,15 @@ class _Run:
                 return self.header()
             case unknown:
                 raise AssertionError(f"no test of Mailroom's: {unknown}")
+
+    def tests(self) -> list[bool]:
+        self.take("(")
+        found = [self.test()]
+        while self.tokens[0] == ",":
+            self.take(",")
+            found.append(self.test())
+        self.take(")")
+        return found
 
     def address(self) -> bool:
         if self.tokens[0] == ":list":
@@ -176,8 +182,8 @@ class _Run:
 
     def header(self) -> bool:
         is_part = {":is": False, ":contains": True}[str(self.tokens.pop(0))]
-        assert self.strings() == ["list-id"]
-        found = self.delivery.list_id.lower()
+        (name,) = self.strings()
+        found = {"list-id": self.delivery.list_id, "subject": self.delivery.subject}[name].lower()
         texts = [each.lower() for each in self.strings()]
         return any(each in found if is_part else each == found for each in texts)
 

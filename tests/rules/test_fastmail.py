@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
+from mailroom.config.splits import Split
+from mailroom.decisions.routes import routes
+from mailroom.decisions.splits import split_warnings
+from mailroom.decisions.whole import WholeDomain
+from mailroom.decisions.wide_routes import WideRoute
 from mailroom.rules.fastmail import as_json, rules
 from tests.rules.endings import INBOX, Ending, all_triaged, schemes, triaged
 
@@ -148,3 +153,33 @@ def test_for_any_scheme_only_mail_of_strangers_ends_elsewhere_where_the_daemon_s
 @given(scheme=schemes())
 def test_for_any_scheme_strangers_wait_in_the_screener(scheme: Scheme) -> None:
     assert ending(scheme, frozenset()) == {scheme.screener}
+
+
+def test_splits_come_first_and_nothing_follows_them() -> None:
+    some = (category("Feed"), category("Paper"), category("Truck", parent="Paper", add_to_inbox=True))
+    splits = (
+        Split(("order", 'a "b"'), "Truck", domain="shop.example"),
+        Split(("vote",), "Truck", list_id="dev.x.org"),
+        Split(("vote",), "Feed", list_id="dev.x.org"),
+        Split(("news",), "Feed", address="a@shop.example"),
+    )
+    scheme = Scheme(some, splits=splits)
+    wide = WideRoute(WholeDomain("shop.example"), routes(scheme)[-1])
+    made: list[dict[str, Any]] = json.loads(as_json(rules(scheme, (wide,))))
+    groups = ("Feed", "Paper", "Truck")
+    apart = " ".join(f'NOT fromin:"{group}"' for group in groups)
+    decided = (
+        f'(fromin:"Truck" OR fromin:"Feed" OR fromin:"Paper" OR (from:"shop.example" {apart} NOT fromin:contacts))'
+    )
+    orders = f'{decided} from:"shop.example" (subject:"order" OR subject:"a \\"b\\"")'
+    assert [(rule["name"], rule["search"], rule["fileIn"], rule["skipInbox"], rule["stop"]) for rule in made[:4]] == [
+        ("Mailroom: split 1 (Truck)", orders, "Truck", False, False),
+        ("Mailroom: split 1 (Paper)", orders, "Paper", False, True),
+        ("Mailroom: split 2 (Feed)", f'{decided} list:"dev.x.org" (subject:"vote")', "Feed", True, True),
+        ("Mailroom: split 3 (Feed)", f'{decided} from:"a@shop.example" (subject:"news")', "Feed", True, True),
+    ]
+    assert not any(rule["name"].startswith("Mailroom: split") for rule in made[4:])
+    assert list(split_warnings(scheme)) == [
+        "the split for list:dev.x.org is left to the daemon: Truck has its mail in the Inbox, and rules can't tell who "
+        "wrote a List-Id"
+    ]

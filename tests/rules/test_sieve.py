@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Mode, Screening
+from mailroom.config.splits import Split
 from mailroom.rules.found_script import (
     included,
     is_made_by_mailroom,
@@ -355,3 +356,50 @@ def test_for_any_groups_a_mail_ends_in_the_screener_or_as_one_category_says(
     ]
     assert len(set(found)) == 1
     assert found[0] in (endings if groups else {frozenset({scheme.screener})})
+
+
+SPLITS = replace(
+    DEFAULT_SCHEME,
+    splits=(
+        Split(("order", "receipt"), "Truck", domain="example.org"),
+        Split(("order",), "Jail", address=SENDER),
+        Split(("pay",), "Imbox", address=SENDER),
+        Split(("vote",), "Jail", list_id="dev.x.org"),
+    ),
+)
+
+
+def split_ending(server: Server, subject: str, *groups: str, sender: str = SENDER, list_id: str = "") -> Ending:
+    names = frozenset(groups)
+    delivery = Delivery(
+        sender=sender,
+        subject=subject,
+        list_id=list_id,
+        groups=names,
+        lists={name: group_of(name) for name in _lists(SPLITS)} if server is LISTS else {},
+        group_uids={f"uid of {group}": group for group in SPLITS.groups},
+        mailbox_names={f"id of {name}": name for name in SPLITS.managed_mailboxes},
+    )
+    return deliver(script(SPLITS, account(SPLITS, names, sender), server), delivery)
+
+
+@pytest.mark.parametrize("server", SERVERS.values(), ids=SERVERS)
+class TestASplit:
+    def test_files_what_a_decided_sender_writes_under_such_a_subject(self, server: Server) -> None:
+        truck = split_ending(server, "Hi", "Truck", "Paper Trail")
+        assert split_ending(server, "Your ORDER", "Feed") == split_ending(server, "A receipt", "Imbox") == truck
+        assert split_ending(server, "Please pay", "Feed") == split_ending(server, "Hi", "Imbox")
+        assert split_ending(server, "News", "Feed") == {"Feed"}
+
+    def test_leaves_strangers_where_they_are(self, server: Server) -> None:
+        assert split_ending(server, "Your order") == {"Screener"}
+
+    def test_is_for_all_below_a_domain_and_for_nobody_beside_it(self, server: Server) -> None:
+        below, beside = "ann@mail.example.org", "ann@myexample.org"
+        assert split_ending(server, "Order", "Feed", sender=below) == split_ending(server, "Order", "Feed")
+        assert split_ending(server, "Order", "Feed", sender=beside) == {"Feed"}
+
+    @pytest.mark.parametrize("list_id", ["Dev <dev.x.org>", "<DEV.x.org>", "dev.x.org"])
+    def test_is_for_a_list_whoever_writes(self, server: Server, list_id: str) -> None:
+        assert split_ending(server, "A vote", "Feed", list_id=list_id) == {"Jail"}
+        assert split_ending(server, "A vote", "Feed", list_id="<other.dev.x.org>") == {"Feed"}

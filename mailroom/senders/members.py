@@ -4,12 +4,14 @@ from dataclasses import dataclass
 
 from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook
+from mailroom.decisions.reset import names_of
 from mailroom.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An address of a contact that is in a category's group (None for a contact without one), and its name."""
+    """An address of a contact that is in a category's group, or the whole domain (`@shop.example`) or list (`list:ID`)
+    that it is of (None for a contact without either), and its name."""
 
     sender: str | None
     name: str
@@ -25,6 +27,6 @@ def members(book: AddressBook, category: Category) -> tuple[Member, ...]:
         Member(address, card.fields.full_name)
         for card in book.cards
         if card.uid in uids
-        for address in (card.addresses or (None,))
+        for address in (names_of(card) or (None,))
     }
     return tuple(sorted(found, key=lambda each: (each.sender is None, each.sender or "", each.name)))

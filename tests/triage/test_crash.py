@@ -7,7 +7,7 @@ import pytest
 
 from mailroom.errors import Unavailable
 from mailroom.sandbox import Limits, Sandbox
-from tests.new_mail import ON, arrives, join, keywords_of, later
+from tests.new_mail import ON, arrives, join, keywords_of, later, raw
 from tests.screener import Wire, client_of, empty_sandbox, start
 
 
@@ -101,6 +101,31 @@ def moves(sandbox: Sandbox) -> None:
         sandbox.deliver(sender, "Moved", [home], keywords=("mailroom-seen", "mailroom-waiting"))
 
 
+def wide(sandbox: Sandbox) -> None:
+    """A new domain, one to re-triage, a list, a domain that joins, senders and contacts apart; new mail of these."""
+    note = {"n1": {"note": "— Mailroom —\nCreated by Mailroom\nWhole domain\nTriaged to Jail on 2026-03-01"}}
+    join(sandbox, "Jail", sandbox.add_card("*@old.example", "old.example", notes=note))
+    join(sandbox, "Feed", sandbox.add_card("ann@joins.example", "Ann"))
+    sandbox.add_card("friend@shop.example", "Friend")
+    join(sandbox, "Truck", sandbox.add_card("exact@shop.example", "Exact"))
+    devs = "List-Id: Devs <dev.python.org>"
+    for number, (address, labels) in enumerate(
+        (
+            ("a@shop.example", ("@ToFeed", "@WholeDomain")),
+            ("a@old.example", ("@ToTruck", "@WholeDomain")),
+            ("dev@x.example", ("@ToPaperTrail", "@WholeList")),
+            ("ann@joins.example", ("@WholeDomain",)),
+            ("ann@gmail.com", ("@ToFeed", "@WholeDomain")),
+        )
+    ):
+        header = [devs] if "@WholeList" in labels else []
+        sandbox.deliver(raw=raw(f"S <{address}>", *header), mailboxes=["Screener", *labels])
+        sandbox.deliver(raw=raw(f"T <{number}@{address.partition('@')[2]}>", *header), mailboxes=["Screener"])
+        arrives(sandbox, f"U <u{number}@{address.partition('@')[2]}>", *header)
+    for address in ("friend@shop.example", "exact@shop.example"):
+        sandbox.deliver(raw=raw(f"V <{address}>"), mailboxes=["Screener"])
+
+
 def both(sandbox: Sandbox) -> None:
     """All of that, and new mail of labelled senders."""
     labelled(sandbox)
@@ -145,6 +170,8 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
         ("cut_after", namesakes),
         ("cut_after", conversation),
         ("cut_after", moves),
+        ("cut_after", wide),
+        pytest.param("cut_before", wide, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", new_mail, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", moves, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", conversation, marks=pytest.mark.exhaustive),

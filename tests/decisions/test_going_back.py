@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from mailroom.config.daily import Expiry
 from mailroom.config.scheme import DEFAULT_SCHEME, Back, Scheme, category
 from mailroom.contacts.base import AddressBook, CardEdit, Fields, NewCard
 from mailroom.decisions import note
@@ -51,6 +52,19 @@ class TestMail:
     def test_of_the_last_days_goes_back_into_the_screener(self) -> None:
         assert filed(at("Feed"), WAY, PLACES) == to_screener("Feed")
         assert filed(at("Truck", "Paper Trail"), WAY, PLACES) == to_screener("Truck", "Paper Trail")
+
+    def test_goes_nowhere_else_where_it_is_not_in_the_inbox(self) -> None:
+        assert filed(at("Imbox"), WAY, PLACES) == to_screener("Imbox")
+        assert filed(at("Person", "Imbox"), WAY, PLACES) == to_screener("Person", "Imbox")
+
+    def test_is_as_old_as_what_waits_may_be(self) -> None:
+        way = way_back(Scheme(expire=Expiry(after_days=5)), NOW, frozenset())
+        assert filed(at("Feed", when=ago(5)), way, PLACES) == to_screener("Feed")
+        assert filed(at("Feed", when=ago(5.001)), way, PLACES) == Move()
+
+    def test_is_marked_as_all_that_is_filed(self) -> None:
+        way = way_back(DEFAULT_SCHEME, NOW, frozenset({"mailroom-seen"}))
+        assert marked(off("Feed"), at("Feed", "Work"), way, PLACES).set == {"mailroom-seen"}
 
     def test_that_is_older_stays(self) -> None:
         assert filed(at("Feed", when=ago(30)), WAY, PLACES) == to_screener("Feed")

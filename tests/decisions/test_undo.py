@@ -138,6 +138,7 @@ def planned(after: After, text: str, *mails: Email, **members: tuple[str, ...]) 
 
 def last_line(made: Plan) -> str:
     assert isinstance(made.change.card, CardEdit)
+    assert (made.change.card.card.uid, made.change.card.fill) == ("ann", Fields())
     return made.change.card.note.splitlines()[-1]
 
 

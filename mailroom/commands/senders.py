@@ -1,6 +1,7 @@
 """`mailroom senders`: who waits in the Screener and why, who is in the Inbox undecided, and who is in a category."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -14,6 +15,8 @@ from mailroom.commands.terminal import local_time, open_console, plural, printab
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
+from mailroom.decisions.rotating import Rotation
+from mailroom.decisions.whole import WholeDomain
 from mailroom.senders.members import Member, members
 from mailroom.senders.waiting import Waiting, undecided_in_inbox, who_waits
 
@@ -29,7 +32,7 @@ async def waiting_as_json(settings: AccountSettings, scheme: Scheme) -> int:
     """Print who waits as a JSON array. Raises `MailroomError`."""
 
     async def work(servers: Servers) -> int:
-        return _print_json(await who_waits(servers.client, scheme))
+        return _print_json((await who_waits(servers.client, scheme)).senders)
 
     return await with_servers(settings, work)
 
@@ -66,8 +69,10 @@ async def _show_waiting(scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, f"Reading {scheme.screener}"):
         found = await who_waits(servers.client, scheme)
-    print_senders(console, found)
-    console.print(_waiting_summary(found, scheme))
+    print_senders(console, found.senders)
+    console.print(_waiting_summary(found.senders, scheme))
+    for each in found.rotations:
+        console.print(_hint(each), soft_wrap=True)
     return 0
 
 
@@ -118,6 +123,14 @@ def _waiting_summary(found: Sequence[Waiting], scheme: Scheme) -> str:
     mails = plural(sum(each.mails for each in found), "mail")
     where = f"{scheme.screener} or for your answer" if any(each.asks for each in found) else scheme.screener
     return f"{plural(len(found), 'sender')} {waits} in {where} with {mails}{order}."
+
+
+def _hint(rotation: Rotation) -> str:
+    what = "domain" if isinstance(rotation.whole, WholeDomain) else "mailing list"
+    return (
+        f"Hint: {rotation.addresses} addresses look like one sender's, who takes a new one each time. Decide about the "
+        f"whole {what}: mailroom triage {printable(shlex.quote(str(rotation.whole)))} CATEGORY"
+    )
 
 
 def _inbox_summary(found: Sequence[Waiting]) -> str:

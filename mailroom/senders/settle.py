@@ -100,7 +100,7 @@ async def _unknown(run: Pass, asked: Iterable[_Asked], permissions: Permissions)
     strangers = [each.sender.address for each in asked if not each.mails and each.card is None]
     if not strangers or Permission.NEW in permissions:
         return []
-    known = {each.sender for each in await who_waits(run.client, run.scheme) if each.sender}
+    known = {each.sender for each in (await who_waits(run.client, run.scheme)).senders if each.sender}
     known.update(*(card.addresses for card in (await run.contacts.read_all()).book.cards))
     return [
         f"nobody writes from {address}: there is no mail and no contact"

@@ -10,13 +10,15 @@ from mailroom.decisions.contact import managed_groups
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import question
 from mailroom.decisions.places import Places, find_places, inbox_of
+from mailroom.decisions.rotating import Rotation, rotations
 from mailroom.decisions.select import by_age, newest_name, sender_of
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import Email, get_identities
+from mailroom.jmap.mail import EMAIL, EMAIL_WITH_LIST, Email, get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
+from mailroom.jmap.query import Kind
 from mailroom.triage.start_check import own_of
 
 
@@ -40,14 +42,26 @@ class Opened:
     own: OwnAddresses
 
 
-async def who_waits(client: Client, scheme: Scheme) -> tuple[Waiting, ...]:
-    """Who has mail in the Screener, or mail that waits for the user elsewhere, newest first.
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Who waits, newest first, and which of them seem to be one sender with changing addresses."""
+
+    senders: tuple[Waiting, ...]
+    rotations: tuple[Rotation, ...]
+
+
+async def who_waits(client: Client, scheme: Scheme) -> Waits:
+    """Who has mail in the Screener, or mail that waits for the user elsewhere.
 
     Two requests beside the session, and one a further page.
     """
     account = await read_account(client, scheme)
-    emails = await mails_in(client, screener_of(account.places, scheme), account.places.error_label)
-    return waiting(emails, account.places, account.own)
+    screener = screener_of(account.places, scheme)
+    emails = await mails_in(client, screener, account.places.error_label, kind=EMAIL_WITH_LIST)
+    return Waits(
+        waiting(emails, account.places, account.own),
+        rotations((each for each in emails if screener in each.mailbox_ids), account.own.addresses),
+    )
 
 
 def screener_of(places: Places, scheme: Scheme) -> str:
@@ -87,11 +101,11 @@ async def read_account(client: Client, scheme: Scheme) -> Opened:
     return Opened(find_places(found, scheme), own)
 
 
-async def mails_in(client: Client, *mailboxes: str | None) -> tuple[Email, ...]:
+async def mails_in(client: Client, *mailboxes: str | None, kind: Kind[Email] = EMAIL) -> tuple[Email, ...]:
     """All mail in any of these mailboxes, sorted by id; one request, and one a further page."""
     session = await client.session()
     batch = Batch()
-    anywhere = search_mail(batch, session, within=[id for id in mailboxes if id is not None])
+    anywhere = search_mail(batch, session, within=[id for id in mailboxes if id is not None], kind=kind)
     return await mail_found(client, anywhere, await client.send(batch))
 
 

@@ -105,6 +105,22 @@ async def test_who_waits_for_the_user_is_listed_with_the_reason_wherever_the_mai
     assert sets(sandbox) == []
 
 
+async def test_one_sender_with_changing_addresses_is_hinted_at_with_the_command_that_holds_for_all() -> None:
+    sandbox = empty_sandbox()
+    for minute in range(3):
+        deliver(sandbox, minute, f"Shop <bounce-{minute}@mail.shop.example>")
+        raw = f"From: A{minute} <reply+{minute}@forum.example>\r\nList-Id: Forum <forum.x.org>\r\n\r\nHi\r\n"
+        sandbox.deliver(raw=raw.encode(), received_at=START)
+        deliver(sandbox, minute, f"Ann <ann{minute}@gmail.com>")
+    async with settings_for(sandbox) as settings:
+        ended = await command(settings, "senders")
+    look_alike = "Hint: 3 addresses look like one sender's, who takes a new one each time. Decide about the whole"
+    assert ended.output.splitlines()[-2:] == [
+        f"{look_alike} domain: mailroom triage @shop.example CATEGORY",
+        f"{look_alike} mailing list: mailroom triage list:forum.x.org CATEGORY",
+    ]
+
+
 @every_flavour
 async def test_who_is_in_the_inbox_undecided(flavour: Flavour, capsys: pytest.CaptureFixture[str]) -> None:
     sandbox = empty_sandbox(flavour=flavour)

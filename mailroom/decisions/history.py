@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mailroom.contacts.base import Card
 from mailroom.decisions import note
-from mailroom.decisions.whole import WholeDomain, WholeList
+from mailroom.decisions.whole_card import whole_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,5 @@ def _entries(card: Card) -> Iterator[Entry]:
 
 
 def _who(card: Card, block: note.Block) -> tuple[str, ...]:
-    if block.whole_list:
-        return (str(WholeList(block.whole_list)),)
-    addresses = sorted(card.addresses)
-    if block.whole_domain:
-        return tuple(str(WholeDomain(each.removeprefix("*@"))) for each in addresses)
-    return tuple(addresses)
+    whole = whole_of(card, block)
+    return tuple(sorted(card.addresses)) if whole is None else (str(whole),)

@@ -3,6 +3,8 @@
 import pytest
 
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.decisions.undo import Subject
+from mailroom.decisions.whole import WholeDomain
 from mailroom.errors import Unavailable
 from mailroom.senders.clear import To, clear, find_clearable
 from mailroom.senders.history import history
@@ -24,7 +26,7 @@ async def asked(triage: Triage) -> Pass:
     return await begin(triage._client, triage._contacts, triage._scheme, NOW)
 
 
-async def undone(triage: Triage, who: str = ANN) -> None:
+async def undone(triage: Triage, who: Subject = ANN) -> None:
     run = await asked(triage)
     await undo(run, await find_undo(run, who))
 
@@ -62,6 +64,21 @@ async def test_an_undo_leads_back_and_another_one_forth(account: Account) -> Non
         assert account.contacts.groups_of(ANN) == {"Mailroom", "Truck", "Paper Trail"}
         told = await history((await asked(triage)).contacts, ANN)
     assert [each.after for each in told] == ["Truck", "Feed", "Truck", "Feed"]
+
+
+async def test_an_undo_about_a_whole_domain_leads_back_and_another_one_forth(account: Account) -> None:
+    account.mail.deliver("Screener", "News <news@shop.example>", "One")
+    account.mail.deliver("Screener", "Orders <orders@mail.shop.example>", "Two")
+    account.mail.label("One", "@ToFeed")
+    account.mail.label("One", "@WholeDomain")
+    async with account.triage() as triage:
+        await triage.run(NOW)
+        assert account.mail.places() == {"One": {"Feed"}, "Two": {"Feed"}}
+        for place in ("Screener", "Feed"):
+            await undone(triage, WholeDomain("shop.example"))
+            assert account.mail.places() == {"One": {place}, "Two": {place}}
+        told = await history((await asked(triage)).contacts, "@shop.example")
+    assert [each.after for each in told] == ["Feed", None, "Feed"]
 
 
 async def test_an_undo_that_is_cut_off_is_finished_by_the_same_call(account: Account) -> None:

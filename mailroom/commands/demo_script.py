@@ -88,6 +88,14 @@ class User:
         self.put(tap.category.label, subject)
         return tap
 
+    def move(self, category: str, subject: str) -> Tap:
+        """Move the newest mail with this subject into the category's mailbox, and expect its sender to be filed."""
+        tap = self.expect(category, subject)
+        mailbox = tap.category.destination_mailbox
+        self.sandbox.move(self._mail_about(subject).id, mailbox)
+        self.teller.tell(Who.YOU, f"move a mail of {tap.sender} from the {self.scheme.screener} to {mailbox}")
+        return tap
+
     def expect(self, category: str, subject: str, *, push_is_down: bool = False) -> Tap:
         """From now on the mail's sender is to be filed."""
         name, address = _sender_of(self._mail_about(subject))
@@ -226,6 +234,12 @@ async def _category_with_parent(user: User) -> None:
     await user.see_filed(user.tap("Truck", "Delivery today 14 to 16 h"))
 
 
+async def _move(user: User) -> None:
+    user.teller.title("Your app knows folders only? To move a mail says the same")
+    await user.think(0.3)
+    await user.see_filed(user.move("Paper Trail", "Your bill for March"))
+
+
 async def _two_at_once(user: User) -> None:
     user.teller.title("Two taps at once are one pass; your own contacts stay as you wrote them")
     await user.think(0.3)
@@ -278,6 +292,7 @@ ACTS: tuple[Act, ...] = (
     _stranger_and_friend,
     _one_tap,
     _category_with_parent,
+    _move,
     _two_at_once,
     _conflict,
     _change_of_mind,

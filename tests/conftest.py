@@ -25,13 +25,9 @@ settings.register_profile("many", UNTIMED, max_examples=64)
 settings.load_profile("few")
 
 
-# The collector of garbage need not look at thousands of collected tests again and again.
-gc.disable()
-
-
 def pytest_collection_finish() -> None:
+    """The collector of garbage need not look at thousands of collected tests again and again."""
     gc.freeze()
-    gc.enable()
 
 
 @pytest.fixture

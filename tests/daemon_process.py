@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from subprocess import PIPE
@@ -86,14 +86,17 @@ async def daemon_process(
 
     With a `log_file` its log goes there, and isn't read.
     """
-    port = free_port()
-    values = {
-        "jmap_session_url": session_url,
-        "jmap_token": "sandbox-token",
-        "health_port": str(port),
-        "log_level": "debug",
-        "log_format": "json",
-    } | settings
+    login = {"jmap_session_url": session_url, "jmap_token": "sandbox-token"}
+    async with running_process(login | settings, log_file, command) as daemon:
+        yield daemon
+
+
+@asynccontextmanager
+async def running_process(
+    settings: Mapping[str, str], log_file: BinaryIO | None = None, command: Sequence[str] = COLD
+) -> AsyncIterator[DaemonProcess]:
+    """The same with no login but what the settings say, which may be a folder of accounts."""
+    values = {"health_port": str(free_port()), "log_level": "debug", "log_format": "json", **settings}
     environment = {f"MAILROOM_{name.upper()}": value for name, value in values.items()}
     process = await trio.lowlevel.open_process(
         command, env=os.environ | environment, stdout=log_file or PIPE, stderr=PIPE

@@ -52,15 +52,15 @@ def image(work: Path, podman: Podman) -> str:
 
 @pytest.fixture(scope="session")
 def machine(work: Path) -> Path:
-    """The root of a machine with podman and systemd, on which both units are installed."""
+    """The root of a machine with podman and systemd, on which all units are installed."""
     root = work / "machine"
-    bootstrap(root, ["podman", "systemd"], work / "downloads")
+    bootstrap(root, ["podman", "procps", "systemd"], work / "downloads")
     program = root / "opt/mailroom/bin/mailroom"
     program.parent.mkdir(parents=True)
     # systemd checks that the program is there, and doesn't start it.
     program.write_text(STUB)
     program.chmod(0o755)
     (root / "etc/containers/systemd").mkdir(parents=True, exist_ok=True)
-    run("cp", PROJECT / "deploy/mailroom.container", root / "etc/containers/systemd")
-    run("cp", PROJECT / "deploy/mailroom.service", root / "etc/systemd/system")
+    run("cp", *(PROJECT / "deploy").glob("*.container"), root / "etc/containers/systemd")
+    run("cp", *(PROJECT / "deploy").glob("*.service"), root / "etc/systemd/system")
     return root

@@ -1,8 +1,9 @@
 """The daemon in a container, with no right that it doesn't need, against a sandbox outside of it."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from shutil import chown
 from subprocess import PIPE
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ SECRET = "mailroom_jmap_token"  # noqa: S105  a name, no secret
 LOCKED = ["--read-only", "--cap-drop=all", "--security-opt=no-new-privileges"]
 # podman 4.3 first binds a folder to /run/secrets, read-only like the root, in which runc can't make the secret's file.
 ROOM_FOR_SECRETS = "--tmpfs=/run/secrets"
+
+USER = 10001
+"""Who the daemon is in there."""
 
 STOP_SECONDS = 9
 """Left to itself podman waits ten, and then kills."""
@@ -51,20 +55,45 @@ async def container_on(sandbox: Sandbox, podman: Podman, image: str, *options: s
             stdout=PIPE,
             stderr=PIPE,
         )
-        daemon = DaemonProcess(process, port)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(daemon.read)
+            async with following(DaemonProcess(process, port), podman) as daemon:
                 yield daemon
-                nursery.cancel_scope.cancel()
         finally:
-            # The end of the container is the end of `podman run`, too.
-            podman.run("rm", "--force", "--ignore", "--time=0", NAME)
-            with trio.move_on_after(STOP_SECONDS, shield=True):
-                await process.wait()
-            # Shown where the test fails: podman says there why it didn't start the container.
-            print(daemon.errors)
             podman.run("secret", "rm", SECRET)
+
+
+@asynccontextmanager
+async def folder_container(podman: Podman, image: str, folder: Path) -> AsyncIterator[DaemonProcess]:
+    """Run the daemon in a container that is given a folder of accounts."""
+    port = free_port()
+    settings = {"ACCOUNTS": "/accounts", "HEALTH_HOST": "127.0.0.1", "HEALTH_PORT": port, "LOG_LEVEL": "debug"}
+    variables = [f"--env=MAILROOM_{name}={value}" for name, value in settings.items()]
+    mounted = f"--volume={folder}:/accounts:ro"
+    process = await trio.lowlevel.open_process(
+        ["podman", "run", f"--name={NAME}", "--network=host", *LOCKED, mounted, *variables, image],
+        env=podman.environment,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    async with following(DaemonProcess(process, port), podman) as daemon:
+        yield daemon
+
+
+@asynccontextmanager
+async def following(daemon: DaemonProcess, podman: Podman) -> AsyncIterator[DaemonProcess]:
+    """Read the container's log; it is gone at the end."""
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(daemon.read)
+            yield daemon
+            nursery.cancel_scope.cancel()
+    finally:
+        # The end of the container is the end of `podman run`, too.
+        podman.run("rm", "--force", "--ignore", "--time=0", NAME)
+        with trio.move_on_after(STOP_SECONDS, shield=True):
+            await daemon.process.wait()
+        # Shown where the test fails: podman says there why it didn't start the container.
+        print(daemon.errors)
 
 
 async def ask(podman: Podman, *arguments: str) -> str:
@@ -93,6 +122,40 @@ async def test_it_is_healthy_settles_a_sender_and_stops_at_once(podman: Podman, 
             assert await ask(podman, "inspect", "--format={{.State.ExitCode}}", NAME) == "0"
             assert await container.exit_status() == 0
             assert container.lines[-1]["event"] == "service_stopped"
+
+
+async def test_it_serves_a_folder_of_accounts_and_a_new_one_after_a_hangup(
+    podman: Podman, image: str, tmp_path: Path
+) -> None:
+    mailboxes = {"anna": empty_sandbox(), "bert": empty_sandbox()}
+    chown(tmp_path, USER)
+    with trio.fail_after(GUARD_SECONDS):
+        async with AsyncExitStack() as stack:
+            urls = {name: await stack.enter_async_context(served(each)) for name, each in mailboxes.items()}
+
+            def write(name: str) -> None:
+                file = tmp_path / f"{name}.toml"
+                file.write_text(f'jmap_session_url = "{urls[name]}"\njmap_token = "{mailboxes[name].token}"\n')
+                file.chmod(0o600)
+                chown(file, USER)
+
+            write("anna")
+            container = await stack.enter_async_context(folder_container(podman, image, tmp_path))
+            await container.logs("eventsource_connected")
+            write("bert")
+            await ask(podman, "kill", "--signal=HUP", NAME)
+            await container.logs("eventsource_connected", times=2)
+            await ask(podman, "healthcheck", "run", NAME)
+            for name, sandbox in mailboxes.items():
+                mail = sandbox.deliver("Ann <ann@example.org>", mailboxes=("Screener", "@ToFeed"))
+                while sandbox.mailboxes_of(mail) != {"Feed"}:
+                    await sandbox.changed()
+                assert "healthy: " in await ask(podman, "exec", NAME, "mailroom", "healthcheck", "--account", name)
+            with trio.fail_after(STOP_SECONDS):
+                await ask(podman, "stop", NAME)
+            assert await container.exit_status() == 0
+            triaged = {line["account"] for line in container.logged("sender_triaged")}
+            assert triaged == {"anna", "bert"}
 
 
 async def test_it_has_no_rights(podman: Podman, image: str) -> None:

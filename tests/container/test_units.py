@@ -10,7 +10,10 @@ from tests.container.debian import Failed, run
 pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 
 QUADLET = "/usr/libexec/podman/quadlet"
-RESTARTS = {"Restart=on-failure", "RestartSec=30", "RestartPreventExitStatus=2", "MemoryMax=256M"}
+RESTARTS = {"Restart=on-failure", "RestartSec=30", "RestartPreventExitStatus=2"}
+MEMORY = {"mailroom": "MemoryMax=256M", "mailroom-accounts": "MemoryMax=640M"}
+
+each_name = pytest.mark.parametrize("name", MEMORY)
 
 MOST_EXPOSED = 20
 """In the tenths in which systemd-analyze takes a limit: 2.0 of 10."""
@@ -33,31 +36,50 @@ def misspell(file: Path, name: str, copy: Path) -> None:
     copy.write_text(file.read_text().replace(f"{name}=", f"{name}x="))
 
 
-def test_systemd_accepts_the_unit_for_a_virtual_environment(machine: Path) -> None:
-    unit = "/etc/systemd/system/mailroom.service"
+@each_name
+def test_systemd_accepts_the_unit_for_a_virtual_environment(machine: Path, name: str) -> None:
+    unit = f"/etc/systemd/system/{name}.service"
     assert verify(machine, unit) == ""
-    assert set((machine / unit[1:]).read_text().splitlines()) >= RESTARTS
-    misspell(machine / unit[1:], "MemoryMax", machine / "tmp/mailroom.service")
-    assert "MemoryMaxx" in verify(machine, "/tmp/mailroom.service")  # noqa: S108 - inside the machine
+    assert set((machine / unit[1:]).read_text().splitlines()) >= {*RESTARTS, MEMORY[name]}
+    misspell(machine / unit[1:], "MemoryMax", machine / f"tmp/{name}.service")
+    assert "MemoryMaxx" in verify(machine, f"/tmp/{name}.service")  # noqa: S108 - inside the machine
 
 
-def test_systemd_calls_the_unit_little_exposed(machine: Path) -> None:
+@each_name
+def test_systemd_calls_the_unit_little_exposed(machine: Path, name: str) -> None:
     run(
         *("chroot", machine, "systemd-analyze", "security", "--offline=yes", f"--threshold={MOST_EXPOSED}"),
-        *("--no-pager", "mailroom.service"),
+        *("--no-pager", f"{name}.service"),
     )
 
 
-def test_the_generator_makes_a_service_of_the_quadlet_that_systemd_accepts(machine: Path) -> None:
-    dry = run("chroot", machine, QUADLET, "-dryrun")
-    command = next(line for line in dry.splitlines() if line.startswith("ExecStart="))
-    assert command.endswith(" localhost/mailroom:latest")
-    for option in ("--read-only", "--cap-drop all", "--security-opt=no-new-privileges", "--secret mailroom_jmap_token"):
-        assert option in command
-    assert set(dry.splitlines()) >= RESTARTS
-    (machine / "tmp/units").mkdir()
+def test_many_accounts_are_read_again_by_a_reload_and_may_open_a_connection_each(machine: Path) -> None:
+    unit = (machine / "etc/systemd/system/mailroom-accounts.service").read_text().splitlines()
+    wanted = {"User=mailroom", "Group=mailroom", "ExecReload=/bin/kill -HUP $MAINPID", "LimitNOFILE=8192"}
+    assert {*unit} >= wanted
+    assert not [line for line in unit if line.startswith(("DynamicUser", "LoadCredential"))]
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("mailroom", ["--secret mailroom_jmap_token"]),
+        ("mailroom-accounts", ["-v /etc/mailroom/accounts:/accounts:ro", "--ulimit nofile=8192:8192"]),
+    ],
+)
+def test_the_generator_makes_a_service_of_the_quadlet_that_systemd_accepts(
+    machine: Path, name: str, own: list[str]
+) -> None:
+    units = machine / "tmp/units"
+    units.mkdir(exist_ok=True)
     run("chroot", machine, QUADLET, "/tmp/units")  # noqa: S108 - inside the machine
-    assert verify(machine, "/tmp/units/mailroom.service") == ""  # noqa: S108 - inside the machine
+    made = (units / f"{name}.service").read_text().splitlines()
+    command = next(line for line in made if line.startswith("ExecStart="))
+    assert command.endswith(" localhost/mailroom:latest")
+    for option in ("--read-only", "--cap-drop all", "--security-opt=no-new-privileges", *own):
+        assert option in command
+    assert {*made} >= {*RESTARTS, MEMORY[name]}
+    assert verify(machine, f"/tmp/units/{name}.service") == ""  # noqa: S108 - inside the machine
 
 
 def test_the_generator_would_tell_of_a_key_it_does_not_know(machine: Path) -> None:

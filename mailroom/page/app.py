@@ -11,7 +11,7 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, NotFound
 
 from mailroom.config.process_settings import ProcessSettings
-from mailroom.errors import MailroomError, Refused
+from mailroom.errors import ConfigError, MailroomError, Refused
 from mailroom.page.access import Access
 from mailroom.page.cookies import Cookies
 from mailroom.page.decided import add_decided
@@ -25,6 +25,7 @@ from mailroom.page.owner import Owner
 from mailroom.page.pages import compressed, html, serve_asset
 from mailroom.page.taps import Taps
 from mailroom.page.waiting import add_waiting
+from mailroom.page.whole import add_whole
 from mailroom.serving.connection import Limits
 from mailroom.serving.server import listen, serve
 
@@ -71,6 +72,7 @@ def make_app(owners: Mapping[str, Owner], access: Access, live: Live, page_url: 
     Login(access, owners, cookies, keys).add_routes(app)
     add_waiting(app)
     Taps(live).add_routes(app)
+    add_whole(app)
     add_decided(app)
     add_history(app)
     live.add_routes(app)
@@ -108,6 +110,8 @@ async def _told(error: HTTPException) -> ResponseReturnValue:
 async def _mail_server_trouble(error: MailroomError) -> ResponseReturnValue:
     """What the owner may read: no message of ours holds a secret or a part of a mail."""
     log.warning("page_failed", path=request.path, error=str(error))
+    if isinstance(error, ConfigError):
+        return _trouble(HTTPStatus.CONFLICT, "Something has to be mended first", f"{error}.")
     said = "The mail server refuses Mailroom's login." if isinstance(error, Refused) else "The mail server didn't help."
     text = f"{said} {error}. Nothing was lost: what was tapped before stays tapped, and Mailroom goes on by itself."
     return _trouble(HTTPStatus.SERVICE_UNAVAILABLE, "The mail can't be read", text)

@@ -29,6 +29,7 @@ class Card:
     preview: str
     verdict: str
     unsubscribe: str | None
+    is_list: bool
     asks: str | None
     line: Line | None
 
@@ -50,6 +51,7 @@ def card_of(waiting: WaitingSender, shown: ShownMail | None, scheme: Scheme) -> 
         preview=shown.preview if shown else "",
         verdict=_verdict(shown),
         unsubscribe=unsubscribe_link(shown.list_unsubscribe) if shown else None,
+        is_list=bool(shown and canonical_list_id(shown.list_id or "")),
         asks=waiting.asks,
         line=line,
     )

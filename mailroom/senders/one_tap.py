@@ -12,6 +12,7 @@ from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
 from mailroom.decisions.leaving import JUNK
 from mailroom.decisions.places import Places, find_places, inbox_of
 from mailroom.decisions.select import sender_of
+from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, get_emails, move_emails
@@ -24,6 +25,13 @@ NO_SENDER = ""
 
 Mails = Mapping[str, Sequence[str]]
 """Ids of mails by the sender who is said to have written them."""
+
+
+class Wide(Enum):
+    """What a decision may be about beyond one sender."""
+
+    DOMAIN = "domain"
+    LIST = "list"
 
 
 MoveOf = Callable[[Email], Move]
@@ -55,10 +63,12 @@ class _Seen:
         return [each for each in mails if each.mailbox_ids & where and not each.mailbox_ids & self.places.untouched]
 
 
-async def tap(client: Client, scheme: Scheme, mails: Mails, category: Category) -> dict[str, Became]:
+async def tap(
+    client: Client, scheme: Scheme, mails: Mails, category: Category, wide: Wide | None = None
+) -> dict[str, Became]:
     """Put the category's label on a mail of each sender, and other triage labels off these mails: the last tap counts.
 
-    Raises `MailroomError`.
+    `wide` puts the label beside it that makes the decision one about all of a domain or list. Raises `MailroomError`.
     """
     seen = await _look(client, scheme, mails)
     moves: dict[str, dict[str, Move]] = {}
@@ -70,8 +80,20 @@ async def tap(client: Client, scheme: Scheme, mails: Mails, category: Category) 
             continue
         id, move = labelled
         off = clearing(waiting, category, seen.places)
-        moves[sender] = {**off, id: Move(move.add, move.remove | off.get(id, Move()).remove)}
+        add = move.add | (wide_label(seen.places, scheme, wide) if wide else frozenset())
+        moves[sender] = {**off, id: Move(add, move.remove | off.get(id, Move()).remove)}
     return {**became, **await _write(client, moves)}
+
+
+def wide_label(places: Places, scheme: Scheme, wide: Wide) -> frozenset[str]:
+    """The id of the label that widens a decision. Raises `ConfigError` where the account has none."""
+    name, id = {
+        Wide.DOMAIN: (scheme.domain_label, places.domain_label),
+        Wide.LIST: (scheme.list_label, places.list_label),
+    }[wide]
+    if id is None:
+        raise ConfigError([f"missing mailbox: {name}. `mailroom setup --apply` creates it"])
+    return frozenset({id})
 
 
 async def untap(client: Client, scheme: Scheme, mails: Mails) -> dict[str, Became]:
@@ -79,7 +101,10 @@ async def untap(client: Client, scheme: Scheme, mails: Mails) -> dict[str, Becam
     seen = await _look(client, scheme, mails)
     moves: dict[str, dict[str, Move]] = {}
     for sender in mails:
-        labelled = {email.id: email.mailbox_ids & seen.places.labels.keys() for email in seen.waiting(sender)}
+        labelled = {
+            email.id: email.mailbox_ids & (seen.places.asking_labels - {seen.places.error_label})
+            for email in seen.waiting(sender)
+        }
         moves[sender] = {id: Move(remove=labels) for id, labels in labelled.items() if labels}
     return await _write(client, moves)
 

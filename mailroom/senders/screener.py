@@ -22,7 +22,7 @@ from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, get_identities
 from mailroom.jmap.mailbox import MAILBOX, Mailbox, get_mailboxes
-from mailroom.jmap.query import Search, search
+from mailroom.jmap.query import Kind, Search, search
 from mailroom.jmap.session import Session
 from mailroom.jmap.shown_mail import ShownMail, get_shown
 from mailroom.triage.start_check import own_of
@@ -61,8 +61,13 @@ class Screener:
         return next((each for each in self.senders if each.sender == address), None)
 
 
-async def read_screener(client: Client, scheme: Scheme, opening_from: Contacts | None = None) -> Screener:
-    """Look who waits; where contacts are given, until when screening is open, too. Raises `MailroomError`."""
+async def read_screener(
+    client: Client, scheme: Scheme, opening_from: Contacts | None = None, kind: Kind[Email] = EMAIL
+) -> Screener:
+    """Look who waits; where contacts are given, until when screening is open, too. Raises `MailroomError`.
+
+    `kind` says how much is read of each mail.
+    """
     session = await client.session()
     batch = Batch()
     mailboxes = batch.add(get_mailboxes(session.mail_account))
@@ -80,7 +85,7 @@ async def read_screener(client: Client, scheme: Scheme, opening_from: Contacts |
     if places.screener is None:
         raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
     waiting_in = [each for each in found if each.id in (places.screener, places.error_label)]
-    emails = await _all_in(client, waiting_in)
+    emails = await _all_in(client, waiting_in, kind)
     return Screener(places, own, waiting_senders(emails, places, own), open_until)
 
 
@@ -110,20 +115,20 @@ def _tapped(mails: Iterable[Email], places: Places) -> Category | None:
     return only if isinstance(only, Category) else None
 
 
-async def _all_in(client: Client, mailboxes: Sequence[Mailbox]) -> tuple[Email, ...]:
+async def _all_in(client: Client, mailboxes: Sequence[Mailbox], kind: Kind[Email]) -> tuple[Email, ...]:
     """All mails of these mailboxes, each once. Each is searched alone: that every server takes."""
     session = await client.session()
     batch = Batch()
-    searches = [_pages(batch, session, each) for each in mailboxes]
+    searches = [_pages(batch, session, each, kind) for each in mailboxes]
     replies = await client.send(batch)
     found = {email.id: email for pages in searches for email in await _found(client, pages, replies)}
     return tuple(found.values())
 
 
-def _pages(batch: Batch, session: Session, mailbox: Mailbox) -> list[Search[Email]]:
+def _pages(batch: Batch, session: Session, mailbox: Mailbox, kind: Kind[Email]) -> list[Search[Email]]:
     size = session.limits.max_objects_in_get
     return [
-        search(batch, EMAIL, session.mail_account, session.limits, {"inMailbox": mailbox.id}, position=position)
+        search(batch, kind, session.mail_account, session.limits, {"inMailbox": mailbox.id}, position=position)
         for position in range(0, max(mailbox.total_emails or 0, 1), size)
     ]
 

@@ -18,7 +18,16 @@ from mailroom.config.scheme import Scheme
 from mailroom.decisions.routes import Route, routes
 from mailroom.decisions.splits import for_rules
 from mailroom.decisions.wide_routes import NOTHING_WIDE, WideRoutes
-from mailroom.rules.sieve_tests import falls_under, from_any, from_let_through, from_own, of_whole, quoted, string_list
+from mailroom.rules.sieve_tests import (
+    falls_under,
+    from_any,
+    from_let_through,
+    from_own,
+    narrowed,
+    of_whole,
+    quoted,
+    string_list,
+)
 
 MARKER = "# Made by Mailroom"
 ADDRESS_BOOKS = "urn:ietf:params:sieve:addrbook"
@@ -132,16 +141,19 @@ def _require(server: Server, include: str | None) -> str:
 
 def _body(scheme: Scheme, names: ScriptNames, server: Server) -> Iterator[str]:
     all_routes = routes(scheme)
+    by_group = {route.group: names.members.get(route.group, frozenset()) for route in all_routes}
     if server.asks_groups:
-        tests = {route.group: _in_group(names.group_uids[route.group]) for route in all_routes}
+        tests = {group: narrowed(_in_group(names.group_uids[group]), members) for group, members in by_group.items()}
         yield from _branches(_cases(scheme, names, server, tests))
         return
-    by_address = {route.group: from_any(names.members.get(route.group, ())) for route in all_routes}
+    by_address = {group: from_any(members) for group, members in by_group.items()}
     if not server.asks_lists:
         yield from _branches(_cases(scheme, names, server, by_address))
         return
     lists = {route.group: _list_of(route.group) for route in all_routes}
-    by_list = {group: f'address :list "from" {quoted(name)}' for group, name in lists.items()}
+    by_list = {
+        group: narrowed(f'address :list "from" {quoted(name)}', by_group[group]) for group, name in lists.items()
+    }
     yield "# The server may know groups as lists; if it doesn't, the addresses of today count."
     yield f"if valid_ext_list {string_list(lists.values())} {{"
     yield from _indented(_branches(_cases(scheme, names, server, by_list)))

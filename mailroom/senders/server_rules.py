@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
-from mailroom.decisions.people import WHOLE_DOMAIN
 from mailroom.decisions.wide_routes import wide_routes
 from mailroom.jmap.client import Client
 from mailroom.jmap.session import SieveAccess
@@ -24,7 +23,7 @@ async def script_text(
     client: Client, contacts: Contacts, scheme: Scheme, server: Server, include: str | None = None
 ) -> str:
     """The script for the account as it is now. Raises `ConfigError` where mailboxes or groups are missing."""
-    return sieve.script(scheme, await _script_names(client, contacts, scheme, server), server, include)
+    return sieve.script(scheme, await _script_names(client, contacts, scheme), server, include)
 
 
 async def state_of(
@@ -39,7 +38,7 @@ async def state_of(
     return "current" if installed.own_text == wanted else "old"
 
 
-async def _script_names(client: Client, contacts: Contacts, scheme: Scheme, server: Server) -> ScriptNames:
+async def _script_names(client: Client, contacts: Contacts, scheme: Scheme) -> ScriptNames:
     checked = await check_account(client, contacts, scheme)
     book = (await contacts.read_all()).book
     screener = {} if checked.places.screener is None else {scheme.screener: checked.places.screener}
@@ -47,7 +46,7 @@ async def _script_names(client: Client, contacts: Contacts, scheme: Scheme, serv
         mailbox_ids={**checked.places.destinations, **screener},
         # Of several groups of one name triage writes to the first by ref.
         group_uids={group.name: group.uid for group in reversed(checked.contacts.book.groups)},
-        members=_members(book, scheme) if sieve.grows_old(server) else {},
+        members=_members(book, scheme),
         own=checked.own.addresses,
         wide=wide_routes(book, scheme),
     )
@@ -60,5 +59,4 @@ def _members(book: AddressBook, scheme: Scheme) -> Mapping[str, frozenset[str]]:
 
 def _addresses(book: AddressBook, group_name: str) -> frozenset[str]:
     members = frozenset[str]().union(*(group.members for group in book.groups if group.name == group_name))
-    addresses = (address for card in book.cards if card.uid in members for address in card.addresses)
-    return frozenset(address for address in addresses if not address.startswith(WHOLE_DOMAIN))
+    return frozenset(address for card in book.cards if card.uid in members for address in card.addresses)

@@ -187,7 +187,7 @@ class SandboxContacts:
         return {address: card["name"]["full"] for address, card in self._cards().items()}
 
     def _cards(self) -> dict[str, dict[str, Any]]:
-        return {email["address"]: card for card in self.sandbox.cards() for email in card["emails"].values()}
+        return {email["address"]: card for card in self.sandbox.cards() for email in card.get("emails", {}).values()}
 
     def _groups(self) -> dict[str, str]:
         """Uids by name."""

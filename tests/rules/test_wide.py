@@ -65,7 +65,8 @@ def test_the_users_contacts_are_not_apart_where_they_are_not_known() -> None:
 
 def ending(scheme: Scheme, delivery: Delivery, server: object = COMMON) -> frozenset[str]:
     assert isinstance(server, type(COMMON))
-    names = replace(account(scheme, frozenset({"Jail"}), "exact@shop.example"), wide=wide_routes(BOOK, scheme))
+    members = {"Jail": frozenset({"exact@shop.example", "*@shop.example"}), "Feed": frozenset({f"*@{NEWS}"})}
+    names = replace(account(scheme), members=members, wide=wide_routes(BOOK, scheme))
     ids = {f"id of {name}": name for name in scheme.managed_mailboxes}
     uids = {uid: group for group, uid in names.group_uids.items()}
     return deliver(script(scheme, names, server), replace(delivery, mailbox_names=ids, group_uids=uids))
@@ -95,6 +96,12 @@ class TestSieve:
     )
     def test_files_mail_of(self, sender: str, list_id: str, expected: set[str], server: object) -> None:
         assert ending(DEFAULT_SCHEME, Delivery(sender, list_id=list_id), server) == expected
+
+    def test_asks_no_group_for_a_whole_domain_where_the_server_takes_its_card_for_everybody(self) -> None:
+        taken = frozenset({"Jail"})
+        assert ending(DEFAULT_SCHEME, Delivery("friend@shop.example", taken), CYRUS) == {"Screener"}
+        assert ending(DEFAULT_SCHEME, Delivery("a@news.shop.example", taken), CYRUS) == {"Feed"}
+        assert ending(DEFAULT_SCHEME, Delivery("b@elsewhere.example", frozenset({"Jail"})), CYRUS) == {"Jail"}
 
     @ALIKE
     def test_asks_for_single_senders_first(self, server: object) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mailroom.addresses import domain_of
-from mailroom.config.scheme import Back, Category, Scheme
+from mailroom.config.scheme import Back, Category, Scheme, Target
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields
 from mailroom.decisions import note
 from mailroom.decisions.domains import covering
-from mailroom.decisions.filing import Way, sweep
+from mailroom.decisions.filing import sweep
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, plan, way_to
 from mailroom.decisions.routes import deciding, routes
@@ -39,7 +39,7 @@ After = Category | Back | NoDecision
 
 
 def after_undo(text: str, scheme: Scheme, wider: Category | None) -> After:
-    """What held before the last decision of a note.
+    """What held before the last decision of a note that has one.
 
     A category that is no more can't hold again. `wider` is that of a decision which covers the sender.
     """
@@ -48,10 +48,10 @@ def after_undo(text: str, scheme: Scheme, wider: Category | None) -> After:
     if before is not None and before.category in scheme.by_name:
         return scheme.by_name[before.category]
     was_back = before is not None and before.verb is note.Verb.BACK
-    now = decisions[-1].verb if decisions else None
-    if was_back or now is note.Verb.UNDONE:
+    is_back, is_undone = (decisions[-1].verb is each for each in (note.Verb.BACK, note.Verb.UNDONE))
+    if was_back or is_undone:
         return scheme.back
-    return NoDecision(wider) if wider is not None or now is note.Verb.BACK else scheme.back
+    return NoDecision(wider) if wider is not None or is_back else scheme.back
 
 
 def _is_same(one: note.Decision, other: note.Decision) -> bool:
@@ -86,6 +86,11 @@ def wider_category(subject: Subject, card: Card, book: AddressBook, scheme: Sche
     return None
 
 
+def target_of(after: After, scheme: Scheme) -> Target:
+    """Where that leads a sender by itself: without a decision nowhere but into the Screener."""
+    return scheme.back if isinstance(after, NoDecision) else after
+
+
 def plan_undo(
     sender: Sender,
     after: After,
@@ -97,21 +102,14 @@ def plan_undo(
     account_id: str,
     now: datetime,
 ) -> Plan:
-    """What happens to a sender who goes there. Raises `SenderFailed`."""
-    target = scheme.back if isinstance(after, NoDecision) else after
+    """What happens to a sender, whose category is `target_of` that. Raises `SenderFailed`."""
     mails = tuple(mails)
-    made = plan(replace(sender, category=target), book, mails, places, scheme, account_id, now)
+    made = plan(sender, book, mails, places, scheme, account_id, now)
     if not isinstance(after, NoDecision):
         return made
-    way = _way(after, made, places, scheme, now)
     text = note.taken_back(card.note, note.Verb.UNDONE, now, note.ADOPTED)
-    return replace(
-        made,
-        change=replace(made.change, card=CardEdit(card, Fields(), text)),
-        filing=way,
-        moves=sweep(made.sender, mails, way, places),
-    )
-
-
-def _way(after: NoDecision, made: Plan, places: Places, scheme: Scheme, now: datetime) -> Way:
-    return made.filing if after.wider is None else way_to(after.wider, places, scheme, now)
+    undone = replace(made, change=replace(made.change, card=CardEdit(card, Fields(), text)))
+    if after.wider is None:
+        return undone
+    way = way_to(after.wider, places, scheme, now)
+    return replace(undone, filing=way, moves=sweep(sender, mails, way, places))

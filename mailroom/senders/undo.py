@@ -16,7 +16,16 @@ from mailroom.decisions.contact import readable_card
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Sender, by_age, labels_of, newest_name
-from mailroom.decisions.undo import After, NoDecision, Subject, after_undo, plan_undo, wider_category, wider_domains
+from mailroom.decisions.undo import (
+    After,
+    NoDecision,
+    Subject,
+    after_undo,
+    plan_undo,
+    target_of,
+    wider_category,
+    wider_domains,
+)
 from mailroom.decisions.whole import WholeDomain, whole_labels
 from mailroom.errors import BadReply, ConfigError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email
@@ -97,8 +106,7 @@ def _card(run: Pass, subject: Subject, found: Found) -> Card | None:
 async def _planned(run: Pass, sender: Sender, after: After, card: Card, found: Found) -> Plan:
     if sender.whole is None:
         sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
-    target = run.scheme.back if isinstance(after, NoDecision) else after
-    sender = replace(sender, category=target)
+    sender = replace(sender, category=target_of(after, run.scheme))
     mails = await mails_to_sweep(sender, found, known_with(run, [sender], found))
     if labels := _labels(run, sender, mails):
         how = "take that off, or wait until it is settled"

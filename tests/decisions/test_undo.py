@@ -15,7 +15,7 @@ from mailroom.decisions.going_back import WayBack
 from mailroom.decisions.note import Verb
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Sender
-from mailroom.decisions.undo import After, NoDecision, after_undo, plan_undo, wider_category
+from mailroom.decisions.undo import After, NoDecision, after_undo, plan_undo, target_of, wider_category
 from mailroom.jmap.mail import Email
 from tests.decisions.test_plan import ANN, NOW, PLACES, card, groups, mail, names
 
@@ -132,7 +132,7 @@ class TestWhatIsWider:
 def planned(after: After, text: str, *mails: Email, **members: tuple[str, ...]) -> Plan:
     own = card(text=text)
     book = AddressBook((own,), groups(**members))
-    who = Sender(ANN, "Ann Lee", BACK, ())
+    who = Sender(ANN, "Ann Lee", target_of(after, DEFAULT_SCHEME), ())
     return plan_undo(who, after, own, book, mails, PLACES, DEFAULT_SCHEME, "u1", NOW + timedelta(days=1))
 
 

@@ -144,8 +144,9 @@ class TestSpam:
         async with client_of(sandbox, wire) as client:
             return await report_spam(client, DEFAULT_SCHEME, address)
 
-    async def test_goes_to_junk_and_makes_no_contact(self) -> None:
-        sandbox = empty_sandbox()
+    @every_flavour
+    async def test_goes_to_junk_and_makes_no_contact(self, flavour: Flavour) -> None:
+        sandbox = empty_sandbox(flavour=flavour)
         mails = [waits(sandbox), waits(sandbox, "Ann <ANN@X.org>")]
         others = [waits(sandbox, "Ann <notann@x.org>"), sandbox.deliver("Ann <ann@x.org>", "Hi", ["Inbox"])]
         assert await self.report(sandbox, "ann@x.org") == Changed(2)

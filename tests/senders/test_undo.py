@@ -63,6 +63,19 @@ async def test_a_sender_is_back_in_the_category_before(flavour: Flavour) -> None
     assert (told["sender"], told["to"], told["mails"], told["removed_from"]) == (ANN, "Feed", 3, ["Jail"])
 
 
+async def test_it_costs_as_many_requests_for_one_mail_as_for_many() -> None:
+    requests = []
+    for mails in (1, 40):
+        sandbox, wire = empty_sandbox(), Wire()
+        await decided(sandbox, "@ToFeed", "@ToJail", mails=mails)
+        async with asking(sandbox, wire) as run:
+            before = wire.requests
+            await undo(run, await find_undo(run, ANN))
+            requests.append(wire.requests - before)
+    # Look up; join and move; leave; write the note.
+    assert requests == [4, 4]
+
+
 async def test_the_first_decision_undone_leads_back_into_the_screener_and_again_into_the_category() -> None:
     sandbox = empty_sandbox()
     (mail,) = await decided(sandbox, "@ToImbox")

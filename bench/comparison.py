@@ -94,7 +94,7 @@ async def run_straightforward(settings: AccountSettings, way: Way = _triage) -> 
         session = await servers.client.session()
         url = carddav_url(settings)
         login = Credentials(_mail_login(settings), url)
-        book = None if session.contacts_account else await find_book(Dav(servers.http, login), url)
+        book = None if session.contacts_account else await find_book(Dav(servers.http, login, "carddav_url"), url)
     return await trio.to_thread.run_sync(_run, settings, session, book, way)
 
 

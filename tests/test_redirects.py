@@ -159,7 +159,7 @@ async def test_of_a_monitor_are_not_followed(elsewhere: str, tls: ssl.SSLContext
     async with redirecting("/push", elsewhere, tls) as servers, http_client() as http, trio.open_nursery() as nursery:
         status = Status(60)
         url = httpx.URL(servers.own.origin).join("/push").copy_with(username="ann", password="s3cret")  # noqa: S106  invented
-        nursery.start_soon(send_heartbeats, http, SecretStr(str(url)), status, 60)
+        nursery.start_soon(send_heartbeats, http, SecretStr(str(url)), status, 60, "heartbeat_url")
         status.pass_succeeded("startup", PassOutcome({}, 0, 0, 0), 1)
         asked = await servers.own.wait_asked("/push", 1)
         assert asked.headers["Authorization"].startswith("Basic ")

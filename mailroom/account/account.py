@@ -95,7 +95,8 @@ class Account:
             offset = SPREAD_SECONDS * (self._poll_offset or 0.0)
             nursery.start_soon(run_daily, self.servers, self.scheme, self.status, self._page_url, offset)
             if (url := self._settings.heartbeat_url) is not None:
-                nursery.start_soon(send_heartbeats, self._http, url, self.status, self._settings.poll_interval)
+                key = self._settings.key("heartbeat_url")
+                nursery.start_soon(send_heartbeats, self._http, url, self.status, self._settings.poll_interval, key)
 
     async def _run_passes(self) -> Never:
         settings = self._settings
@@ -122,6 +123,7 @@ class Account:
                 self.status.tally,
                 datetime.now(UTC),
                 self._settings.subject_code,
+                self._settings.names,
             )
             self._prepared_for = terms
         return await self._triage.run(datetime.now(UTC))

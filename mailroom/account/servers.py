@@ -42,14 +42,16 @@ class Servers:
         if self._settings.contacts != "carddav" and session.contacts_account is not None:
             return JmapContacts(self.client, session.contacts_account, session.limits)
         if self._settings.contacts == "jmap":
+            key = self._settings.key("contacts")
             raise ConfigError(
                 [
-                    "MAILROOM_CONTACTS is jmap, but the server offers this login no contacts over JMAP; "
-                    "allow the token to use contacts, or set MAILROOM_CONTACTS to carddav"
+                    f"{key} is jmap, but the server offers this login no contacts over JMAP; "
+                    f"allow the token to use contacts, or set {key} to carddav"
                 ]
             )
         url = carddav_url(self._settings)
-        return await discover(self.http, url, Credentials(_carddav_authorization(self._settings, url), url))
+        credentials = Credentials(_carddav_authorization(self._settings, url), url)
+        return await discover(self.http, url, credentials, self._settings.key("carddav_url"))
 
 
 @contextmanager
@@ -63,10 +65,11 @@ def telling_what_to_renew(settings: AccountSettings) -> Iterator[None]:
 
 def what_to_renew(settings: AccountSettings) -> str:
     """Which settings hold the login, as what to do about a refused one."""
-    mail = "MAILROOM_JMAP_TOKEN" if settings.jmap_token is not None else "MAILROOM_JMAP_USERNAME and _PASSWORD"
+    names = settings.names
+    mail = names.name("jmap_token") if settings.jmap_token is not None else names.login("jmap")
     if settings.carddav_password is None:
-        return f"renew {mail} and start again"
-    return f"renew {mail} (mail) or MAILROOM_CARDDAV_USERNAME and _PASSWORD (contacts) and start again"
+        return f"renew {mail}{names.after_renewal}"
+    return f"renew {mail} (mail) or {names.login('carddav')} (contacts){names.after_renewal}"
 
 
 def carddav_url(settings: AccountSettings) -> httpx.URL:
@@ -97,7 +100,7 @@ def _carddav_authorization(settings: AccountSettings, url: httpx.URL) -> SecretS
         return authorization
     raise ConfigError(
         [
-            "MAILROOM_CARDDAV_USERNAME and MAILROOM_CARDDAV_PASSWORD are missing: contacts are at "
+            f"{settings.key('carddav_username')} and {settings.key('carddav_password')} are missing: contacts are at "
             f"{origin(url)}, and the login for mail is not shown to another server"
         ]
     )

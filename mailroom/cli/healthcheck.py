@@ -8,8 +8,8 @@ import click
 def command(account: str | None) -> int:
     """Ask the daemon here how it is: status 0 or 1.
 
-    0 is healthy, 1 is anything else. It needs MAILROOM_HEALTH_HOST and MAILROOM_HEALTH_PORT as the daemon has
-    them, and no token. A daemon with several accounts is healthy as long as one of them is.
+    0 is healthy, 1 is anything else. It needs the host and port of health checks in its settings
+    as the daemon has them, and no token. A daemon with several accounts is healthy as long as one of them is.
     """
     from mailroom.commands import healthcheck
 

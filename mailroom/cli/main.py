@@ -9,6 +9,7 @@ import click
 from mailroom import __version__
 from mailroom.cli.ending import INTERRUPTED, STOPPED, report
 from mailroom.cli.run import run
+from mailroom.config.variables import PREFIX
 from mailroom.early_signals import handle_as_usual
 from mailroom.errors import MailroomError
 from mailroom.suggest import did_you_mean
@@ -70,8 +71,8 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-EPILOG = """\
-Settings come from MAILROOM_… variables, from the file .env in the current
+EPILOG = f"""\
+Settings come from {PREFIX}… variables, from the file .env in the current
 folder and from files in /run/secrets; docs/configuration.md lists them.
 
 \b

@@ -23,11 +23,12 @@ def command(port: int, flavour: str) -> int:
     """
     import trio
 
+    from mailroom.config.keys import VARIABLES
     from mailroom.sandbox import command
     from mailroom.sandbox.errors import SandboxError
 
     try:
-        trio.run(command.run, port, flavour)
+        trio.run(command.run, port, flavour, VARIABLES.bare)
     except SandboxError as error:
         raise click.UsageError(str(error)) from None
     return STOPPED

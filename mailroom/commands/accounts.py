@@ -82,7 +82,7 @@ def _of_account(name: str, reading: Reading, served: RunningDaemon | None, is_ru
     account = reading.accounts.get(name)
     problems = reading.mistakes.get(name, ())
     url = None if account is None else account.settings.jmap_session_url
-    if served is not None:
+    if served is not None and (served.status == "ok" or account is not None):
         state = State.OK if served.status == "ok" else State.UNHEALTHY
         return Listed(name, state, url, problems, served.last_poll_error)
     if account is None:

@@ -13,6 +13,7 @@ from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, co
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
 from mailroom.commands.terminal import plural
 from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
@@ -120,6 +121,6 @@ def _how_to_look_around(sandbox: Sandbox, base_url: str, health_url: str) -> str
     return (
         "\nStill running; Ctrl-C stops it. To look around, in another terminal:\n\n"
         f"curl {health_url}\n"
-        f"{exports(sandbox, base_url)}\n"
-        'curl -H "Authorization: Bearer $MAILROOM_JMAP_TOKEN" $MAILROOM_JMAP_SESSION_URL'
+        f"{exports(sandbox, base_url, VARIABLES.bare)}\n"
+        f'curl -H "Authorization: Bearer ${VARIABLES.bare("jmap_token")}" ${VARIABLES.bare("jmap_session_url")}'
     )

@@ -11,6 +11,7 @@ from mailroom.commands.demo import HOST, SCHEME, STANDARD_ERROR, settings_for
 from mailroom.commands.demo_report import Teller, Who, console
 from mailroom.commands.terminal import plural
 from mailroom.config.account_settings import AccountConfig
+from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
@@ -72,7 +73,7 @@ async def show_page(teller: Teller, *, task_status: trio.TaskStatus[None] = trio
 
 async def _is_free(port: int) -> bool:
     try:
-        listeners = await listen("page", HOST, port)
+        listeners = await listen("page", HOST, port, VARIABLES.bare)
     except PortTaken:
         return False
     for listener in listeners:

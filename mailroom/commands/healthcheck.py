@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-HOST = "MAILROOM_HEALTH_HOST"
-PORT = "MAILROOM_HEALTH_PORT"
+from mailroom.config.variables import PREFIX
+
+HOST = f"{PREFIX}HEALTH_HOST"
+PORT = f"{PREFIX}HEALTH_PORT"
 
 TIMEOUT_SECONDS = 5
 

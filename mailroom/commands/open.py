@@ -11,7 +11,7 @@ from mailroom.senders.opening import open_until
 
 NO_EFFECT = (
     "By the settings here screening is {}, so that this has no effect: nobody's mail leaves the Inbox anyway. "
-    "MAILROOM_SCREENING=on turns it on."
+    "{} turns it on."
 )
 
 
@@ -26,7 +26,8 @@ async def open_for(duration: timedelta, settings: AccountSettings, scheme: Schem
         stays = "new mail stays in the Inbox, whoever sends it. `mailroom open off` closes it"
         console.print(f"Screening is open until {local_time(until)}: {stays}.", soft_wrap=True)
         if not scheme.screening.is_on:
-            console.print(NO_EFFECT.format({"watch": "only watching"}.get(scheme.screening.mode, "off")))
+            how = {"watch": "only watching"}.get(scheme.screening.mode, "off")
+            console.print(NO_EFFECT.format(how, settings.names.assigned("screening", "on")))
         return 0
 
     return await with_servers(settings, work)

@@ -15,7 +15,7 @@ from mailroom.senders.sieve_script import Installed, after_removal, why_it_stays
 COMMAND = "mailroom reset --apply"
 
 _SCREENING = (
-    "• Screening is on in your settings: set `mode` in `[screening]`, or MAILROOM_SCREENING, to off, or a daemon "
+    "• Screening is on in your settings: set its `mode` there to off, or a daemon "
     "screens the mail that comes after its start.\n"
 )
 

@@ -30,7 +30,7 @@ async def dry_run(days: int | None, show: Show, settings: AccountSettings, schem
         console = open_console()
         unjudged = await _find(console, days, settings, scheme, servers)
         findings = await _with_progress(console, "Judging", unjudged, judge_all)
-        return _show(console, show, Report(scheme, unjudged, findings, days, is_applied=False))
+        return _show(console, show, Report(scheme, unjudged, findings, days, False, _turning_on(settings)))
 
     return await with_servers(settings, work)
 
@@ -56,7 +56,11 @@ async def _apply(days: int | None, show: Show, settings: AccountSettings, scheme
         findings = await _with_progress(console, "Screening", unjudged, screen_all)
     except (Unavailable, BadReply, BatchRefused) as outage:
         raise NotFinished(f"{outage}. `{apply_command(days)}` does the rest") from outage
-    return _show(console, show, Report(scheme, unjudged, findings, days, is_applied=True))
+    return _show(console, show, Report(scheme, unjudged, findings, days, True, _turning_on(settings)))
+
+
+def _turning_on(settings: AccountSettings) -> str:
+    return settings.names.assigned("screening", "on")
 
 
 async def _find(

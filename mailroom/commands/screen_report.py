@@ -18,18 +18,22 @@ from mailroom.decisions.judge import Outcome, Reason, Verdict
 from mailroom.senders.screen import Findings, Group, Unjudged
 
 NOBODY = "(no usable sender)"
-TURN_ON = "Screening is not on: MAILROOM_SCREENING=on has the daemon do this with new mail."
+TURN_ON = "Screening is not on: {} has the daemon do this with new mail."
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found in the mail of the last `days` (None: in what is new), and whether it was done."""
+    """What was found in the mail of the last `days` (None: in what is new), and whether it was done.
+
+    `turning_on` is how the settings have new mail screened.
+    """
 
     scheme: Scheme
     unjudged: Unjudged
     findings: Findings
     days: int | None
     is_applied: bool
+    turning_on: str
 
 
 def apply_command(days: int | None) -> str:
@@ -135,7 +139,7 @@ def _show_figures(console: Console, report: Report) -> None:
     if not report.is_applied and report.unjudged.ids:
         console.print(f"Nothing is changed yet: `{_next(report)}` does this.", soft_wrap=True)
     if not report.scheme.screening.is_on:
-        console.print(TURN_ON, soft_wrap=True)
+        console.print(TURN_ON.format(report.turning_on), soft_wrap=True)
 
 
 def _next(report: Report) -> str:

@@ -57,24 +57,24 @@ class Inventoried:
 
 async def show(settings: AccountSettings, scheme: Scheme) -> int:
     """Print what exists and what is missing; returns 1 if there is a problem that `apply` would not mend."""
-    return await with_servers(settings, partial(_show, scheme))
+    return await with_servers(settings, partial(_show, settings, scheme))
 
 
 async def apply(settings: AccountSettings, scheme: Scheme) -> int:
     """Create what is missing, and print how it went; returns 1 if anything failed."""
-    return await with_servers(settings, partial(_apply, scheme))
+    return await with_servers(settings, partial(_apply, settings, scheme))
 
 
-async def _show(scheme: Scheme, servers: Servers) -> int:
+async def _show(settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
         found = await look(servers, scheme)
     status = _tell(console, found, found.items)
-    console.print(_screening(found), soft_wrap=True)
+    console.print(_screening(found, settings), soft_wrap=True)
     return status
 
 
-async def _apply(scheme: Scheme, servers: Servers) -> int:
+async def _apply(settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, "Looking at mailboxes and contact groups"):
         found = await look(servers, scheme)
@@ -95,17 +95,17 @@ async def _apply(scheme: Scheme, servers: Servers) -> int:
         console.print(
             f"New mail is sorted by rules that name all this: install them, again if they are: {how}.", soft_wrap=True
         )
-    console.print(_screening(found), soft_wrap=True)
+    console.print(_screening(found, settings), soft_wrap=True)
     return status or refilled.status
 
 
-def _screening(found: Inventoried) -> str:
+def _screening(found: Inventoried, settings: AccountSettings) -> str:
     """Since when new mail is screened, or how to have it screened."""
-    mode = found.scheme.screening.mode
+    mode, turned_on = found.scheme.screening.mode, settings.names.assigned("screening", "on")
     if mode == "off":
-        return "The daemon leaves new mail where it is: screening is off. MAILROOM_SCREENING=on turns it on."
+        return f"The daemon leaves new mail where it is: screening is off. {turned_on} turns it on."
     if mode == "watch":
-        return "The daemon only tells what screening would do with new mail. MAILROOM_SCREENING=on turns it on."
+        return f"The daemon only tells what screening would do with new mail. {turned_on} turns it on."
     since = state_in(found.looked_up.book, found.client.mail_account).screening_since
     if since is None:
         return "New mail is screened from the daemon's first start on (`mailroom`); mail from before is left alone."

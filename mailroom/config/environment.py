@@ -13,13 +13,14 @@ from pydantic import Field
 
 from mailroom.config.account_settings import FILE_ENDING, SECRETS, AccountConfig, AccountSettings
 from mailroom.config.checked import Checked, is_empty
-from mailroom.config.keys import DOTENV, PREFIX, SECRETS_FOLDER, VARIABLES
+from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import read_scheme
 from mailroom.config.screening import Mode
 from mailroom.config.secret_files import read_secret
 from mailroom.config.setting_types import HomeExpanded, LowerCase
+from mailroom.config.variables import DOTENV, PREFIX, SECRETS_FOLDER
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 

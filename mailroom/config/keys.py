@@ -1,14 +1,9 @@
-"""What a setting is called where it was read, for messages: a variable, or a key of an account's file.
-
-Nothing but the standard library: the health check reads its two variables by these names.
-"""
+"""What a setting is called where it was read, for messages: a variable, or a key of an account's file."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-PREFIX = "MAILROOM_"
-DOTENV = ".env"
-SECRETS_FOLDER = "/run/secrets"
+from mailroom.config.variables import DOTENV, PREFIX, SECRETS_FOLDER
 
 _ON_FASTMAIL = (
     "On Fastmail, make an API token with access to mail and contacts at "
@@ -19,12 +14,21 @@ _ON_FASTMAIL = (
 class Keys(Protocol):
     """The names of settings in one place; `field` is the setting's name in `ProcessSettings` or `AccountSettings`."""
 
+    @property
+    def after_renewal(self) -> str:
+        """What to do once a login was renewed there, to be put behind that."""
+        ...
+
     def bare(self, field: str) -> str:
         """The name itself, as it is written there."""
         ...
 
     def name(self, field: str) -> str:
         """The name, and where it is if that isn't clear."""
+        ...
+
+    def login(self, server: str) -> str:
+        """The names of user name and password for a server, `jmap` or `carddav`."""
         ...
 
     def assigned(self, field: str, value: str) -> str:
@@ -63,11 +67,18 @@ class Variables:
             f"{PREFIX}JMAP_PASSWORD instead."
         )
 
+    @property
+    def after_renewal(self) -> str:
+        return " and start again"
+
     def bare(self, field: str) -> str:
         return PREFIX + field.upper()
 
     def name(self, field: str) -> str:
         return self.bare(field)
+
+    def login(self, server: str) -> str:
+        return f"{self.bare(server)}_USERNAME and _PASSWORD"
 
     def assigned(self, field: str, value: str) -> str:
         return f"{self.bare(field)}={value}"
@@ -96,11 +107,18 @@ class FileKeys:
             "here. A server without tokens takes jmap_username and jmap_password_file instead."
         )
 
+    @property
+    def after_renewal(self) -> str:
+        return ""  # A running daemon sees that the file has changed.
+
     def bare(self, field: str) -> str:
         return field
 
     def name(self, field: str) -> str:
         return f"{field} in {self.file}"
+
+    def login(self, server: str) -> str:
+        return f"{server}_username and {server}_password in {self.file}"
 
     def assigned(self, field: str, value: str) -> str:
         # The one setting that has a place of its own there.

@@ -16,6 +16,7 @@ import structlog
 import trio
 
 from mailroom.addresses import spellings
+from mailroom.config.keys import VARIABLES
 from mailroom.contacts import dav_requests
 from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted, known_as
 from mailroom.contacts.carddav_writes import DavLookUp
@@ -39,13 +40,16 @@ LARGEST_KEPT_TEXT = 20_000
 _Item = Card | Group | Unreadable
 
 
-async def discover(http: Http, url: httpx.URL, credentials: Credentials) -> "CardDav":
+async def discover(
+    http: Http, url: httpx.URL, credentials: Credentials, url_key: str = VARIABLES.bare("carddav_url")
+) -> "CardDav":
     """Find the address book that belongs to `url`: the book itself, its home, a principal, or just the server.
 
-    `credentials` must trust the url's server; no other is asked. Raises `ConfigError` for an account without an
+    `credentials` must trust the url's server; no other is asked. `url_key` is what the
+    user knows the url as. Raises `ConfigError` for an account without an
     address book, and `Unavailable`, `Refused` or `BadReply`.
     """
-    dav = Dav(http, credentials)
+    dav = Dav(http, credentials, url_key)
     book = await find_book(dav, url)
     log.debug("address_book_found", server=origin(book), name=known_as(str(book)))
     return CardDav(DavBook(dav, book))

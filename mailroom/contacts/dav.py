@@ -29,10 +29,10 @@ RESOURCES_AT_A_TIME = 100
 class AnotherServer(BadReply):
     """A redirect or a href leads to a server that we don't know, and that doesn't get our credentials."""
 
-    def __init__(self, url: httpx.URL) -> None:
+    def __init__(self, url: httpx.URL, url_key: str) -> None:
         super().__init__(
             f"the contacts server sends us to another server, {origin(url)}",
-            expected="one server; if the other one is right, set MAILROOM_CARDDAV_URL to it",
+            expected=f"one server; if the other one is right, set {url_key} to it",
         )
 
 
@@ -55,10 +55,12 @@ class ReportRefused(BatchRefused):
 class Dav:
     """A CardDAV server. Every method raises `Unavailable`, `Refused` or `BadReply`.
 
-    The credentials go to trusted origins only; a url anywhere else is not even asked.
+    The credentials go to trusted origins only; a url anywhere else is not even asked. `url_key` is what the user knows
+    the server's url as.
     """
 
-    def __init__(self, http: Http, credentials: Credentials) -> None:
+    def __init__(self, http: Http, credentials: Credentials, url_key: str) -> None:
+        self.url_key = url_key
         self._http = http
         self._credentials = credentials
 
@@ -73,7 +75,7 @@ class Dav:
         reply = await self._send("REPORT", url, {"Content-Type": _XML, "Depth": "1"}, body)
         _check_login(reply)
         if reply.status in _REFUSALS:
-            raise _report_refused(reply)
+            raise _report_refused(reply, self.url_key)
         check_status(reply, url)
         resources: list[Resource] = []
         for resource in webdav.read_multistatus(reply):
@@ -118,11 +120,11 @@ class Dav:
 
     async def _send(self, method: str, url: httpx.URL, headers: dict[str, str], body: bytes | None) -> Reply:
         if not self._credentials.trusts(url):
-            raise AnotherServer(url)
+            raise AnotherServer(url, self.url_key)
         return await fetch(self._http, method, url, auth=self._credentials, headers=headers, content=body)
 
 
-def _report_refused(reply: Reply) -> ReportRefused | BadReply:
+def _report_refused(reply: Reply, url_key: str) -> ReportRefused | BadReply:
     """A broken rule is about what was asked for; a lack of rights is about the address book, whatever is asked."""
     rule = webdav.precondition(reply)
     reason = f"HTTP {reply.status} {rule}".rstrip()
@@ -130,7 +132,7 @@ def _report_refused(reply: Reply) -> ReportRefused | BadReply:
         return ReportRefused(reply.url, reason)
     return BadReply(
         f"{origin(reply.url)} doesn't let us read ({reason})",
-        expected="access to the address book; is MAILROOM_CARDDAV_URL right?",
+        expected=f"access to the address book; is {url_key} right?",
     )
 
 

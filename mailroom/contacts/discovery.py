@@ -13,7 +13,6 @@ from mailroom.urls import joined, origin
 
 _WELL_KNOWN = "/.well-known/carddav"
 _MAX_REDIRECTS = 5
-_ADVICE = "a CardDAV server; set MAILROOM_CARDDAV_URL to its address book"
 
 
 async def find_book(dav: Dav, url: httpx.URL) -> httpx.URL:
@@ -28,11 +27,11 @@ async def find_book(dav: Dav, url: httpx.URL) -> httpx.URL:
     if home is None and start.principal is not None:
         home = (await _self(dav, start.principal)).home
     if home is None:
-        raise BadReply(f"{origin(url)} names no home of address books", expected=_ADVICE)
+        raise BadReply(f"{origin(url)} names no home of address books", expected=_advice(dav))
     reply = await _propfind(dav, _as_collection(home), depth=1)
     books = [resource for resource in webdav.read_multistatus(reply) if "addressbook" in resource.kinds]
     if not books:
-        raise ConfigError([f"{origin(home)} holds no address book: create one there, or set MAILROOM_CARDDAV_URL"])
+        raise ConfigError([f"{origin(home)} holds no address book: create one there, or set {dav.url_key}"])
     return _as_collection(_default(books))
 
 
@@ -56,7 +55,7 @@ async def _start(dav: Dav, url: httpx.URL) -> Resource:
 async def _self(dav: Dav, url: httpx.URL) -> Resource:
     resources = list(webdav.read_multistatus(await _propfind(dav, url, depth=0)))
     if not resources:
-        raise BadReply(f"{origin(url)} describes nothing", expected=_ADVICE)
+        raise BadReply(f"{origin(url)} describes nothing", expected=_advice(dav))
     return resources[0]
 
 
@@ -68,10 +67,14 @@ async def _propfind(dav: Dav, url: httpx.URL, *, depth: int) -> Reply:
             break
         url = joined(url, reply.location)
     else:
-        raise BadReply(f"{origin(url)} redirects again and again", expected=_ADVICE)
+        raise BadReply(f"{origin(url)} redirects again and again", expected=_advice(dav))
     if reply.status != httpx.codes.MULTI_STATUS:
-        raise BadReply(f"{origin(url)} answered HTTP {reply.status}, {reply.content_type}", expected=_ADVICE)
+        raise BadReply(f"{origin(url)} answered HTTP {reply.status}, {reply.content_type}", expected=_advice(dav))
     return reply
+
+
+def _advice(dav: Dav) -> str:
+    return f"a CardDAV server; set {dav.url_key} to its address book"
 
 
 def _default(books: Iterable[Resource]) -> httpx.URL:

@@ -13,13 +13,18 @@ WHAT_CHANGED = (
     "the usual categories have changed: new mail of a Person's goes to the Inbox, too, and Jail takes mail out of the "
     "Inbox"
 )
-HOW_TO_KEEP = (
-    "to keep the old way, write this into the file that MAILROOM_CONFIG names: categories = ["
+_HOW_TO_KEEP = (
+    "to keep the old way, write this into {}: categories = ["
     '{ name = "Imbox", add_to_inbox = true }, "Feed", "Paper Trail", "Jail", '
     '{ name = "Person", parent = "Imbox", contact_type = "person" }, '
     '{ name = "Billboard", parent = "Paper Trail" }, { name = "Truck", parent = "Paper Trail" }]. '
     "For the new way, import or install the rules again (`mailroom rules`); any categories there end this notice"
 )
+
+
+def how_to_keep(place: str) -> str:
+    """What to do for it to be as it was; `place` is where keys of the scheme are written."""
+    return _HOW_TO_KEEP.replace("{}", place, 1)
 
 
 def may_concern(groups: Iterable[Group], scheme: Scheme) -> bool:

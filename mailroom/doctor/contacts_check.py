@@ -7,7 +7,7 @@ from functools import partial
 from mailroom.contacts.base import GROUPS_ALONE, Change, Contacts, Departure, Fields, Group, LookUp, NewCard, Wanted
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.contacts.steps import alone
-from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
+from mailroom.decisions.changed_defaults import WHAT_CHANGED, how_to_keep, may_concern, settled_before
 from mailroom.decisions.contact import new_uid
 from mailroom.decisions.drift import drift
 from mailroom.decisions.inventory import State, inventory
@@ -128,5 +128,5 @@ async def check_defaults(examined: Examined) -> Finding:
     contacts, scheme = await examined.servers.contacts(), examined.scheme
     book = (await contacts.read_all()).book
     if may_concern(book.groups, scheme) and settled_before(book.cards):
-        return Finding(Outcome.WARNING, WHAT_CHANGED, HOW_TO_KEEP)
+        return Finding(Outcome.WARNING, WHAT_CHANGED, how_to_keep(examined.settings.names.scheme_place))
     return Finding(Outcome.OK, f"{', '.join(each.name for each in scheme.categories)}")

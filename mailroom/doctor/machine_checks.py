@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import trio
 
-from mailroom.config.keys import DOTENV
+from mailroom.config.variables import DOTENV
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.errors import shortened
 from mailroom.http import fetch

@@ -14,7 +14,7 @@ from mailroom.rules import fastmail, found_script
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import Installed, find_installed
 from mailroom.triage.look_up import from_any
-from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, own_of
+from mailroom.triage.start_check import how_to_name_your_addresses, own_of
 
 CREATE = "`mailroom setup --apply` creates what is missing"
 APPLY_RULES = (
@@ -105,7 +105,8 @@ async def check_own_addresses(examined: Examined) -> Finding:
     replies = await client.send(batch)
     own = own_of(session, replies[slot] if slot else (), examined.scheme)
     if not own:
-        return Finding(Outcome.WARNING, "the server doesn't tell your own addresses", HOW_TO_NAME_YOUR_ADDRESSES)
+        advice = how_to_name_your_addresses(examined.settings.names.scheme_place)
+        return Finding(Outcome.WARNING, "the server doesn't tell your own addresses", advice)
     return Finding(Outcome.OK, f"yours, and never triaged: {', '.join(sorted(own.addresses))}")
 
 

@@ -84,7 +84,8 @@ def _no_push(examined: Examined, reason: MailroomError) -> Finding:
 
 
 def _polling(examined: Examined) -> str:
-    return f"Mailroom works without: it looks every {examined.settings.poll_interval:g} s (MAILROOM_POLL_INTERVAL)"
+    settings = examined.settings
+    return f"Mailroom works without: it looks every {settings.poll_interval:g} s ({settings.key('poll_interval')})"
 
 
 @dataclass(frozen=True, slots=True)

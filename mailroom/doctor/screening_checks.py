@@ -23,7 +23,7 @@ NOTICE = (
 )
 BY_HAND = f"a mail in the Inbox that you have read keeps the keyword {SEEN}, which does no harm"
 
-TURN_ON = "MAILROOM_SCREENING=on has it screen new mail itself, watch has it only tell what it would do"
+TURN_ON = "{} has it screen new mail itself, watch has it only tell what it would do"
 NEEDED = "screening needs them: leave it off, and let rules on the mail server sort (`mailroom rules`)"
 NO_SENT = "no mailbox has the role Sent: as far as can be seen you have written to nobody"
 GIVE_THE_ROLE = "choose the folder for sent mail in your mail app, or name people in let_through"
@@ -39,7 +39,8 @@ async def check_screening(examined: Examined) -> Finding:
     """Whether new mail is screened, since when, until when everybody is let in, and how much waits for a verdict."""
     screening = examined.scheme.screening
     if screening.mode == "off":
-        return Finding(Outcome.OK, "off: the daemon leaves new mail where it is", TURN_ON)
+        on = examined.settings.names.assigned("screening", "on")
+        return Finding(Outcome.OK, "off: the daemon leaves new mail where it is", TURN_ON.format(on))
     client = examined.servers.client
     account_id = (await client.session()).mail_account
     places = await _places(examined)

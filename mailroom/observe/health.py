@@ -10,6 +10,7 @@ from quart import Response
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, NotFound
 
+from mailroom.config.keys import VARIABLES
 from mailroom.observe.reports import Answer, Report
 from mailroom.serving.connection import Limits
 from mailroom.serving.server import listen, serve
@@ -28,7 +29,7 @@ async def serve_health(
 
     Raises `PortTaken`.
     """
-    listeners = await listen("health", host, port)
+    listeners = await listen("health", host, port, VARIABLES.bare)
     task_status.started(listeners[0].socket.getsockname()[1])
     await serve("health", make_app(report), listeners, Limits())
 

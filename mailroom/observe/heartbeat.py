@@ -17,8 +17,10 @@ log = structlog.get_logger(component="heartbeat")
 DEADLINE_SECONDS = 10
 
 
-async def send_heartbeats(http: Http, secret_url: SecretStr, status: Status, poll_interval: float) -> Never:
-    """Fetch the url after each pass that succeeded, at most once in `poll_interval` seconds.
+async def send_heartbeats(
+    http: Http, secret_url: SecretStr, status: Status, poll_interval: float, setting: str
+) -> Never:
+    """Fetch the url after each pass that succeeded, at most once in `poll_interval` seconds. `setting` names it.
 
     Raises nothing that the monitor can cause. The url is never logged: whoever knows it can speak for us.
     """
@@ -31,7 +33,7 @@ async def send_heartbeats(http: Http, secret_url: SecretStr, status: Status, pol
         if sent_for is not None and success.ended_at - sent_for.ended_at < poll_interval:
             continue
         sent_for = success
-        problem = await _send(http, heartbeat_url(url, success))
+        problem = await _send(http, heartbeat_url(url, success), setting)
         _tell(problem, told)
         told = problem
 
@@ -41,7 +43,7 @@ def heartbeat_url(url: httpx.URL, success: Success) -> httpx.URL:
     return url.copy_merge_params({"status": "up", "msg": success.trigger, "ping": str(round(success.seconds * 1000))})
 
 
-async def _send(http: Http, url: httpx.URL) -> str | None:
+async def _send(http: Http, url: httpx.URL, setting: str) -> str | None:
     """Returns what went wrong, without the url. Redirects aren't followed: they would hand the url's secret on."""
     auth = httpx.BasicAuth(url.username, url.password) if url.userinfo else httpx.Auth()
     try:
@@ -52,7 +54,7 @@ async def _send(http: Http, url: httpx.URL) -> str | None:
     except (Unavailable, BadReply) as failure:
         return str(failure)
     if reply.location is not None:
-        return f"it redirects (HTTP {reply.status}): set MAILROOM_HEARTBEAT_URL to where it leads"
+        return f"it redirects (HTTP {reply.status}): set {setting} to where it leads"
     return None if 200 <= reply.status < 300 else f"it answered HTTP {reply.status}"
 
 

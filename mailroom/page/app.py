@@ -10,6 +10,7 @@ from quart.typing import ResponseReturnValue
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, NotFound
 
+from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.errors import ConfigError, MailroomError, Refused
 from mailroom.page.access import Access
@@ -51,7 +52,7 @@ async def serve_page(
 
     Raises `PortTaken`.
     """
-    listeners = await listen("page", settings.page_host, settings.page_port)
+    listeners = await listen("page", settings.page_host, settings.page_port, VARIABLES.bare)
     port: int = listeners[0].socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
         app = make_app(owners, Access.of(settings, port), Live(nursery), settings.page_url or "")

@@ -7,6 +7,7 @@ from quart import Response, g, redirect, request
 from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException
 
+from mailroom.config.keys import VARIABLES
 from mailroom.page.access import SECRET_HEADER, Access
 from mailroom.page.cookies import Cookies, Session
 from mailroom.page.keys import Keys
@@ -30,7 +31,7 @@ class Misdirected(HTTPException):
     """The request is for another host: a name that somebody lets lead here (DNS rebinding), or a setting is wrong."""
 
     code = HTTPStatus.MISDIRECTED_REQUEST
-    description = "This page is known by another name: MAILROOM_PAGE_URL says how browsers see it."
+    description = f"This page is known by another name: {VARIABLES.bare('page_url')} says how browsers see it."
 
 
 class Guard:
@@ -70,13 +71,13 @@ class Guard:
         except ValueError:
             raise Forbidden(
                 "A header says who you are, but it doesn't come from the proxy that may say so "
-                "(MAILROOM_PAGE_PROXY_FROM, MAILROOM_PAGE_PROXY_SECRET)."
+                f"({VARIABLES.bare('page_proxy_from')}, {VARIABLES.bare('page_proxy_secret')})."
             ) from None
         if name is None:
             return await self._cookies.read_session(request.cookies)
         owner = next((each for each in self._owners.values() if name in each.users), None)
         if owner is None:
-            raise Forbidden("The proxy knows you, but you are not the owner of this mail (MAILROOM_PAGE_PROXY_USERS).")
+            raise Forbidden("The proxy knows you, but you are not the owner of this mail (setting page_proxy_users).")
         return Session(owner, f"proxy {name}", await self._keys.key(owner), by_proxy=True)
 
     def after(self, response: Response) -> Response:

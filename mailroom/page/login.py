@@ -60,7 +60,7 @@ class Login:
         if not self._has_passwords or len(password) > _LONGEST or not await self._keys.matches(owner, password):
             log.warning("page_login_refused", address=caller)
             who = "Name or password is" if self._is_named else "The password is"
-            return self._form(f"{who} wrong. It is the one in MAILROOM_PAGE_PASSWORD.", HTTPStatus.FORBIDDEN, name)
+            return self._form(f"{who} wrong. It is the one in the setting page_password.", HTTPStatus.FORBIDDEN, name)
         assert owner is not None, "a password matches an owner's alone"  # noqa: S101
         log.info("page_login", address=caller)
         response = _to("/")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import trio
 
@@ -13,7 +13,7 @@ from mailroom.sandbox.sandbox import Sandbox
 from mailroom.sandbox.server import bind, serve_on
 
 
-async def run(port: int, flavour: str, host: str = "127.0.0.1") -> None:
+async def run(port: int, flavour: str, called: Callable[[str], str], host: str = "127.0.0.1") -> None:
     """Serve until a SIGINT or SIGTERM, or until cancelled; run it in the main thread.
 
     Raises SandboxError (unknown flavour, port in use), whose text is for the user.
@@ -26,22 +26,22 @@ async def run(port: int, flavour: str, host: str = "127.0.0.1") -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_cancel_on_signal, signals, nursery.cancel_scope)
             base_url = await nursery.start(serve_on, listener, sandbox)
-            print(settings_text(sandbox, base_url), flush=True)
+            print(settings_text(sandbox, base_url, called), flush=True)
 
 
-def settings_text(sandbox: Sandbox, base_url: str) -> str:
+def settings_text(sandbox: Sandbox, base_url: str, called: Callable[[str], str]) -> str:
     """Lines for a POSIX shell that point a daemon at the sandbox."""
     return (
         f"# The {sandbox.flavour.name} sandbox listens on {base_url}. Its mail lives in memory only.\n"
         "# Point a daemon at it, in another terminal:\n"
-        f"{exports(sandbox, base_url)}\n"
+        f"{exports(sandbox, base_url, called)}\n"
         "# Stop the sandbox with Ctrl-C."
     )
 
 
-def exports(sandbox: Sandbox, base_url: str) -> str:
-    """The settings alone, as lines for a POSIX shell."""
-    return f"export MAILROOM_JMAP_SESSION_URL={base_url}/jmap/session\nexport MAILROOM_JMAP_TOKEN={sandbox.token}"
+def exports(sandbox: Sandbox, base_url: str, called: Callable[[str], str]) -> str:
+    """The settings alone, as lines for a POSIX shell; `called` says what their variables are."""
+    return f"export {called('jmap_session_url')}={base_url}/jmap/session\nexport {called('jmap_token')}={sandbox.token}"
 
 
 async def _cancel_on_signal(signals: AsyncIterator[int], scope: trio.CancelScope) -> None:

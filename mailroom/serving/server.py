@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import structlog
@@ -40,20 +40,21 @@ class PortTaken(MailroomError):
     """Nothing can listen where it should."""
 
 
-async def listen(name: str, host: str, port: int) -> list[trio.SocketListener]:
-    """Listen on an address; `port` 0 is any free one. `name` is that of the port, as in `MAILROOM_HEALTH_PORT`.
+async def listen(name: str, host: str, port: int, called: Callable[[str], str]) -> list[trio.SocketListener]:
+    """Listen on an address; `port` 0 is any free one. `name` is that of the port, as in `health_port`, of which
+    `called` says what a user knows it as.
 
     Raises `PortTaken`.
     """
     try:
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
-        setting = f"MAILROOM_{name.upper()}"
+        host_key, port_key = called(f"{name}_host"), called(f"{name}_port")
         if error.errno == errno.EADDRINUSE:
-            problem = f"{name} port {port} on {host} is in use: set {setting}_PORT to a free one"
+            problem = f"{name} port {port} on {host} is in use: set {port_key} to a free one"
         else:
             reason = error.strerror or type(error).__name__
-            problem = f"can't listen on {host} port {port} ({reason}): set {setting}_HOST or {setting}_PORT"
+            problem = f"can't listen on {host} port {port} ({reason}): set {host_key} or {port_key}"
         raise PortTaken(problem) from None
 
 

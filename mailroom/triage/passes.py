@@ -14,9 +14,10 @@ import structlog
 import trio
 from pydantic import SecretStr
 
+from mailroom.config.keys import VARIABLES, Keys
 from mailroom.config.scheme import Back, Scheme
 from mailroom.contacts.base import Contacts, LookUp
-from mailroom.decisions.changed_defaults import HOW_TO_KEEP, WHAT_CHANGED, may_concern, settled_before
+from mailroom.decisions.changed_defaults import WHAT_CHANGED, how_to_keep, may_concern, settled_before
 from mailroom.decisions.marks import is_idle
 from mailroom.decisions.note import Verb
 from mailroom.decisions.own import OwnAddresses
@@ -36,7 +37,7 @@ from mailroom.triage.one_pass import Moved, Pass
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
-from mailroom.triage.start_check import HOW_TO_NAME_YOUR_ADDRESSES, check_account
+from mailroom.triage.start_check import check_account, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, treat
 from mailroom.triage.whole import with_joinings
@@ -55,16 +56,18 @@ async def prepare(
     tally: Tally,
     now: datetime,
     subject_code: SecretStr | None = None,
+    names: Keys = VARIABLES,
 ) -> "Triage":
-    """Check at the start what a pass needs; passes count in `tally` what they do. `now` is when screening begins.
+    """Check at the start what a pass needs; passes count in `tally` what they do. `now` is when screening begins,
+    `names` are those of the settings, for what is told.
 
     Raises `ConfigError` that lists everything missing.
     """
     account = await check_account(client, contacts, scheme)
     if not account.own:
-        log.warning("own_addresses_unknown", hint=HOW_TO_NAME_YOUR_ADDRESSES)
+        log.warning("own_addresses_unknown", hint=how_to_name_your_addresses(names.scheme_place))
     if may_concern(account.contacts.book.groups, scheme) and settled_before((await contacts.read_all()).book.cards):
-        log.warning("defaults_changed", what=WHAT_CHANGED, hint=HOW_TO_KEEP)
+        log.warning("defaults_changed", what=WHAT_CHANGED, hint=how_to_keep(names.scheme_place))
     triage = Triage(client, contacts, scheme, account.own, Memory(account.places), tally, subject_code)
     await triage.begin_screening(account.contacts, now)
     return triage

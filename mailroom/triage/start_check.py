@@ -21,8 +21,8 @@ from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.session import Session
 from mailroom.triage.one_pass import Moved, Pass
 
-HOW_TO_NAME_YOUR_ADDRESSES = (
-    'write own_addresses = ["ann@example.org"] with your own ones into the file that MAILROOM_CONFIG names: a label on '
+_HOW_TO_NAME_YOUR_ADDRESSES = (
+    'write own_addresses = ["ann@example.org"] with your own ones into {}: a label on '
     "mail of yours would settle you as a sender, and screening would take you for a stranger"
 )
 
@@ -30,6 +30,11 @@ NO_ADDRESS_FOR_DIGESTS = (
     "the mail server names no address of yours to write it from and to: write it first into own_addresses, as in "
     'own_addresses = ["ann@example.org"]'
 )
+
+
+def how_to_name_your_addresses(place: str) -> str:
+    """`place` is where keys of the scheme are written."""
+    return _HOW_TO_NAME_YOUR_ADDRESSES.format(place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 
 from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Scheme
 from mailroom.config.scheme_file import build_scheme
-from mailroom.decisions.changed_defaults import HOW_TO_KEEP, may_concern, settled_before
+from mailroom.decisions.changed_defaults import how_to_keep, may_concern, settled_before
 from tests.decisions.test_plan import card, groups
 
 OLD = "— Mailroom —\nCreated by Mailroom\nTriaged to Jail on 2026-03-05"
@@ -31,7 +31,8 @@ def test_notes_that_tell_a_day_alone_are_from_before(text: str, before: bool) ->
 
 
 def test_the_lines_that_keep_the_old_way_do_so() -> None:
-    toml = HOW_TO_KEEP[HOW_TO_KEEP.index("categories = [") : HOW_TO_KEEP.index("]. For") + 1]
+    told = how_to_keep("mailroom.toml")
+    toml = told[told.index("categories = [") : told.index("]. For") + 1]
     kept = build_scheme(tomllib.loads(toml))
     changed = {"Jail": "takes_from_inbox", "Person": "add_to_inbox"}
     for old, new in zip(kept.categories, DEFAULT_CATEGORIES, strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailroom.config.environment import SETTINGS, read_environment
-from mailroom.config.keys import PREFIX
+from mailroom.config.variables import PREFIX
 from tests.fuzz.mutations import Tape, made, spoilt
 from tests.fuzz.promises import MARK, a_value_or_a_clear_error
 from tests.fuzz.running import fuzzed

@@ -50,7 +50,7 @@ async def monitored(*answers: Answer, url: str | None = None) -> AsyncIterator[M
             status = Status(INTERVAL)
             given = SecretStr(url or f"{server.origin}{PATH}?status=up&msg=OK&ping=")
             with structlog.testing.capture_logs() as logs:
-                nursery.start_soon(send_heartbeats, http, given, status, INTERVAL)
+                nursery.start_soon(send_heartbeats, http, given, status, INTERVAL, "MAILROOM_HEARTBEAT_URL")
                 yield Monitor(server, status, logs)
             assert "s3cret" not in str(logs)
             nursery.cancel_scope.cancel()

@@ -38,6 +38,6 @@ async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(num
 
 async def test_a_port_in_use_and_an_unknown_flavour_are_said_clearly() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy, pytest.raises(AddressInUseError, match="choose another"):
-        await run(busy.getsockname()[1], "fastmail")
+        await run(busy.getsockname()[1], "fastmail", str.upper)
     with pytest.raises(SandboxError, match="fastmail, cyrus"):
-        await run(0, "exchange")
+        await run(0, "exchange", str.upper)

@@ -15,7 +15,7 @@ from tests.guard import GUARD_SECONDS
 @asynccontextmanager
 async def served(app: ASGIFramework, limits: Limits) -> AsyncIterator[int]:
     """Gives the port."""
-    listeners = await listen("test", "127.0.0.1", 0)
+    listeners = await listen("test", "127.0.0.1", 0, str.upper)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(serve, "test", app, listeners, limits)
         yield listeners[0].socket.getsockname()[1]

@@ -114,6 +114,15 @@ class Account:
         else:
             say(f"  → In your mail app, take the label {label} off the mail “{mail.subject}”.")
 
+    async def move_to(self, mailbox: str, mail: Mail) -> None:
+        """The user moves a mail out of the Screener."""
+        if self.run.auto:
+            to, screener = self.id_of(mailbox), self.id_of(self.screener)
+            await self.move(mail, Move(add=frozenset({to}), remove=frozenset({screener})))
+            say(f"  • “{mail.subject}” is moved from the {self.screener} to {mailbox}")
+        else:
+            say(f"  → In your mail app, move the mail “{mail.subject}” from the {self.screener} to {mailbox}.")
+
     async def move(self, mail: Mail, move: Move) -> None:
         batch = Batch()
         slots = move_emails(batch, await self.run.servers.client.session(), {mail.id: move})

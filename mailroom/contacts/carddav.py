@@ -20,7 +20,7 @@ from mailroom.config.keys import VARIABLES
 from mailroom.contacts import dav_requests
 from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted, known_as
 from mailroom.contacts.carddav_writes import DavLookUp
-from mailroom.contacts.dav import RESOURCES_AT_A_TIME, Dav
+from mailroom.contacts.dav import Dav
 from mailroom.contacts.dav_book import DavBook, Stored, read_card
 from mailroom.contacts.dav_requests import Match, Query
 from mailroom.contacts.discovery import find_book
@@ -90,9 +90,10 @@ class CardDav:
 
 async def _read(found: Iterable[Resource]) -> list[_Item]:
     items: list[_Item] = []
-    for part in slices(found, RESOURCES_AT_A_TIME):
-        items += map(read_card, part)
+    for each in found:
+        # A card may have thousands of lines.
         await trio.lowlevel.checkpoint()
+        items.append(read_card(each))
     return items
 
 

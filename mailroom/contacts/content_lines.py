@@ -25,11 +25,14 @@ _LOGICAL_LINE = re.compile(rf"(?:{_QUOTED_PRINTABLE}(?:[^\n]*=\r?\n)*+)?[^\n]*(?
 _FOLD = re.compile(r"\r?\n[ \t]")
 _MAX_LINE_OCTETS = 75
 
-MOST_LINES = 20_000
+MOST_LINES = 15_000
 """Of one card, folded ones counted once: read in 0.1 s. A group has one for each member."""
 
-_MOST_USED = 1_500_000
-"""Characters of one card in lines that are used, which photos are not."""
+_MOST_FOLDS = 300_000
+"""Of one card; a photo of 16 MB has 220,000."""
+
+_MOST_CHARACTERS = 1_500_000
+"""Of one card, without long lines that aren't used: photos."""
 
 _LONGEST_BEGINNING = 1_000
 
@@ -45,7 +48,7 @@ class NotAVCard(ValueError):
 class Line:
     """A content line: `raw` as it stands, `head` and `value` unfolded and still escaped, `name` in upper case.
 
-    A blank line has no name, and one that Mailroom doesn't use neither head nor value.
+    A blank line has no name, and a malformed or long one that Mailroom doesn't use neither head nor value.
     """
 
     raw: str
@@ -92,26 +95,29 @@ class VCard:
 
 def parse(text: str) -> VCard:
     """Read exactly one vCard. Raises `NotAVCard`."""
+    if text.count("\n") > _MOST_FOLDS:
+        raise NotAVCard(f"it has more than {MOST_LINES:,} lines, or {_MOST_FOLDS:,} with those that are folded")
     lines: list[Line] = []
-    room = _MOST_USED
+    room = _MOST_CHARACTERS
     found = (each[0] for each in _LOGICAL_LINE.finditer(text) if each[0])
     for number, raw in enumerate(islice(found, MOST_LINES + 1), start=1):
         if number > MOST_LINES:
             raise NotAVCard(f"it has more than {MOST_LINES:,} lines")
-        name = _unused_name(raw)
+        name = _unused_name(raw) if len(raw) > _LONGEST_BEGINNING else ""
         room -= 0 if name else len(raw)
         if room < 0:
-            raise NotAVCard(f"its names, notes and addresses have more than {_MOST_USED:,} characters")
+            raise NotAVCard(f"it has more than {_MOST_CHARACTERS:,} characters beside photos and the like")
         try:
             lines.append(Line(raw, name) if name else _parse_line(raw))
         except NotAVCard:
             raise NotAVCard(f"its content line {number} is malformed") from None
-    named = [(line.name, line.value.strip().upper()) for line in lines if line.name]
-    if len(named) < 2 or named[0] != ("BEGIN", "VCARD") or named[-1] != ("END", "VCARD"):
+    named = [line for line in lines if line.name]
+    ends = [(line.name, line.value.strip().upper()) for line in (*named[:1], *named[-1:])]
+    if ends != [("BEGIN", "VCARD"), ("END", "VCARD")]:
         raise NotAVCard("it doesn't run from BEGIN:VCARD to END:VCARD")
-    if any(name in ("BEGIN", "END") for name, _ in named[1:-1]):
+    if any(line.name in ("BEGIN", "END") for line in named[1:-1]):
         raise NotAVCard("it holds more than one card")
-    if any("QUOTED-PRINTABLE" in line.head.upper() for line in lines if line.name in _USED):
+    if any("QUOTED-PRINTABLE" in line.head.upper() for line in lines if ";" in line.head and line.name in _USED):
         raise NotAVCard("it is quoted-printable, which only vCard 2.1 allows: save it again in an address book app")
     return VCard(tuple(lines))
 
@@ -153,7 +159,7 @@ def components(*texts: str) -> str:
 
 
 def _unused_name(raw: str) -> str:
-    """The name of a line that isn't used, by its beginning: a photo isn't unfolded. Empty for one that may be."""
+    """The name of a long line that isn't used, by its beginning: a photo isn't unfolded. Empty for one that may be."""
     found = _BEGINNING.match(unfolded(raw[:_LONGEST_BEGINNING]))
     return name if found and (name := _name(found)) not in _USED else ""
 

@@ -33,6 +33,6 @@ def without_members(text: str, uids: Iterable[str]) -> str:
 
 def _once(group: VCard) -> VCard:
     """Each member once: sabre/dav refuses to store a group that names one twice."""
-    lines = group.all(*MEMBERS)
-    first = {member_uid(line): id(line) for line in reversed(lines)}
-    return group.rewritten({id(line): None for line in lines if first[member_uid(line)] != id(line)})
+    uids = {id(line): member_uid(line) for line in group.all(*MEMBERS)}
+    first = {uid: line for line, uid in reversed(uids.items())}
+    return group.rewritten({line: None for line, uid in uids.items() if first[uid] != line})

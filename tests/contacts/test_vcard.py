@@ -372,7 +372,7 @@ class TestVeryMuch:
         few, many = ["UID:u", "EMAIL:ann@example.org"], [line] * content_lines.MOST_LINES
         read = vcard.read("ref", card_text(*few, *many))
         assert isinstance(read, Unreadable)
-        assert read.reason == "it has more than 20,000 lines"
+        assert read.reason == "it has more than 15,000 lines"
         assert read.addresses == {"ann@example.org"}
 
     def test_one_that_may_just_be_is_read_and_edited(self) -> None:
@@ -386,7 +386,13 @@ class TestVeryMuch:
         assert read_card(card_text(*lines)).addresses == {"ann@example.org"}
         read = vcard.read("ref", card_text(*lines, f"NOTE:{'A' * 1_000_000}", f"ORG:{'A' * 1_000_000}"))
         assert isinstance(read, Unreadable)
-        assert read.reason == "its names, notes and addresses have more than 1,500,000 characters"
+        assert read.reason == "it has more than 1,500,000 characters beside photos and the like"
+
+    def test_one_of_nothing_but_folds_is_unreadable(self) -> None:
+        read = vcard.read("ref", card_text("UID:u", "EMAIL:ann@example.org", "PHOTO:A" + "\r\n " * 300_001))
+        assert isinstance(read, Unreadable)
+        assert read.reason == "it has more than 15,000 lines, or 300,000 with those that are folded"
+        assert read.addresses == {"ann@example.org"}
 
     def test_a_folded_line_is_one(self) -> None:
         photo = "PHOTO:AAAA" + "\r\n AAAA" * content_lines.MOST_LINES

@@ -1,22 +1,23 @@
 """Clear the Screener: mail that waits leaves it, without a decision about anybody."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
 
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.leaving import cleared
 from mailroom.decisions.places import Places
+from mailroom.decisions.select import by_age
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL, Email
-from mailroom.jmap.query import Filter, search
+from mailroom.jmap.mail import EMAIL
+from mailroom.jmap.query import search
 from mailroom.senders.parts import Changed, change, nobody_watches
 from mailroom.senders.screen import Advance
 from mailroom.senders.waiting import Waiting, read_account, screener_of, waiting
+from mailroom.wire import Json
 
 
 class To(Enum):
@@ -46,29 +47,21 @@ async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int
     account = await read_account(client, scheme)
     mailbox = mailbox_for(to, account.places)
     session = await client.session()
-    wanted: dict[str, str] = {"inMailbox": screener_of(account.places, scheme)}
+    wanted: dict[str, Json] = {"inMailbox": screener_of(account.places, scheme)}
     if older_days is not None:
-        wanted["before"] = (now - timedelta(days=older_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        wanted["before"] = (now - timedelta(days=older_days)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     batch = Batch()
-    page = search(batch, EMAIL, session.mail_account, session.limits, _filter(wanted))
+    page = search(batch, EMAIL, session.mail_account, session.limits, wanted)
     found = await client.all_found(page, await client.send(batch))
     moves = cleared(found, mailbox, account.places)
-    leaving = [email for email in found if email.id in moves]
+    leaving = sorted((email for email in found if email.id in moves), key=by_age)
     senders = waiting(leaving, account.places, account.own)
-    return Clearable(client, account.places, mailbox, senders, _oldest_first(leaving))
+    return Clearable(client, account.places, mailbox, senders, tuple(email.id for email in leaving))
 
 
 async def clear(found: Clearable, advance: Advance = nobody_watches) -> Changed:
     """Move that mail, 500 at a time. Raises `MailroomError`; what is done by then is done."""
     return await change(found.client, found.ids, partial(cleared, to=found.mailbox, places=found.places), advance)
-
-
-def _filter(wanted: dict[str, str]) -> Filter:
-    return dict(wanted)
-
-
-def _oldest_first(mails: Iterable[Email]) -> tuple[str, ...]:
-    return tuple(email.id for email in sorted(mails, key=lambda email: (email.received_at, email.id)))
 
 
 def mailbox_for(to: To, places: Places) -> str:

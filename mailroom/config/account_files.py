@@ -62,10 +62,9 @@ class AccountFiles:
         return reading
 
 
-def look(folder: Path, secret_files: frozenset[Path]) -> tuple[tuple[Path, Stamp], ...]:
+def look(folder: Path, secret_files: frozenset[Path]) -> frozenset[tuple[Path, Stamp]]:
     """The files of a folder and these secrets, as they are now. Raises `ConfigError` as `read_folder` does."""
-    paths = [*_toml_files(folder), *sorted(secret_files)]
-    return tuple((path, _stamp(path)) for path in paths)
+    return frozenset((path, _stamp(path)) for path in (*_toml_files(folder), *secret_files))
 
 
 def read_folder(folder: Path) -> Reading:
@@ -124,7 +123,7 @@ def _toml_files(folder: Path) -> list[Path]:
 
 def _stamp(path: Path) -> Stamp:
     try:
-        found = path.stat()
+        found = os.stat(path)
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -64,4 +64,7 @@ def question(sender: str | None, mails: Collection[Email], places: Places, own: 
         return "your own address"
     if len(labels) > 1:
         return f"asks you: {', '.join(labels[:-1])} and {labels[-1]}"
-    return f"asks you: {labels[0]} failed, or another address of the contact has another label (the log says which)"
+    return (
+        f"asks you: {labels[0]} failed, or another address of the contact has another label, or others in the "
+        "conversation have this one (the log says which)"
+    )

@@ -93,8 +93,8 @@ async def test_who_waits_for_the_user_is_listed_with_the_reason_wherever_the_mai
             "ann@x.org": "asks you: @ToFeed and @ToJail",
             None: "no usable sender",
             sandbox.email: "your own address",
-            "bob@x.org": "asks you: @ToFeed failed, or another address of the contact has another label "
-            "(the log says which)",
+            "bob@x.org": "asks you: @ToFeed failed, or another address of the contact has another label, or "
+            "others in the conversation have this one (the log says which)",
             "cy@x.org": None,
             "dee@x.org": None,
         }

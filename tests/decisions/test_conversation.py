@@ -98,6 +98,22 @@ class TestOfOneSender:
         }
 
 
+class TestWithALabelThatWidens:
+    def test_a_whole_domain_is_that_of_who_waits_and_goes_off_with_the_others_label(self) -> None:
+        mails = (mail(ANN, "Inbox", "@ToFeed", "@WholeDomain"), mail(BOB, "Screener", "@ToFeed", "@WholeDomain"))
+        places = replace(PLACES, domain_label="@WholeDomain")
+        meant = meaning(mails, context(places=places), DECIDED)
+        assert said(meant) == {ANN: "-@ToFeed -@WholeDomain", BOB: "tap @ToFeed"}
+        two = mail(ANN, "Inbox", "@ToFeed", "@ToJail", "@WholeDomain")
+        assert said(meaning((two, mails[1]), context(places=places), DECIDED))[ANN] == "-@ToFeed"
+
+    def test_a_whole_list_is_the_lists_whoever_writes_there(self) -> None:
+        mails = (mail(ANN, "Inbox", "@ToFeed", "@WholeList"), mail(BOB, "Inbox", "@ToFeed", "@WholeList"))
+        places = replace(PLACES, list_label="@WholeList")
+        assert not in_doubt(mails, context(places=places))
+        assert said(meaning(mails, context(places=places), NOBODY)) == {ANN: "tap @ToFeed", BOB: "tap @ToFeed"}
+
+
 class TestTheWayBack:
     BACK = Conversation("T", "@ToScreener")
     MAILS = (mail(ANN, "Inbox", "@ToScreener"), mail(BOB, "Screener", "@ToScreener"), mail(CY, "Feed", "@ToScreener"))

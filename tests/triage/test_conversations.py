@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 import structlog.testing
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME
@@ -17,6 +17,7 @@ from mailroom.jmap.mail import Email
 from mailroom.sandbox import JAMES, Flavour, MethodError, Sandbox
 from mailroom.triage.memory import Memory
 from tests.decisions.test_plan import PLACES
+from tests.exhaustive import a_part_of_the_examples
 from tests.flavours import every_flavour
 from tests.new_mail import join
 from tests.screener import NOW, Wire, client_of, empty_sandbox, screener, start
@@ -269,7 +270,7 @@ async def passes(sandbox: Sandbox, *wires: Wire) -> None:
                 await (await start(client, OWN)).run(NOW)
 
 
-@settings(max_examples=15)
+@a_part_of_the_examples(2)
 @given(world=worlds, cut=st.integers(1, 9), is_after=st.booleans())
 def test_whoever_is_in_it_who_waits_is_settled_and_nobody_else_whatever_cuts_it_off(
     world: World, cut: int, is_after: bool

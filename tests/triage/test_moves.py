@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import pytest
 import structlog.testing
 import trio
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
 from mailroom.errors import Unavailable
 from mailroom.sandbox import JAMES, Flavour, Sandbox
+from tests.exhaustive import a_part_of_the_examples
 from tests.flavours import every_flavour
 from tests.new_mail import ANN, BOB, ON, SCREENED, WATCH, arrives, join, keywords_of, later, screening, seen
 from tests.screener import Wire, client_of, empty_sandbox, start
@@ -313,7 +314,7 @@ async def passes(sandbox: Sandbox, *wires: Wire) -> None:
                 await (await start(client, ON)).run(later(2))
 
 
-@settings(max_examples=12)
+@a_part_of_the_examples(2)
 @given(
     mails=_mails,
     decided=st.frozensets(st.sampled_from((ANNS, BOBS))),

@@ -46,7 +46,7 @@ bench *arguments: _venv
     {{ venv }}/pip install -q -e '.[bench]'
     {{ venv }}/python -m bench {{ arguments }}
 
-# Measure 1 to 2,000 accounts in one process, half an hour; `just bench-accounts --quick`, `just bench-accounts --most 100`
+# Measure 1 to 2,000 accounts in one process, three quarters of an hour; `just bench-accounts --quick`, `just bench-accounts --most 100`
 bench-accounts *arguments: _venv
     {{ venv }}/python -m bench.accounts {{ arguments }}
 

@@ -1,0 +1,1 @@
+"""What many accounts in one process cost, and how soon each of them is heard."""

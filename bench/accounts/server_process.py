@@ -1,0 +1,89 @@
+"""`python -m bench.accounts.server_process COUNT LABELLED DELAY [PEM]`: a house of so many mailboxes, on one port.
+
+The first mailbox has `LABELLED` mails with a label from the start, and each answer of the API takes `DELAY` seconds
+more. With the path of a certificate and key it speaks TLS. It prints its origin, and then answers commands, a line of
+JSON each: `{"taps": N, "per_second": R}` labels mail in one mailbox after the other, `{"counts": true}` tells requests
+and connections so far.
+"""
+
+import itertools
+import json
+import sys
+from dataclasses import astuple
+from functools import partial
+from typing import Any
+
+import hypercorn.trio
+import trio
+from hypercorn.config import Config
+
+from bench.accounts.house import House, Tap, Tenant, tenant
+from mailroom.sandbox import faults
+from mailroom.sandbox.server import bind
+
+
+def house(count: int, labelled: int, delay: float) -> House:
+    tenants = {f"token-{number}": tenant(number) for number in range(count)}
+    first = tenants["token-0"].sandbox
+    for number in range(labelled):
+        first.deliver(f"Sender <s{number % 5000}@example.net>", mailboxes=("Screener", "@ToFeed"))
+    if delay:
+        for each in tenants.values():
+            each.sandbox.faults.next_request(faults.Delay(delay), times=None)
+    return House(tenants)
+
+
+async def main(count: str, labelled: str, delay: str, pem: str = "") -> None:
+    """Serve until killed."""
+    built = house(int(count), int(labelled), float(delay))
+    listener = bind("127.0.0.1", 0)
+    listener.listen(4096)
+    port = listener.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.include_server_header = False
+    config.accesslog = config.errorlog = None
+    config.keep_alive_timeout = 600
+    if pem:
+        config.certfile = config.keyfile = pem
+        config.alpn_protocols = ["http/1.1"]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hypercorn.trio.serve, built, config)
+        print(f"{'https' if pem else 'http'}://127.0.0.1:{port}", flush=True)
+        await _obey(built, nursery)
+
+
+async def _obey(built: House, nursery: trio.Nursery) -> None:
+    stdin = trio.lowlevel.FdStream(0)
+    rest = b""
+    async for part in stdin:
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            command = json.loads(line)
+            if "taps" in command:
+                nursery.start_soon(_tap, built, command)
+            else:
+                _answer({"requests": built.requests, "connections": len(built.connections)})
+
+
+async def _tap(built: House, command: dict[str, Any]) -> None:
+    """In one mailbox after the other but the first, which is the one with a burden, where there are others."""
+    taps: list[Tap] = []
+    tenants = list(built.tenants.values())
+    async with trio.open_nursery() as nursery:
+
+        async def one(whose: Tenant) -> None:
+            taps.append(await whose.tap())
+
+        for whose in itertools.islice(itertools.cycle(tenants[1:] or tenants), command["taps"]):
+            nursery.start_soon(one, whose)
+            await trio.sleep(1 / command["per_second"])
+    _answer({"taps": [astuple(each) for each in taps]})
+
+
+def _answer(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+if __name__ == "__main__":
+    trio.run(partial(main, *sys.argv[1:]))

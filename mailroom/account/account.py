@@ -39,7 +39,8 @@ class Account:
 
     `http` is for request and reply, and may be shared with other accounts. `poll_offset` is this one's part of the
     poll interval, see `Rhythm`. `admit` may raise a `ConfigError` about a session. `page_url` is where owners with a
-    login find the page, empty if there is none. One run may follow another.
+    login find the page, empty if there is none. On top of the debounce what rings is left to a twin for
+    `standby_seconds`. One run may follow another.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Account:
         poll_offset: float | None = None,
         admit: Callable[[Session], None] = lambda _: None,
         page_url: str = "",
+        standby_seconds: float = 0.0,
     ) -> None:
         self._settings = settings = configured.settings
         self.scheme = configured.scheme
         self._http = http
         self._poll_offset = poll_offset
         self._admit = admit
+        self._standby_seconds = standby_seconds
         has_login = settings.page_password is not None or settings.page_proxy_users
         self._page_url = page_url if has_login else ""
         self.servers = Servers(settings, http)
@@ -101,7 +104,10 @@ class Account:
     async def _run_passes(self) -> Never:
         settings = self._settings
         rhythm = Rhythm(
-            settings.poll_interval, settings.debounce_seconds, settings.max_consecutive_failures, self._poll_offset
+            settings.poll_interval,
+            settings.debounce_seconds + self._standby_seconds,
+            settings.max_consecutive_failures,
+            self._poll_offset,
         )
         with trio.move_on_after(STREAM_SECONDS):
             await self.status.push_tried()

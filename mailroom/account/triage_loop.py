@@ -1,5 +1,6 @@
 """The triage loop: when a pass runs, and what happens after one that failed."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Never
@@ -39,12 +40,15 @@ class Rhythm:
     max_consecutive_failures: int
     poll_offset: float | None = None
 
-    def next_poll(self, now: float) -> float:
-        """When to look without a ring, after a pass that ended now; by an offset within 0.5 to 1.5 intervals."""
+    def seconds_to_poll(self, now: float) -> float:
+        """How long to wait for a ring after a pass that ended now; with an offset 0.5 to 1.5 intervals.
+
+        `now` is the wall clock's: a twin on another machine goes by it, too.
+        """
         if self.poll_offset is None:
-            return now + self.poll_interval
-        earliest = now + self.poll_interval / 2
-        return earliest + (self.poll_offset * self.poll_interval - earliest) % self.poll_interval
+            return self.poll_interval
+        half = self.poll_interval / 2
+        return half + (self.poll_offset * self.poll_interval - now - half) % self.poll_interval
 
 
 class TooManyFailures(MailroomError):
@@ -77,7 +81,7 @@ class TriageLoop:
             trigger = "continued" if last and last.outcome.has_more else await self._next_trigger()
 
     async def _next_trigger(self) -> Trigger:
-        with trio.move_on_at(self._rhythm.next_poll(trio.current_time())) as wait:
+        with trio.move_on_after(self._rhythm.seconds_to_poll(time.time())) as wait:
             ring = await self._rings.receive()
         if wait.cancelled_caught:
             return "fallback"

@@ -31,7 +31,7 @@ async def run_daemon() -> int:
 
     process = environment.process
     if environment.account is None:
-        work = partial(serve_many, process, AccountFiles(environment.folder))
+        work = partial(serve_many, process, AccountFiles(environment.folder, process.shard))
     else:
         work = partial(daemon.serve, process, environment.account)
     gc.freeze()

@@ -9,6 +9,7 @@ from mailroom.commands.table import Column, print_table
 from mailroom.commands.terminal import open_console, plural, printable
 from mailroom.config.account_files import Reading, read_folder
 from mailroom.config.environment import Environment
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.observe.running_daemon import RunningDaemon, ask_accounts, ask_daemon
 
 
@@ -18,6 +19,7 @@ class State(Enum):
     OK = "ok"
     UNHEALTHY = "unhealthy"
     NOT_SERVED = "not served"
+    OTHER_SHARD = "other shard"
     BROKEN = "broken"
     DISABLED = "disabled"
     NOT_RUNNING = "daemon not running"
@@ -48,8 +50,15 @@ async def show(environment: Environment) -> int:
     print_table(console, columns[: 4 if any(told) else 3])
     counts = [(state, sum(each.state is state for each in listed)) for state in State]
     figures = ", ".join(f"{count} {state.value}" for state, count in counts if count)
-    console.print(f"{plural(len(listed), 'account')}: {figures}.", soft_wrap=True)
+    console.print(f"{plural(len(listed), 'account')}: {figures}.{_part(environment.process)}", soft_wrap=True)
     return _status(listed)
+
+
+def _part(process: ProcessSettings) -> str:
+    """What these settings make of the process on this machine."""
+    shard = "" if process.shard is None else f" This process serves shard {process.shard}."
+    standby = f" It stands by, {process.standby_seconds:g} s behind the first one." if process.standby_seconds else ""
+    return f"{shard}{standby}"
 
 
 async def as_json(environment: Environment) -> int:
@@ -73,9 +82,20 @@ async def _listed(environment: Environment) -> Sequence[Listed]:
     reading = read_folder(environment.folder)
     is_running = await ask_daemon(environment.process) is not None
     served = await ask_accounts(environment.process, reading.names) if is_running else None
+    shard = environment.process.shard
     return [
-        _of_account(name, reading, None if served is None else served.get(name), is_running) for name in reading.names
+        _of_account(name, reading, None if served is None else served.get(name), is_running)
+        if shard is None or shard.holds(name)
+        else _of_other_shard(name, reading)
+        for name in reading.names
     ]
+
+
+def _of_other_shard(name: str, reading: Reading) -> Listed:
+    """It is for another process to serve, and to tell of."""
+    account = reading.accounts.get(name)
+    url = None if account is None else account.settings.jmap_session_url
+    return Listed(name, State.OTHER_SHARD, url, reading.mistakes.get(name, ()), None)
 
 
 def _of_account(name: str, reading: Reading, served: RunningDaemon | None, is_running: bool) -> Listed:

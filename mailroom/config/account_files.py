@@ -3,12 +3,13 @@
 import os
 import re
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mailroom.config.account_file import NO_DEFAULTS, Given, account_of, check_defaults, read_file
 from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.keys import VARIABLES
+from mailroom.config.shard import Shard
 from mailroom.errors import ConfigError
 from mailroom.urls import url_of
 
@@ -37,6 +38,16 @@ class Reading:
         """Of all accounts, in their order."""
         return sorted({*self.accounts, *self.mistakes})
 
+    def of(self, shard: Shard | None) -> "Reading":
+        """Of these accounts those of a shard; all of them without one."""
+        if shard is None:
+            return self
+        return replace(
+            self,
+            accounts={name: each for name, each in self.accounts.items() if shard.holds(name)},
+            mistakes={name: each for name, each in self.mistakes.items() if shard.holds(name)},
+        )
+
     def account(self, name: str) -> AccountConfig:
         """The account of one of the names. Raises `ConfigError` with what is wrong with its file."""
         if name in self.mistakes:
@@ -45,10 +56,14 @@ class Reading:
 
 
 class AccountFiles:
-    """A folder of accounts. Both methods wait for a disk; `look` knows the secrets that the last `read` found."""
+    """A folder of accounts, or the shard of it that is served here.
 
-    def __init__(self, folder: Path) -> None:
+    Both methods wait for a disk; `look` knows the secrets that the last `read` found.
+    """
+
+    def __init__(self, folder: Path, shard: Shard | None = None) -> None:
         self._folder = folder
+        self._shard = shard
         self._secret_files: frozenset[Path] = frozenset()
 
     def look(self) -> Hashable:
@@ -59,7 +74,7 @@ class AccountFiles:
         """What the folder says. Raises `ConfigError` where it says nothing: see `read_folder`."""
         reading = read_folder(self._folder)
         self._secret_files = reading.secret_files
-        return reading
+        return reading.of(self._shard)
 
 
 def look(folder: Path, secret_files: frozenset[Path]) -> frozenset[tuple[Path, Stamp]]:

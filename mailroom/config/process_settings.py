@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from mailroom.config.checked import Checked
 from mailroom.config.keys import Keys
 from mailroom.config.page_settings import HOST, HeaderName, Networks, Origin, ProxySecret
 from mailroom.config.setting_types import HomeExpanded, Host, LowerCase
+from mailroom.config.shard import Shard, shard_of_this_host
 from mailroom.urls import MAX_PORT, is_loopback
 
 
@@ -17,6 +18,10 @@ class ProcessSettings(Checked):
     """What belongs to the process: which accounts it serves, where it listens, how it logs."""
 
     accounts: Annotated[Path, HomeExpanded] | None = Field(default=None, description="the path of a folder")
+    shard: Annotated[Shard, BeforeValidator(shard_of_this_host)] | None = Field(
+        default=None, description="a shard and the number of shards, such as 0/4"
+    )
+    standby_seconds: float = Field(default=0.0, ge=0, le=600, description="a number of seconds from 0 to 600")
     health_host: Host = Field(default="127.0.0.1", description="an address or host name")
     health_port: int = Field(default=8080, ge=1, le=MAX_PORT, description="a whole number from 1 to 65535")
     metrics_accounts: bool = Field(default=True, description="true or false")
@@ -35,7 +40,9 @@ class ProcessSettings(Checked):
 
     @classmethod
     def problems_between(cls, given: Mapping[str, object], keys: Keys) -> Iterator[str]:
-        """What the page lacks to be safe."""
+        """A shard of what, and what the page lacks to be safe."""
+        if "shard" in given and "accounts" not in given:
+            yield f"{keys.bare('accounts')} is missing: a shard is a part of its accounts (docs/accounts.md)"
         header, host = keys.bare("page_proxy_header"), keys.bare("page_host")
         if "page_proxy_header" in given and "page_proxy_from" not in given:
             yield (

@@ -12,8 +12,9 @@ import trio
 from mailroom.account.account import Account
 from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.daemon.keep_running import keep_running
-from mailroom.daemon.pace import FIRST_PASSES_AT_ONCE, LONGEST_FIRST_TRY_SECONDS, poll_offset
+from mailroom.daemon.pace import FIRST_PASSES_AT_ONCE, LONGEST_FIRST_TRY_SECONDS, poll_offset, standby_offset
 from mailroom.errors import ConfigError
 from mailroom.http_clients import Http
 from mailroom.jmap.session import Session
@@ -49,9 +50,9 @@ class _Running:
 class Accounts(Mapping[str, Observed]):
     """Accounts by name, each with a nursery of its own in `nursery`, which none of them can end."""
 
-    def __init__(self, http: Http, nursery: trio.Nursery, page_url: str = "") -> None:
+    def __init__(self, http: Http, nursery: trio.Nursery, process: ProcessSettings) -> None:
         self._http = http
-        self._page_url = page_url
+        self._process = process
         self._nursery = nursery
         self._first_tries = trio.CapacityLimiter(FIRST_PASSES_AT_ONCE)
         self._running: dict[str, _Running] = {}
@@ -100,7 +101,15 @@ class Accounts(Mapping[str, Observed]):
     def _start(self, config: AccountConfig) -> None:
         name = _name(config)
         before = self._stop(name)
-        account = Account(config, self._http, poll_offset(name), partial(self._admit, name), self._page_url)
+        standby = self._process.standby_seconds
+        account = Account(
+            config,
+            self._http,
+            standby_offset(name) if standby else poll_offset(name),
+            partial(self._admit, name),
+            self._process.page_url or "",
+            standby,
+        )
         running = self._running[name] = _Running(config, account)
         self.owners[name] = Owner.of(account, config.settings, name)
         self._nursery.start_soon(self._run, running, before)

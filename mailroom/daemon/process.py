@@ -80,7 +80,8 @@ async def serve(
     """
     settings, scheme = configured.settings, configured.scheme
     async with shared_http() as http, trio.open_nursery() as root:
-        account = Account(configured, http, page_url=process.page_url or "")
+        page_url = process.page_url or ""
+        account = Account(configured, http, page_url=page_url, standby_seconds=process.standby_seconds)
         port = await start_health(root, OneAccount(account), process)
         page_port = await _start_page(root, account, process, settings)
         task_status.started(Running(port, account.status, page_port))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from typing import Literal, Protocol, Self
 
 import trio
 from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from mailroom import __version__
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.observe.metrics import LAST_SUCCESS, of_account, of_one_among_many, of_process, written
 from mailroom.observe.status import Status
 
@@ -71,6 +72,25 @@ class OneAccount:
         return written([of_process(), *of_account(self._account.status, self._account.requests_sent)])
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a process is among those that serve the same folder: its shard (None: all of it), and whether it stands by.
+
+    A standby leaves work to the first one for a few seconds; alone it does all of it.
+    """
+
+    shard: str | None
+    role: Literal["first", "standby"]
+
+    @classmethod
+    def of(cls, process: ProcessSettings) -> Self:
+        shard = None if process.shard is None else str(process.shard)
+        return cls(shard, "standby" if process.standby_seconds else "first")
+
+
+ALL = Part(None, "first")
+
+
 class ManyAccounts:
     """The report of a process with accounts by name; `accounts` are those of any moment.
 
@@ -78,17 +98,20 @@ class ManyAccounts:
     no account is well.
     """
 
-    def __init__(self, accounts: Mapping[str, Observed]) -> None:
+    def __init__(self, accounts: Mapping[str, Observed], part: Part = ALL) -> None:
         self._accounts = accounts
+        self._part = part
 
     def health(self) -> Answer:
         unhealthy = sorted(name for name, each in self._accounts.items() if not each.status.is_well)
-        is_well = len(unhealthy) < len(self._accounts)
+        # A shard may have no account: then there is nobody whom a new start could help.
+        is_well = len(unhealthy) < len(self._accounts) or not self._accounts
         content = {
             "status": "ok" if is_well else "unhealthy",
             "accounts": len(self._accounts),
             "accounts_unhealthy": len(unhealthy),
             "unhealthy": unhealthy[:NAMES_TOLD],
+            **asdict(self._part),
             "version": __version__,
         }
         return Answer(content, is_well)

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.shard import Shard
 from mailroom.errors import ConfigError, MailroomError, Refused
 from mailroom.page.access import Access
 from mailroom.page.cookies import Cookies
@@ -55,13 +56,15 @@ async def serve_page(
     listeners = await listen("page", settings.page_host, settings.page_port, VARIABLES.bare)
     port: int = listeners[0].socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
-        app = make_app(owners, Access.of(settings, port), Live(nursery), settings.page_url or "")
+        app = make_app(owners, Access.of(settings, port), Live(nursery), settings.page_url or "", settings.shard)
         task_status.started(port)
         await serve("page", app, listeners, _LIMITS)
 
 
-def make_app(owners: Mapping[str, Owner], access: Access, live: Live, page_url: str) -> QuartTrio:
-    """The app alone. `page_url` is empty where only this machine sees it."""
+def make_app(
+    owners: Mapping[str, Owner], access: Access, live: Live, page_url: str, shard: Shard | None = None
+) -> QuartTrio:
+    """The app alone. `page_url` is empty where only this machine sees it. Accounts outside of `shard` are others'."""
     app = QuartTrio("mailroom", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_FORM_BYTES
     keys = Keys(page_url)
@@ -70,7 +73,7 @@ def make_app(owners: Mapping[str, Owner], access: Access, live: Live, page_url: 
     app.before_request(guard.before)
     app.after_request(compressed)
     app.after_request(guard.after)
-    Login(access, owners, cookies, keys).add_routes(app)
+    Login(access, owners, cookies, keys, shard).add_routes(app)
     add_waiting(app)
     Taps(live).add_routes(app)
     add_whole(app)

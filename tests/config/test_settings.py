@@ -64,6 +64,8 @@ def test_a_token_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
         "poll_interval": 60.0,
         "debounce_seconds": 3.0,
         "accounts": None,
+        "shard": None,
+        "standby_seconds": 0.0,
         "health_host": "127.0.0.1",
         "health_port": 8080,
         "metrics_accounts": True,

@@ -11,6 +11,7 @@ from structlog.typing import EventDict
 
 from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon.accounts import Accounts
 from mailroom.http_clients import shared_http
@@ -62,7 +63,7 @@ async def household(*names: str) -> AsyncIterator[Household]:
                 url = await stack.enter_async_context(served(sandbox))
                 configured[name] = config(name, str(url), sandbox.token)
             async with trio.open_nursery() as nursery:
-                yield Household(Accounts(http, nursery), mailboxes, configured, logs)
+                yield Household(Accounts(http, nursery, ProcessSettings()), mailboxes, configured, logs)
                 nursery.cancel_scope.cancel()
 
 

@@ -13,6 +13,7 @@ from trio.testing import MockClock
 
 from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig, AccountSettings
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon.accounts import Accounts
 from mailroom.http_clients import shared_http
@@ -87,7 +88,7 @@ async def _both_running(around: World, url: str, token: str) -> AsyncIterator[No
         for name, values in (("broken", broken), ("well", well))
     }
     async with shared_http() as http, trio.open_nursery() as nursery:
-        Accounts(http, nursery).take(Reading(configured, {}, frozenset()))
+        Accounts(http, nursery, ProcessSettings()).take(Reading(configured, {}, frozenset()))
         yield
         nursery.cancel_scope.cancel()
 

@@ -11,8 +11,9 @@ from hypercorn.config import Config
 from trio.testing import MockClock
 
 from mailroom import __version__
+from mailroom.config.process_settings import ProcessSettings
 from mailroom.observe.health import serve_health
-from mailroom.observe.reports import ManyAccounts, Report
+from mailroom.observe.reports import ManyAccounts, Part, Report
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.serving.server import PortTaken
 from tests.guard import GUARD_SECONDS
@@ -238,7 +239,8 @@ async def test_one_account_that_is_ill_among_several_restarts_nobody(mock_clock:
         reply = await http.get("/healthz")
         assert (reply.status_code, reply.text) == (
             200,
-            f'{{"status":"ok","accounts":3,"accounts_unhealthy":1,"unhealthy":["bert"],"version":"{__version__}"}}',
+            f'{{"status":"ok","accounts":3,"accounts_unhealthy":1,"unhealthy":["bert"],'
+            f'"shard":null,"role":"first","version":"{__version__}"}}',
         )
         bert = await http.get("/healthz/bert")
         assert (bert.status_code, bert.json()["last_poll_error"]) == (503, "the credentials are refused")
@@ -259,6 +261,15 @@ async def test_of_several_accounts_the_process_is_ill_once_none_is_well(mock_clo
         accounts["a29"].status.pass_succeeded("fallback", IDLE, 0.1)
         assert (await http.get("/healthz")).status_code == 200
         assert (await http.get("/livez")).status_code == 200
+
+
+async def test_a_process_tells_its_shard_and_whether_it_stands_by() -> None:
+    process = ProcessSettings.model_validate({"accounts": "/srv", "shard": "2/8", "standby_seconds": 5})
+    async with reporting(ManyAccounts({}, Part.of(process))) as http:
+        reply = await http.get("/healthz")
+        told = reply.json()
+        assert (reply.status_code, told["accounts"], told["shard"], told["role"]) == (200, 0, "2/8", "standby")
+        assert (await http.get("/readyz")).status_code == 200
 
 
 async def test_several_accounts_are_ready_once_each_was_tried(mock_clock: MockClock) -> None:

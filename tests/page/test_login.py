@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from mailroom.account.account import Account
 from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.shard import Shard, shard_of
 from mailroom.daemon import process as daemon
 from mailroom.http_clients import shared_http
 from mailroom.page.access import Access
@@ -152,14 +153,15 @@ async def test_every_answer_says_what_a_browser_may_do_with_it() -> None:
 
 
 @asynccontextmanager
-async def process_of(**accounts: AccountSettings) -> AsyncIterator[Page]:
+async def process_of(shard: Shard | None = None, /, **accounts: AccountSettings) -> AsyncIterator[Page]:
     """A process that serves the page to these accounts, and asks no mail server: `/health` needs none."""
     async with trio.open_nursery() as nursery, shared_http() as http:
         owners = {
             name: Owner.of(Account(AccountConfig(name, each, DEFAULT_SCHEME), http), each, name)
             for name, each in accounts.items()
         }
-        port = await nursery.start(serve_page, owners, process_for(page_url="http://localhost:8081"))
+        process = process_for(page_url="http://localhost:8081").model_copy(update={"shard": shard})
+        port = await nursery.start(serve_page, owners, process)
         yield Page(f"http://127.0.0.1:{port}", Sandbox(), next(iter(owners.values())).status)
         nursery.cancel_scope.cancel()
 
@@ -213,6 +215,16 @@ async def test_with_several_accounts_a_name_is_asked_for() -> None:
         for name in ("", "eve", "ann:", "../ann"):
             refused = await browser.post("/login", name=name, password=PASSWORD)
             assert (refused.status_code, "Name or password is wrong" in refused.text) == (403, True)
+
+
+async def test_an_account_of_another_shard_is_told_where_it_is() -> None:
+    ours, other = shard_of("ann", 50), shard_of("bob", 50)
+    settings = settings_for("http://127.0.0.1/")
+    async with process_of(ours, ann=settings) as process, browser_of(process) as browser:
+        await browser.get("/login")
+        told = await browser.post("/login", name="bob", password=PASSWORD)
+        assert (told.status_code, f"shard {other}" in told.text) == (503, True)
+        assert (await browser.post("/login", name="ann", password=PASSWORD)).status_code == 303
 
 
 class TestTries:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @with_settings
 def command(settings: "AccountSettings", scheme: "Scheme", address: str, dry_run: bool) -> int:
-    """Undo the last decision about a sender, or a whole domain or list.
+    """Undo the last decision about a sender, domain or list.
 
     It goes back to the category before, or to the Screener if there was none. Undone again, it is as it was.
     """

@@ -50,6 +50,10 @@ bench *arguments: _venv
 bench-accounts *arguments: _venv
     {{ venv }}/python -m bench.accounts {{ arguments }}
 
+# Measure the page: the list at 20, 200 and 2,000 senders, and from a tap, and from a label, until the mail is filed
+bench-page: _venv
+    {{ venv }}/python -m bench.page
+
 # Run daemon and sandbox with a scripted user in bad weather, for a simulated week and 15 real minutes
 soak *arguments: _venv
     {{ venv }}/python -m bench.soak {{ arguments }}
@@ -95,6 +99,11 @@ dist: _venv
     rm -rf dist
     {{ venv }}/python -m build --outdir dist .
     {{ venv }}/twine check --strict dist/*
+
+# Photograph the page over the sample mailbox, for the README; needs Debian's chromium
+shots: _venv
+    {{ venv }}/pip install -q -e '.[browser]'
+    {{ venv }}/python -m docs.shots
 
 # Play the demo and draw it as docs/demo.svg
 record: _venv

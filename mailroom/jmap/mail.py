@@ -151,6 +151,8 @@ class Move:
 
 def moved(email: Email, move: Move) -> Email:
     """The mail as it is after a move."""
+    if not move:
+        return email
     mailbox_ids, keywords = email.mailbox_ids | move.add, email.keywords | move.set
     return email.model_copy(update={"mailbox_ids": mailbox_ids - move.remove, "keywords": keywords - move.clear})
 

@@ -6,6 +6,8 @@ so nobody's mail is looked for who isn't meant.
 
 from collections.abc import Collection, Sequence
 
+import trio
+
 from mailroom.contacts.base import AddressBook, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions import moves
@@ -26,7 +28,11 @@ async def meant(run: Pass, labelled: Collection[Email], tapped: Collection[Conve
     context = Context(run.places, run.scheme, run.own, tapped)
     addresses = in_doubt(labelled, context) | moves.in_doubt(labelled, context)
     book = await _cards(run, sorted(addresses))
-    return moves.without_the_decided(meaning(labelled, context, book), context, book)
+    # Thousands of labelled mails must not hold up the health port.
+    await trio.lowlevel.checkpoint()
+    found = meaning(labelled, context, book)
+    await trio.lowlevel.checkpoint()
+    return moves.without_the_decided(found, context, book)
 
 
 async def _cards(run: Pass, addresses: Sequence[str]) -> AddressBook:

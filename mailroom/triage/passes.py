@@ -136,6 +136,7 @@ class Triage:
         started = trio.current_time()
         run = await self._begin(found.places, now)
         taps = await meant(run, await self._release(found), self._memory.tapped(started))
+        await trio.lowlevel.checkpoint()
         selected = taps.among(select(taps.labelled, found.places, self._own))
         selection = self._memory.due(await with_joinings(run, selected), started)
         new = self._new_due(found, started)

@@ -11,7 +11,7 @@ class Load:
     """So many senders, each with so many mails in the Screener; so many contact cards of other people.
 
     `new` are mails in the Inbox, each of another stranger, `marked` those that were judged before, `sent` the user's
-    own.
+    own. The senders are of so many `domains`, each of one of its own where that is 0.
     """
 
     senders: int = 0
@@ -20,6 +20,7 @@ class Load:
     new: int = 0
     marked: int = 0
     sent: int = 0
+    domains: int = 0
 
     @property
     def mails(self) -> int:
@@ -27,7 +28,8 @@ class Load:
 
     def messages(self) -> tuple[bytes, ...]:
         """Every mail (RFC 5322), sender by sender."""
-        return tuple(_message(sender, mail) for sender in range(self.senders) for mail in range(self.mails_each))
+        numbers = ((sender, mail) for sender in range(self.senders) for mail in range(self.mails_each))
+        return tuple(_message(sender, mail, self.domains) for sender, mail in numbers)
 
     def in_inbox(self) -> dict[str, tuple[bytes, ...]]:
         """Mail in the Inbox, by the keyword that it has; an empty one for none."""
@@ -64,9 +66,10 @@ def label_for(number: int) -> str:
     return LABELS[number % len(LABELS)]
 
 
-def _message(sender: int, mail: int) -> bytes:
+def _message(sender: int, mail: int, domains: int) -> bytes:
+    address = f"news{sender}@shop{sender % domains}.example" if domains else f"news@shop{sender}.example"
     lines = (
-        f"From: Shop Number {sender} <news@shop{sender}.example>",
+        f"From: Shop Number {sender} <{address}>",
         "To: Robin Example <robin@example.com>",
         f"Subject: Newsletter {mail}",
         "Date: Mon, 02 Mar 2026 10:00:00 +0000",

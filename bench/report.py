@@ -25,6 +25,7 @@ from bench.screening_report import (
 from bench.storm import StormFigures
 from bench.suite import Figures
 from bench.targets import Target, allowed_seconds, targets
+from bench.wide import WIDE_COLUMNS, WIDE_NOTE, WideSweeps, wide_row
 
 F = TypeVar("F")
 
@@ -56,6 +57,7 @@ def sheets(report: Report) -> tuple[Sheet, ...]:
         _sheet(figures, Comparison, "Against the straightforward way", COMPARED_NOTE, COMPARED_COLUMNS, _compared_row),
         _sheet(figures, Judging, "New mail", JUDGING_NOTE, JUDGING_COLUMNS, judging_row),
         _sheet(figures, IdlePasses, "Passes without new mail", IDLE_PASSES_NOTE, IDLE_PASSES_COLUMNS, idle_passes_row),
+        _sheet(figures, WideSweeps, "A whole domain against each of its senders", WIDE_NOTE, WIDE_COLUMNS, wide_row),
         _sheet(figures, Latency, "Push to filed", LATENCY_NOTE, LATENCY_COLUMNS, _latency_row),
         _sheet(figures, StormFigures, "A storm of push events", STORM_NOTE, STORM_COLUMNS, _storm_row),
         _sheet(figures, IdleFigures, "An idle daemon", IDLE_NOTE, IDLE_COLUMNS, _idle_row),

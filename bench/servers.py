@@ -99,7 +99,7 @@ class RadicaleServer:
     async def account(self, load: Load) -> AsyncIterator[AccountSettings]:
         user = f"bench{next(self._numbers)}"
         book = await trio.to_thread.run_sync(_fill_radicale, self.radicale, user, load)
-        async with SandboxServer().account(Load(load.senders, load.mails_each)) as mail:
+        async with SandboxServer().account(Load(load.senders, load.mails_each, domains=load.domains)) as mail:
             changed = {
                 "contacts": "carddav",
                 "carddav_url": book,

@@ -16,11 +16,12 @@ from bench.passes import PassFigures, measure_passes
 from bench.screening import IdlePasses, Judging, judge_against, judge_alone, measure_idle_passes
 from bench.servers import Server
 from bench.storm import Storm, StormFigures, measure_storm
+from bench.wide import WideSweeps, compare_sweeps
 from mailroom.errors import leaves
 
-PARTS = ("passes", "comparison", "screening", "latency", "storm", "idle", "memory")
+PARTS = ("passes", "comparison", "wide", "screening", "latency", "storm", "idle", "memory")
 
-Figures = PassFigures | Comparison | Judging | IdlePasses | Latency | StormFigures | IdleFigures | Growth
+Figures = PassFigures | Comparison | WideSweeps | Judging | IdlePasses | Latency | StormFigures | IdleFigures | Growth
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Sizes:
     runs: int
     loads: dict[Load, tuple[Network, ...]]
     compared: dict[Load, tuple[Network, ...]]
+    wide: Load | None
     screening: Screening | None
     taps: dict[Network, tuple[Taps, ...]]
     storm: Storm | None
@@ -89,6 +91,7 @@ SANDBOX = Sizes(
         **dict.fromkeys((Load(1, count) for count in MUCH), EVERYWHERE),
     },
     compared={USUAL: EVERYWHERE},
+    wide=Load(300, 10, domains=1),
     screening=SCREENING,
     taps={
         NO_DELAY: (*OFTEN_AND_SELDOM, Taps(15, SETTLE_SECONDS, hostile_clients=50)),
@@ -118,6 +121,7 @@ RADICALE = replace(
     CYRUS,
     loads=dict.fromkeys((Load(count, 10) for count in (1, 10, 50)), (NO_DELAY, LONG)),
     compared={},
+    wide=None,
     screening=None,
     starts=0,
     big_sender=None,
@@ -128,6 +132,7 @@ QUICK = Sizes(
     runs=1,
     loads={Load(1, 10): (NO_DELAY, SHORT), Load(10, 10): (NO_DELAY, SHORT)},
     compared={Load(5, 3): (NO_DELAY,)},
+    wide=Load(5, 3, domains=1),
     screening=Screening({Load(new=5): ((NO_DELAY, 1), (SHORT, 1))}, Load(new=1, sent=50), 1, Load(marked=100), 2),
     taps={NO_DELAY: (Taps(2, SETTLE_SECONDS), Taps(2, SETTLE_SECONDS, hostile_clients=50))},
     storm=Storm(1_000, 0.1),
@@ -139,7 +144,7 @@ QUICK = Sizes(
 )
 
 QUICK_WITHOUT_PUSH = replace(QUICK, taps={}, storm=None)
-QUICK_RADICALE = replace(QUICK_WITHOUT_PUSH, compared={}, screening=None, starts=0, big_sender=None)
+QUICK_RADICALE = replace(QUICK_WITHOUT_PUSH, compared={}, wide=None, screening=None, starts=0, big_sender=None)
 
 
 def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
@@ -152,6 +157,9 @@ def jobs(server: Server, sizes: Sizes) -> Iterator[Job]:
         for network in networks:
             title = f"{sizes.runs} times a pass and the straightforward way, {_of(load)}, {_over(network)}"
             yield Job("comparison", title, partial(compare, server, load, network, sizes.runs))
+    if sizes.wide is not None:
+        title = f"{sizes.runs} times a whole domain and each of its senders, {_of(sizes.wide)}"
+        yield Job("wide", title, partial(compare_sweeps, server, sizes.wide, sizes.runs))
     if sizes.screening is not None:
         yield from _screening_jobs(server, sizes.screening)
     for network, several in sizes.taps.items():

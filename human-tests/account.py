@@ -10,6 +10,7 @@ from mailroom.config.scheme import Category
 from mailroom.contacts.base import AddressBook, Card, Change, Contacts, Departure, Group, LookUp, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions.inventory import State
+from mailroom.decisions.note import whole_list_line
 from mailroom.decisions.places import Places, find_places
 from mailroom.decisions.select import sender_of
 from mailroom.jmap.batch import Batch, Call
@@ -22,6 +23,8 @@ from mailroom.observe.running_daemon import ask_daemon
 from mailroom.wire import Json
 
 DOMAIN = "mailroom-human-test.example"
+LIST_ID = f"list.{DOMAIN}"
+"""Of the invented mailing list, whose card has no address."""
 """Nobody's: `.example` never is a domain (RFC 2606 §2)."""
 
 
@@ -65,14 +68,16 @@ class Account:
     senders: tuple[Sender, ...]
     mails: set[str] = field(default_factory=set)
 
-    async def receive(self, sender: Sender, *subjects: str, mailbox: str = "") -> list[Mail]:
-        """Mails of a sender come to lie in a mailbox, by default the Screener.
+    async def receive(self, sender: Sender, *subjects: str, mailbox: str = "", list_id: str = "") -> list[Mail]:
+        """Mails of a sender come to lie in a mailbox, by default the Screener; `list_id` is that of a mailing list.
 
         They are made there (Email/set): nothing is sent.
         """
         session = await self.run.servers.client.session()
         mailbox = mailbox or self.screener
-        creations = {f"mail{n}": self._new_mail(sender, subject, mailbox) for n, subject in enumerate(subjects)}
+        creations = {
+            f"mail{n}": self._new_mail(sender, subject, mailbox, list_id) for n, subject in enumerate(subjects)
+        }
         batch = Batch()
         arguments: dict[str, Json] = {"accountId": session.mail_account, "create": creations}
         slot = batch.add(Call("Email/set", arguments, MAIL, read_set_result))
@@ -84,7 +89,7 @@ class Account:
             say(f"  • a mail “{mail.subject}” from {sender.name} <{sender.address}> lies in the {mailbox}")
         return made
 
-    def _new_mail(self, sender: Sender, subject: str, mailbox: str) -> Json:
+    def _new_mail(self, sender: Sender, subject: str, mailbox: str, list_id: str) -> Json:
         text = "Made by one of Mailroom's human tests, which moves it to the Trash at its end."
         return {
             "mailboxIds": {self.id_of(mailbox): True},
@@ -92,6 +97,7 @@ class Account:
             "subject": subject,
             "bodyValues": {"text": {"value": text}},
             "textBody": [{"partId": "text", "type": "text/plain"}],
+            **({"header:List-Id": f" <{list_id}>"} if list_id else {}),
         }
 
     @property
@@ -131,13 +137,8 @@ class Account:
 
     def id_of(self, mailbox: str) -> str:
         """The id of a label, of Screener or Inbox, or of a destination of the scheme."""
-        by_name = {category.label: id for id, category in self.places.labels.items()} | dict(self.places.destinations)
-        own = {
-            self.screener: self.places.screener,
-            "Inbox": self.places.inbox,
-            self.run.scheme.error_label: self.places.error_label,
-        }
-        return by_name.get(mailbox) or own[mailbox] or ""
+        inbox = {"Inbox": self.places.inbox} if self.places.inbox else {}
+        return {**self.places.ids(self.run.scheme), **inbox}[mailbox]
 
     async def places_of(self, *mails: Mail) -> list[frozenset[str]]:
         """The ids of the mailboxes of each mail; none for a mail that is gone."""
@@ -158,9 +159,9 @@ class Account:
         concerned = self.places.managed | self.places.all_labels
         return all(ids & concerned == wanted for ids in await self.places_of(*mails))
 
-    async def look_up(self, *addresses: str) -> LookUp:
-        """The cards of these addresses, and all groups."""
-        return await alone(self.run.servers.client, self.contacts.look_up(Wanted(addresses)))
+    async def look_up(self, *addresses: str, notes: Sequence[str] = ()) -> LookUp:
+        """The cards of these addresses, or with one of these texts in their note, and all groups."""
+        return await alone(self.run.servers.client, self.contacts.look_up(Wanted(addresses, notes=notes)))
 
     async def book(self, *senders: Sender) -> AddressBook:
         """The cards of these senders, and all groups."""
@@ -207,10 +208,11 @@ class Account:
         slots = move_emails(batch, session, moves)
         replies = await self.run.servers.client.send(batch)
         addresses = [each.address for each in self.senders]
-        found = await self.look_up(*addresses)
+        notes = (whole_list_line(LIST_ID),)
+        found = await self.look_up(*addresses, notes=notes)
         if joined := [each for card in found.book.cards if (each := _departure(card, found.book)).leave]:
             await self.leave(*joined)
-            found = await self.look_up(*addresses)
+            found = await self.look_up(*addresses, notes=notes)
         cards = found.book.cards
         failures = await found.delete_cards(cards) if cards else {}
         if mails or cards:
@@ -275,7 +277,7 @@ def category_of(run: Run, kind: str, *, has_parent: bool | None = None, but: Ite
 
 def _departure(card: Card, book: AddressBook) -> Departure:
     joined: Sequence[Group] = [group for group in book.groups if card.uid in group.members]
-    return Departure(min(card.addresses), card.uid, tuple(joined))
+    return Departure(min(card.addresses, default=card.uid), card.uid, tuple(joined))
 
 
 def _refuse(what: str, problems: Mapping[str, str] | Mapping[str, SetError]) -> None:

@@ -56,6 +56,7 @@ SCRIPTS: dict[str, tuple[Flavour, ...]] = {
     "test_19_from_the_shell.py": (FASTMAIL,),
     "test_20_screening.py": (FASTMAIL, JAMES),
     "test_21_undo.py": (FASTMAIL,),
+    "test_22_whole_domain_and_list.py": (FASTMAIL,),
     "test_24_folders_only.py": (FASTMAIL, JAMES),
     "test_26_digest.py": (FASTMAIL,),
 }

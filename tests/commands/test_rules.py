@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from mailroom.account.servers import open_servers
 from mailroom.cli.ending import MEND_FIRST
 from mailroom.cli.main import main
 from mailroom.commands import rules
@@ -13,9 +14,11 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
 from mailroom.errors import ConfigError, MailroomError
 from mailroom.rules import found_script, sieve
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sandbox, SetError, faults
+from mailroom.sandbox import CYRUS, FASTMAIL, STALWART, Flavour, Limits, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.dispatch import SIEVE
 from mailroom.sandbox.errors import Json
+from mailroom.senders.server_rules import state_of
+from mailroom.senders.sieve_script import find_installed
 from tests.commands.support import bare_sandbox, command, sets, settings_for
 from tests.exhaustive import some_of
 from tests.rules.sieve_interpreter import Delivery, deliver
@@ -400,3 +403,22 @@ def test_wrong_use_exits_2(arguments: list[str], said: str, capsys: pytest.Captu
     output, errors = capsys.readouterr()
     assert output == ""
     assert said in errors
+
+
+@pytest.mark.parametrize("flavour", [CYRUS, STALWART], ids=["cyrus", "stalwart"])
+async def test_a_decision_about_a_whole_domain_makes_the_script_old(flavour: Flavour) -> None:
+    sandbox = empty_sandbox(flavour=flavour)
+
+    async def state(settings: AccountSettings) -> str:
+        async with open_servers(settings) as servers:
+            access = (await servers.client.session()).sieve
+            assert access is not None
+            installed = await find_installed(servers.client, access)
+            return await state_of(servers.client, await servers.contacts(), DEFAULT_SCHEME, access, installed)
+
+    async with settings_for(sandbox) as settings:
+        assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
+        assert await state(settings) == "current"
+        text = "— Mailroom —\nCreated by Mailroom\nWhole domain\nTriaged to Feed on 2026-03-05"
+        join(sandbox, "Feed", sandbox.add_card("*@shop.example", "shop.example", notes={"n1": {"note": text}}))
+        assert await state(settings) == "old"

@@ -56,7 +56,9 @@ async def serve_page(
     listeners = await listen("page", settings.page_host, settings.page_port, VARIABLES.bare)
     port: int = listeners[0].socket.getsockname()[1]
     async with trio.open_nursery() as nursery:
-        app = make_app(owners, Access.of(settings, port), Live(nursery), settings.page_url or "", settings.shard)
+        app = make_app(
+            owners, Access.of(settings, port), Live(nursery, owners), settings.page_url or "", settings.shard
+        )
         task_status.started(port)
         await serve("page", app, listeners, _LIMITS)
 

@@ -75,9 +75,12 @@ class Guard:
             ) from None
         if name is None:
             return await self._cookies.read_session(request.cookies)
-        owner = next((each for each in self._owners.values() if name in each.users), None)
-        if owner is None:
+        owners = [each for each in self._owners.values() if name in each.users]
+        if not owners:
             raise Forbidden("The proxy knows you, but you are not the owner of this mail (setting page_proxy_users).")
+        if len(owners) > 1:
+            raise Forbidden("Several accounts name you as their owner: leave you in one of them (page_proxy_users).")
+        (owner,) = owners
         return Session(owner, f"proxy {name}", await self._keys.key(owner), by_proxy=True)
 
     def after(self, response: Response) -> Response:

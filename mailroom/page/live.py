@@ -5,9 +5,8 @@ Streams are sent what a card has become, and who waits. They keep nothing: a pag
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Never
 
 import structlog
 import trio
@@ -50,11 +49,11 @@ class WhoWaits:
 
 @dataclass(eq=False)
 class _Hub:
-    """The streams of one owner."""
+    """The streams of one owner, of whom there is at least one."""
 
     owner: Owner
     streams: set[trio.MemorySendChannel[str | WhoWaits]] = field(default_factory=set)
-    is_watched: bool = False
+    watch: trio.CancelScope = field(default_factory=trio.CancelScope)
 
     def tell(self, *events: str | WhoWaits) -> None:
         for stream in list(self.streams):
@@ -67,10 +66,11 @@ class _Hub:
 
 
 class Live:
-    """Tells all who look. Its tasks run in `nursery`; at its end all streams end."""
+    """Tells all who look at these accounts, by name. Its tasks run in `nursery`; at its end all streams end."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, owners: Mapping[str, Owner]) -> None:
         self._nursery = nursery
+        self._owners = owners
         self._hubs: dict[Owner, _Hub] = {}
 
     def add_routes(self, app: QuartTrio) -> None:
@@ -98,7 +98,8 @@ class Live:
             yield b"retry: 2000\n\n"
             if (waiting := await _who_waits(owner)) is not None:
                 yield waiting.event(since).encode()
-            while True:
+            # An account that is changed or taken away is another one: who looks has to log in anew.
+            while self._owners.get(owner.name) is owner:
                 event: str | WhoWaits | None = None
                 with trio.move_on_after(_SILENCE_SECONDS):
                     event = await receive.receive()
@@ -109,28 +110,31 @@ class Live:
             hub.streams.discard(send)
             send.close()
             receive.close()
+            if not hub.streams and self._hubs.get(owner) is hub:
+                del self._hubs[owner]
+                hub.watch.cancel()
 
     def _watched(self, owner: Owner) -> _Hub:
-        hub = self._hubs.setdefault(owner, _Hub(owner))
-        if not hub.is_watched:
-            hub.is_watched = True
+        if (hub := self._hubs.get(owner)) is None:
+            hub = self._hubs[owner] = _Hub(owner)
             self._nursery.start_soon(_watch, hub)
         return hub
 
 
-async def _watch(hub: _Hub) -> Never:
+async def _watch(hub: _Hub) -> None:
     """After each pass that changed something, and only while somebody looks, tell what and who waits."""
     status = hub.owner.status
     seen = status.last_success
     waiting: int | None = -1
-    while True:
-        seen = await status.success_after(seen)
-        outcome = seen.outcome
-        if hub.streams and (_is_news(outcome) or outcome.mails_waiting != waiting):
-            hub.tell(*_cards(hub.owner, outcome.deeds))
-            if (now := await _who_waits(hub.owner)) is not None:
-                waiting = outcome.mails_waiting
-                hub.tell(now)
+    with hub.watch:
+        while True:
+            seen = await status.success_after(seen)
+            outcome = seen.outcome
+            if _is_news(outcome) or outcome.mails_waiting != waiting:
+                hub.tell(*_cards(hub.owner, outcome.deeds))
+                if (now := await _who_waits(hub.owner)) is not None:
+                    waiting = outcome.mails_waiting
+                    hub.tell(now)
 
 
 def _is_news(outcome: PassOutcome) -> bool:

@@ -8,10 +8,16 @@ from contextlib import ExitStack, asynccontextmanager
 import httpx
 import trio
 
+from mailroom.account.account import Account
+from mailroom.config.account_settings import AccountConfig
+from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.http_clients import shared_http
+from mailroom.page.live import Live
+from mailroom.page.owner import Owner
 from mailroom.page.words import key_of
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.guard import GUARD_SECONDS
-from tests.page.support import PASSWORD, Browser, page
+from tests.page.support import PASSWORD, Browser, page, settings_for
 from tests.page.test_waiting import sandbox_with
 from tests.real.processes import free_port
 from tests.screener import served
@@ -78,6 +84,18 @@ async def test_new_senders_are_counted_from_when_the_page_was_made() -> None:
         await stream.next("waiting")
         sandbox.deliver("Bob <bob@example.org>", "Hi", ["Screener"])
         assert key_of("bob@example.org") in json.loads(await stream.next("waiting"))["new"]
+
+
+async def test_a_stream_of_an_account_that_is_no_more_ends() -> None:
+    settings = settings_for("http://127.0.0.1:1/")
+    async with trio.open_nursery() as nursery, shared_http() as http:
+        owner = Owner.of(Account(AccountConfig("ann", settings, DEFAULT_SCHEME), http), settings, "ann")
+        owners = {"ann": owner}
+        events = Live(nursery, owners)._events(owner, "")
+        assert await anext(events) == b"retry: 2000\n\n"
+        del owners["ann"]
+        assert [event async for event in events] == []
+        nursery.cancel_scope.cancel()
 
 
 async def test_nobody_who_looks_costs_the_mail_server_nothing() -> None:

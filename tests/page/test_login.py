@@ -207,6 +207,22 @@ async def test_one_owner_is_nobody_in_another_account_though_their_passwords_are
         assert not await is_let_in(process, forged)
 
 
+async def test_whom_a_proxy_names_is_the_owner_of_one_account_at_most() -> None:
+    ann = settings_for("http://127.0.0.1/", page_proxy_users="ann, both")
+    bob = settings_for("http://127.0.0.1/", page_proxy_users="bob, both")
+    own = {name: value for name, value in PROXY.items() if name != "page_proxy_users"}
+    async with trio.open_nursery() as nursery, shared_http() as http:
+        owners = {
+            name: Owner.of(Account(AccountConfig(name, each, DEFAULT_SCHEME), http), each, name)
+            for name, each in (("a", ann), ("b", bob))
+        }
+        port = await nursery.start(serve_page, owners, process_for(**own))
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as browser:
+            for user, status in (("ann", 200), ("bob", 200), ("both", 403), ("eve", 403)):
+                assert (await browser.get("/health", headers=BY_PROXY | {"Remote-User": user})).status_code == status
+        nursery.cancel_scope.cancel()
+
+
 async def test_with_several_accounts_a_name_is_asked_for() -> None:
     settings = settings_for("http://127.0.0.1/")
     async with process_of(ann=settings, bob=settings) as process, browser_of(process) as browser:

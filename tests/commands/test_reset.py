@@ -105,11 +105,11 @@ async def screened_in(flavour: Flavour = FASTMAIL) -> Lived:
             DEES_NEXT: {"Feed"},
             PUT_AWAY: {"Screener"},
         }
-        sandbox.move(mails[PUT_AWAY], "Feed")
+        sandbox.move(mails[PUT_AWAY], "Work")
         await triage.run(NOW + timedelta(minutes=3))
     places = {STRANGER: {"Inbox"}, FILED: {"Work"}, FRIEND: {"Inbox"}, JO: {"Inbox"}}
     # Eve's mail waits as all that is in the Screener.
-    places |= {DEES_NEXT: {"Inbox"}, PUT_AWAY: {"Feed"}, EVE: {"Inbox"}}
+    places |= {DEES_NEXT: {"Inbox"}, PUT_AWAY: {"Work"}, EVE: {"Inbox"}}
     return Lived(sandbox, {**lived.mails, **mails}, {**lived.places, **places})
 
 
@@ -274,7 +274,7 @@ async def test_what_was_screened_is_shown(flavour: Flavour, capsys: pytest.Captu
         "Contact card deleted | Mailroom | since when mail is screened",
         "Mailroom's keywords off | all mailboxes | 7 mails",
     ]
-    assert stays[1].startswith("• Screening is on in your settings: set `mode` in `[screening]`")
+    assert stays[1].startswith("• Screening is on in your settings: set its `mode` there to off")
 
 
 async def test_the_order_is_mail_then_the_state_card_then_contacts_then_keywords() -> None:

@@ -1,7 +1,6 @@
 """What comes from outside without a folder of accounts: `MAILROOM_…` variables, `.env` in the current folder, and files
 in `/run/secrets`, in this order."""
 
-import os
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Annotated, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import Field
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from mailroom.config.account_settings import FILE_ENDING, SECRETS, AccountConfig, AccountSettings
 from mailroom.config.checked import Checked, is_empty
@@ -54,6 +54,20 @@ class Environment:
             key = self.process.key("accounts")
             raise ConfigError([f"there is no folder of accounts: {key} is not set (docs/accounts.md)"])
         return self.process.accounts
+
+
+class _Variables(BaseSettings):
+    """Names the places; their values are checked together afterwards, so that all problems are told at once."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=DOTENV)
+
+
+class _LiteralDotenv(DotEnvSettingsSource):
+    """`.env` as it stands. python-dotenv expands `${…}`, even between single quotes, and changes a password unseen."""
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        # Some editors begin a file with a byte order mark.
+        return dotenv_values(file_path, encoding="utf-8-sig", interpolate=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +123,15 @@ def _owner_problems(given: Container[str]) -> Iterator[str]:
 
 def _places(secrets_folder: Path) -> Iterator[_Place]:
     """Raises `OSError` and `UnicodeDecodeError`."""
-    yield _Place("the environment", {name.upper(): value for name, value in os.environ.items()})
-    # As it stands: python-dotenv would expand `${…}`, even between single quotes, and change a password unseen. Some
-    # editors begin a file with a byte order mark.
-    dotenv = dotenv_values(DOTENV, encoding="utf-8-sig", interpolate=False)
-    yield _Place(DOTENV, {name.upper(): value for name, value in dotenv.items()})
+    yield _Place("the environment", _in_capitals(EnvSettingsSource(_Variables).env_vars))
+    yield _Place(DOTENV, _in_capitals(_LiteralDotenv(_Variables).env_vars))
     files = sorted(secrets_folder.iterdir()) if secrets_folder.is_dir() else ()
     ours = [file for file in files if file.name.upper().startswith(PREFIX) and file.is_file()]
     yield _Place(str(secrets_folder), {file.name.upper(): file.read_text(encoding="utf-8").strip() for file in ours})
+
+
+def _in_capitals(found: Mapping[str, str | None]) -> dict[str, str | None]:
+    return {name.upper(): value for name, value in found.items()}
 
 
 def _values(places: Sequence[_Place], problems: list[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from markupsafe import escape
+from trio.testing import wait_all_tasks_blocked
 
 from mailroom.page.words import key_of
 from mailroom.sandbox import Limits, Sandbox
@@ -205,8 +206,13 @@ class TestOpening:
 
 @pytest.mark.parametrize("senders", [1, 60, pytest.param(600, marks=pytest.mark.exhaustive)])
 async def test_the_page_is_three_requests_for_any_number_of_senders(senders: int) -> None:
-    sandbox = sandbox_with(senders)
+    sandbox = empty_sandbox()
+    for number in range(senders):
+        # Marked already: the daemon has nothing to do about it.
+        marks = ("mailroom-seen", "mailroom-waiting")
+        sandbox.deliver(f"Sender {number} <s{number}@example.org>", "Hi", ["Screener"], keywords=marks)
     async with page(sandbox, SCREENING) as served_page, served_page.owner() as owner:
+        await wait_all_tasks_blocked(0.2)
         before = len(sandbox.requests)
         await owner.get("/")
         assert len(sandbox.requests) - before == 3

@@ -27,6 +27,7 @@ def problems(toml: str) -> tuple[str, ...]:
     ("origin", "expected"),
     [
         (" Orders@Shop.example ", Split(("order",), "Feed", address="orders@shop.example")),
+        ('"a@b"@x.org', Split(("order",), "Feed", address='"a@b"@x.org')),
         ("@Shop.example", Split(("order",), "Feed", domain="shop.example")),
         ("*@bücher.example", Split(("order",), "Feed", domain="xn--bcher-kva.example")),
         ("LIST:Python-Dev.python.org", Split(("order",), "Feed", list_id="python-dev.python.org")),

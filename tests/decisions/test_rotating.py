@@ -86,6 +86,11 @@ class TestChangingAddresses:
         assert rotations(people, ()) == ()
 
 
+def test_at_a_domain_that_nobody_registers_they_mean_nothing() -> None:
+    assert rotations(mails(COUNTED, "co.uk"), ()) == ()
+    assert rotations(mails(COUNTED, "[192.0.2.1]"), ()) == ()
+
+
 def test_a_domain_that_counts_changes_too() -> None:
     assert shape("news@em12.shop.example") == shape("news@em345.shop.example") == "news@em#.shop.example"
     senders = [mail(f"news@em{n}.shop.example") for n in range(FEWEST)]
@@ -107,6 +112,7 @@ def test_a_domain_that_counts_changes_too() -> None:
         ("a234567@x.org", "a#@x.org"),
         ("a2345678@x.org", "*@x.org"),
         ("newsletter@x.org", "newsletter@x.org"),
+        ('"a@b1"@x.org', '"a@b#"@x.org'),
     ],
 )
 def test_a_shape_is_what_stays(address: str, expected: str) -> None:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.splits import Split, split_of
-from mailroom.decisions.splits import Content, content_of, diversions, diverted, may_write, without_sender
+from mailroom.decisions.splits import (
+    Content,
+    content_of,
+    diversions,
+    diverted,
+    for_rules,
+    may_write,
+    split_warnings,
+    without_sender,
+)
 from mailroom.decisions.standing import Standing, Standings
 from mailroom.jmap.mail import Address, Email
 
@@ -85,6 +94,16 @@ def test_the_first_in_the_file_counts() -> None:
     splits = made("a@shop.example"), made(SHOP, category="Truck"), made(SHOP, "order", category="Feed")
     assert category_of(content(), *splits) == "Truck"
     assert category_of(content("a@shop.example"), *splits) == "Paper Trail"
+
+
+def test_rules_hold_no_split_that_a_list_id_alone_would_lead_into_the_inbox() -> None:
+    in_doubt = made("list:dev.x.org", category="Imbox")
+    splits = scheme(made(SHOP, category="Imbox"), in_doubt, made("list:dev.x.org", category="Feed"))
+    assert [each.split for each in for_rules(splits)] == [splits.splits[0], splits.splits[2]]
+    assert list(split_warnings(splits)) == [
+        "the split for list:dev.x.org is left to the daemon: Imbox has its mail in the Inbox, and rules can't tell who "
+        "wrote a List-Id"
+    ]
 
 
 def test_a_split_has_the_route_of_its_category() -> None:

@@ -28,5 +28,5 @@ def joined(selection: Selection, book: AddressBook, scheme: Scheme) -> Selection
         categories = {category.name: category for category, _ in found}
         if len(categories) == 1:
             (category,) = categories.values()
-            senders.append(Sender(str(whole), name_of_whole(mails), category, mails, whole=whole))
+            senders.append(Sender(str(whole), name_of_whole(whole, mails), category, mails, whole=whole))
     return replace(selection, senders=tuple(sorted(senders, key=lambda each: each.address)), joinings=())

@@ -159,7 +159,7 @@ def _select_wide(mails: Iterable[Email], places: Places, own: Collection[str]) -
             pauses.append(Pause(Reason.CONFLICT, str(whole), _names(targets), tuple(each)))
         else:
             (target,) = targets
-            senders.append(Sender(str(whole), name_of_whole(each), target, tuple(each), whole=whole))
+            senders.append(Sender(str(whole), name_of_whole(whole, each), target, tuple(each), whole=whole))
     return Selection(tuple(senders), tuple(pauses), joinings=tuple(joinings))
 
 
@@ -189,8 +189,10 @@ def _reason_to_pause(address: str | None, targets: frozenset[Target], own: Colle
     return Reason.CONFLICT if len(targets) > 1 else None
 
 
-def name_of_whole(mails: Sequence[Email]) -> str:
-    """What the last of these mails calls its mailing list; empty where none does."""
+def name_of_whole(whole: Whole, mails: Sequence[Email]) -> str:
+    """What the last of these mails calls its mailing list; empty where none does, and for a whole domain."""
+    if isinstance(whole, WholeDomain):
+        return ""
     return next(filter(None, (list_name(email.list_id or "") for email in reversed(mails))), "")
 
 

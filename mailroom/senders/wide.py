@@ -75,7 +75,10 @@ async def settle_wide(run: Pass, wholes: Sequence[Whole], target: Target, permis
     """Decide about these. Raises `MailroomError`; `ConfigError` names all that stands in the way of any of them."""
     senders = _senders(run, wholes, target)
     found = await look_up(run, senders)
-    senders = [replace(each, name=name_of_whole(found.mails.get(each.address, ()))) for each in senders]
+    senders = [
+        replace(each, name=name_of_whole(whole, found.mails.get(each.address, ())))
+        for each, whole in zip(senders, wholes, strict=True)
+    ]
     if Permission.FORCE not in permissions and (problems := [*_conflicts(run, senders, found)]):
         raise ConfigError(problems)
     known = known_with(run, senders, found)

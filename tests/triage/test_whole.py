@@ -81,6 +81,14 @@ async def test_all_of_a_list_goes_with_one_mail_whoever_writes_it(flavour: Flavo
         assert sandbox.store.states() == states
 
 
+async def test_a_domain_is_not_called_like_a_list_that_it_writes_to() -> None:
+    sandbox = account()
+    mail(sandbox, "a@shop.example", "Screener", "@ToFeed", DOMAIN, header=[DEV])
+    async with screener(sandbox) as s:
+        await s.run()
+        assert [each["name"]["full"] for each in sandbox.cards()] == ["shop.example"]
+
+
 async def test_a_second_decision_about_a_domain_takes_the_same_card() -> None:
     sandbox = account()
     first = mail(sandbox, "a@shop.example", "Screener", "@ToFeed", DOMAIN)

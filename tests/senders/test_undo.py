@@ -11,7 +11,8 @@ from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.reset import look, undo_all
 from mailroom.senders.undo import find_undo, undo
 from tests.flavours import every_flavour
-from tests.new_mail import join, keywords_of
+from tests.new_mail import ON, join, keywords_of
+from tests.new_mail import later as minutes_on
 from tests.screener import NOW, Wire, empty_sandbox, screener
 from tests.senders.support import asking
 from tests.triage.test_crash import seen
@@ -61,6 +62,22 @@ async def test_a_sender_is_back_in_the_category_before(flavour: Flavour) -> None
     assert lines(sandbox)[2:] == ["Triaged to Feed", "Re-triaged to Jail", "Re-triaged to Feed"]
     (told,) = (each for each in logs if each["event"] == "decision_taken_back")
     assert (told["sender"], told["to"], told["mails"], told["removed_from"]) == (ANN, "Feed", 3, ["Jail"])
+
+
+async def test_a_move_that_decided_is_undone_as_a_label_is() -> None:
+    sandbox = empty_sandbox()
+    async with screener(sandbox, ON) as mailroom:
+        mail = sandbox.deliver(f"Ann Lee <{ANN}>", "Mail", ["Inbox"], received_at=minutes_on(1))
+        await mailroom.run(minutes_on(2))
+        sandbox.move(mail, "Feed")
+        sandbox.label(mail, "@ToFeed")
+        await mailroom.run(minutes_on(3))
+        assert (members(sandbox), sandbox.mailboxes_of(mail)) == ({"Mailroom", "Feed"}, {"Feed"})
+        assert await undone(sandbox) == 1
+        assert (members(sandbox), sandbox.mailboxes_of(mail)) == ({"Mailroom"}, {"Screener"})
+        before = sandbox.store.states()
+        await mailroom.run(minutes_on(4))
+        assert (sandbox.store.states(), lines(sandbox)[-1]) == (before, "Back to the Screener")
 
 
 async def test_it_costs_as_many_requests_for_one_mail_as_for_many() -> None:

@@ -13,7 +13,7 @@ SESSION_URL = httpx.URL("http://127.0.0.1/jmap/session")
 
 
 class InProcess(httpx.AsyncBaseTransport):
-    """Leads to the app of a sandbox; a request takes a third of what it does on loopback.
+    """Leads to the app of a sandbox; a request takes a third to two thirds of its time on loopback.
 
     An answer comes whole: an event stream, which has no end, needs a socket.
     """

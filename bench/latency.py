@@ -57,7 +57,7 @@ async def measure_latency(server: Server, network: Network, taps: Taps) -> Laten
         mail_app(settings) as app,
         far_away(settings, network) as delayed,
     ):
-        changed = {"debounce_seconds": str(DEBOUNCE_SECONDS), "log_level": "info"}
+        changed = {"debounce_seconds": str(DEBOUNCE_SECONDS), "log_level": "debug"}
         async with daemon_process(delayed.jmap_session_url, **changed, **variables(delayed)) as daemon:
             await daemon.logs("poll_completed")
             async with hostile_clients(daemon.health_port, taps.hostile_clients):

@@ -12,18 +12,21 @@ Cleans up: both mails go to the Trash, Mailroom's own contact card is as before.
 from account import Account, Sender, open_account
 from daemon import command
 from own_card import put_own_card_back_at_the_end
-from support import Run, main
+from support import Run, Unmet, main
 
 from mailroom.decisions.digest import KEYWORD
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import EMAIL
 from mailroom.jmap.query import search
+from mailroom.senders.waiting import read_account
 
 DORA = Sender("Dora Digest", "dora.digest")
 SUBJECT = "Mailroom human test 26: from Dora"
 
 
 async def steps(run: Run) -> None:
+    if not (await read_account(run.servers.client, run.scheme)).own.first:
+        raise Unmet("Mailroom knows no address of yours, to write the digest from and to: write it into own_addresses")
     account = await open_account(run, DORA)
     await put_own_card_back_at_the_end(account)
     there = await digests(account)

@@ -20,6 +20,9 @@ TRIAL_TOML = """\
 screener_mailbox = "Human Test Screener"
 error_label = "@HumanTestError"
 warning_label = "@HumanTestWarning"
+back_label = "@HumanTestBack"
+domain_label = "@HumanTestDomain"
+list_label = "@HumanTestList"
 provenance_group = "Human Test Mailroom"
 
 [[categories]]

@@ -133,8 +133,10 @@ def _senders(mails: Iterable[Email], own: Container[str]) -> frozenset[str]:
 
 
 def _tap(conversation: Conversation, mails: tuple[Email, ...], context: Context, book: AddressBook) -> _Tap:
-    senders = _senders(mails, context.own)
     is_settled = conversation in context.settled
+    if len(mails) == 1 and not is_settled:
+        return _MEANS_ALL
+    senders = _senders(mails, context.own)
     if not senders and not is_settled:
         return _MEANS_ALL
     person = same_person(senders, book, context.scheme)

@@ -108,17 +108,28 @@ class Batch:
     def requests(self, limits: Limits) -> Iterator["Request"]:
         """Cut into requests within `limits`, in order."""
         calls: list[_Placed] = []
-        size = _ENVELOPE_BYTES
+        size, ids = _ENVELOPE_BYTES, 0
         for unit in _units(self._calls):
             unit_size = sum(_size_bytes(slot, call) for slot, call in unit)
+            unit_ids = sum(_ids_asked_for(call) for _, call in unit)
             full = len(calls) + len(unit) > limits.max_calls_in_request or size + unit_size > limits.max_size_request
-            if calls and full:
+            if calls and (full or (unit_ids and ids + unit_ids > MOST_IDS_A_REQUEST)):
                 yield Request(tuple(calls))
-                calls, size = [], _ENVELOPE_BYTES
+                calls, size, ids = [], _ENVELOPE_BYTES, 0
             calls += unit
             size += unit_size
+            ids += unit_ids
         if calls:
             yield Request(tuple(calls))
+
+
+MOST_IDS_A_REQUEST = 5_000
+"""Objects asked for by id at once. A mail has some 15 values, and an answer at most 200,000 (`wire`)."""
+
+
+def _ids_asked_for(call: Call[object]) -> int:
+    ids = call.arguments.get("ids")
+    return len(ids) if isinstance(ids, list | tuple) else 0
 
 
 def _units(calls: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:

@@ -12,12 +12,13 @@ from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, settled
 from mailroom.decisions.select import Pause, Selection, select
 from mailroom.jmap.batch import Batch, Replies, Slot
-from mailroom.jmap.mail import Email, move_emails
+from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import SetResult
 from mailroom.triage import filing
 from mailroom.triage.apply import Applied
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.turns import in_turns
 
 log = structlog.get_logger(component="triage")
 
@@ -46,7 +47,7 @@ async def commit(
     now = select((email for email in applied.labelled if email.id not in asked), run.places, run.own, same)
     pauses = (*now.pauses, *still)
     labelled = {sender.address: sender.mails for sender in now.senders} | _by_whole(now)
-    endings = {plan.sender.address: settled(plan, labelled.get(plan.sender.address, ()), run.places) for plan in plans}
+    endings = {plan.sender.address: await _ending(plan, labelled, run.places) for plan in plans}
     session = await run.client.session()
     batch = Batch()
     filed = filing.stage(batch, session, endings)
@@ -54,6 +55,10 @@ async def commit(
     replies = await run.client.send(batch)
     marked = report_held(replies, held) and run.places.error_label is not None
     return Committed(await filing.settle(run, replies, filed), pauses, marked)
+
+
+async def _ending(plan: Plan, labelled: Mapping[str, Sequence[Email]], places: Places) -> dict[str, Move]:
+    return await in_turns(labelled.get(plan.sender.address, ()), lambda part: settled(plan, part, places))
 
 
 def _by_whole(now: Selection) -> dict[str, tuple[Email, ...]]:

@@ -1,22 +1,25 @@
 """Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 import trio
 
+from mailroom.decisions.filing import sweep
 from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
 from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
 from mailroom.jmap.batch import slices
+from mailroom.jmap.mail import Email
 from mailroom.triage.apply import Applied, apply, follow_up
 from mailroom.triage.commit import commit
 from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
+from mailroom.triage.turns import in_turns
 from mailroom.triage.whole import known_with, mails_to_sweep
 
 log = structlog.get_logger(component="triage")
@@ -201,7 +204,7 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
         await trio.lowlevel.checkpoint()
         mails = await mails_to_sweep(sender, found, known)
         try:
-            decided = plan(sender, found.book, mails, run.places, run.scheme, run.account_id, run.now)
+            decided = await _planned(run, sender, mails, found)
         except SenderFailed as reason:
             failed[sender.address] = str(reason)
         except Exception as bug:  # a card that nobody thought of must not stop the other senders
@@ -210,6 +213,13 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
         else:
             plans.setdefault(decided.change.uid, decided)
     return list(plans.values()), failed
+
+
+async def _planned(run: Pass, sender: Sender, mails: Iterable[Email], found: Found) -> Plan:
+    """As `plan`, with time for others between parts of the mails."""
+    decided = plan(sender, found.book, (), run.places, run.scheme, run.account_id, run.now)
+    moves = await in_turns(mails, lambda part: sweep(sender, part, decided.filing, run.places))
+    return replace(decided, moves=moves)
 
 
 def log_pause(pause: Pause) -> None:

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.errors import BadReply, MailroomError
-from mailroom.jmap.batch import Batch, Call, MethodError, MethodFailed, Replies, Request, Slot, chunks, slices
+from mailroom.jmap.batch import (
+    MOST_IDS_A_REQUEST,
+    Batch,
+    Call,
+    MethodError,
+    MethodFailed,
+    Replies,
+    Request,
+    Slot,
+    chunks,
+    slices,
+)
 from mailroom.jmap.session import CONTACTS, MAIL, SUBMISSION, Limits
 from mailroom.wire import Json, reply_reader
 
@@ -72,6 +83,13 @@ class TestPacking:
     def test_sends_a_call_that_is_too_large_alone(self) -> None:
         batch, _ = batch_of(None, None, None, padding=[10, 9000, 10])
         assert packed(batch, limits(size=5000)) == [["c0"], ["c1"], ["c2"]]
+
+    def test_asks_for_no_more_objects_at_once_than_an_answer_may_hold(self) -> None:
+        batch = Batch()
+        for number in (1, MOST_IDS_A_REQUEST - 1, 1, MOST_IDS_A_REQUEST + 1):
+            batch.add(call({"ids": tuple(map(str, range(number)))}))
+        batch.add(call())
+        assert packed(batch, ROOMY) == [["c0", "c1"], ["c2"], ["c3", "c4"]]
 
     def test_keeps_a_call_and_its_back_reference_together(self) -> None:
         batch, _ = batch_of(None, None, 1, None)

@@ -92,7 +92,8 @@ async def test_a_new_account_is_set_up_and_then_well(new_user: MailboxUser) -> N
     assert (await run(new_user, "rules", "--format", "sieve", "--apply")).status == 0
     ended = await run(new_user, "doctor", "--json", "--read-only")
     assert statuses(json.loads(ended.output))["rules"] == "ok", ended.output
-    assert mailboxes(new_user) == {"INBOX", *(role.name for role in ROLES), *needed_mailboxes(DEFAULT_SCHEME)}
+    names = needed_mailboxes(DEFAULT_SCHEME) | DEFAULT_SCHEME.optional_labels
+    assert mailboxes(new_user) == {"INBOX", *(role.name for role in ROLES), *names}
 
 
 async def test_the_inbox_is_screened_once(mailbox_user: MailboxUser) -> None:

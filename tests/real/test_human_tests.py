@@ -11,8 +11,9 @@ pytestmark = pytest.mark.real
 
 WITHOUT_PUSH = "test_16_eventsource_push.py"
 NEEDS_AN_IMAGE = "test_13_container.py"
+NEEDS_AN_ADDRESS = "test_26_digest.py"
 
-SCRIPTS = sorted({path.name for path in FOLDER.glob("test_*.py")} - {WITHOUT_PUSH, NEEDS_AN_IMAGE})
+SCRIPTS = sorted({path.name for path in FOLDER.glob("test_*.py")} - {WITHOUT_PUSH, NEEDS_AN_IMAGE, NEEDS_AN_ADDRESS})
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -41,6 +42,13 @@ async def test_without_push_there_is_nothing_to_try_about_push(mailbox_user: Mai
     ended = await run_script(WITHOUT_PUSH, "--auto", settings=settings_of(mailbox_user))
     assert ended.status == NOT_RUN, ended.output + ended.errors
     assert "this server offers no push" in ended.output
+
+
+async def test_without_an_address_of_ones_own_there_is_nobody_to_write_to(mailbox_user: MailboxUser) -> None:
+    """This server names its identity with an empty address."""
+    ended = await run_script(NEEDS_AN_ADDRESS, "--auto", settings=settings_of(mailbox_user))
+    assert ended.status == NOT_RUN, ended.output + ended.errors
+    assert "write it into own_addresses" in ended.output
 
 
 def settings_of(user: MailboxUser) -> dict[str, str]:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from mailroom.account.servers import open_servers
 from mailroom.commands import rules
+from mailroom.commands.terminal import log_to_stderr
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
@@ -214,8 +215,9 @@ async def test_installed_rules_follow_the_groups_without_being_installed_again(u
 
 
 async def test_a_dry_run_prints_what_is_installed_and_changes_nothing(
-    user: User, capsys: pytest.CaptureFixture[str]
+    user: User, capsys: pytest.CaptureFixture[str], restored_logging: None
 ) -> None:
+    log_to_stderr("info", "auto")
     assert await rules.print_sieve(user.settings, DEFAULT_SCHEME) == 0
     printed = capsys.readouterr()
     assert user.scripts() == {}

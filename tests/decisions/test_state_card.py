@@ -24,10 +24,11 @@ STATE = State(screening_since=SINCE, open_until=SINCE + timedelta(minutes=15))
 NOTE = f"{EXPLANATION}\nScreening since 2026-11-26T10:00:00Z\nOpen until 2026-11-26T10:15:00Z"
 GROUP = Group("g", "g", "Mailroom", frozenset())
 
-moments = st.none() | st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1)).map(
+some_moments = st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1)).map(
     lambda moment: moment.replace(microsecond=0, tzinfo=UTC)
 )
-some = st.builds(Expired, st.integers(1, 10_000), moments.filter(bool))
+moments = st.none() | some_moments
+some = st.builds(Expired, st.integers(1, 10_000), some_moments)
 states = st.builds(State, moments, moments, st.none() | st.dates(), moments, st.lists(some, max_size=3).map(tuple))
 
 

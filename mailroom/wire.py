@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Protocol, TypeVar, Union
 
 import trio
@@ -43,6 +44,11 @@ def _keys_that_are_true(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value  # already a set, or for the model to refuse
     return frozenset(key for key, present in value.items() if present)
+
+
+def utc_date(moment: datetime) -> str:
+    """A moment that knows its time zone as a UTCDate, to the second (RFC 8620 §1.4)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 IdSet = Annotated[frozenset[str], BeforeValidator(_keys_that_are_true)]

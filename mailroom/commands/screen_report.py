@@ -6,7 +6,6 @@ Two columns under a line for each verdict: that can be read on a phone.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from itertools import groupby
 
 from rich.console import Console
@@ -16,6 +15,7 @@ from mailroom.commands.terminal import local_time, plural, printable
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.judge import Outcome, Reason, Verdict
 from mailroom.senders.screen import Findings, Group, Unjudged
+from mailroom.wire import utc_date
 
 NOBODY = "(no usable sender)"
 TURN_ON = "Screening is not on: {} has the daemon do this with new mail."
@@ -74,7 +74,7 @@ def show_json(console: Console, report: Report) -> None:
     document = {
         "mode": report.scheme.screening.mode,
         "applied": report.is_applied,
-        "since": report.unjudged.window.after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "since": utc_date(report.unjudged.window.after),
         "screened": findings.count(Outcome.SCREENED),
         "routed": dict(sorted(findings.routed.items())),
         "stays": findings.count(Outcome.STAYS),

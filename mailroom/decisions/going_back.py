@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.keywords import DEALT_WITH
 from mailroom.decisions.places import Places
 from mailroom.jmap.mail import Email, Move
+from mailroom.wire import utc_date
 
 DAYS = 30
 """Mail that came earlier stays where it was filed, unless `expire` says how long mail waits."""
@@ -51,7 +52,7 @@ class WayBack:
 def way_back(scheme: Scheme, now: datetime, marks: frozenset[str]) -> WayBack:
     """The way back at this moment."""
     days = DAYS if scheme.expire is None else scheme.expire.after_days
-    since = (now - timedelta(days=days)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = utc_date(now - timedelta(days=days))
     return WayBack(since, tuple(scheme.chain(each) for each in scheme.categories), marks)
 
 

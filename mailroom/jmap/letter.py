@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mailroom.jmap.batch import Batch, Call, Slot
 from mailroom.jmap.mail import Move
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, Session
 from mailroom.jmap.set import SetResult, read_set_errors
-from mailroom.wire import IdSet, Json, Wire, list_reader, reader
+from mailroom.wire import IdSet, Json, Wire, list_reader, reader, utc_date
 
 CREATION_ID = "letter"
 
@@ -23,17 +23,9 @@ class Known(Wire):
     message_id: tuple[str, ...] | None = None
 
 
-class Subject(Wire):
-    """The subject of a mail, of which triage never knows."""
-
-    id: str
-    subject: str | None = None
-
-
 KNOWN = Kind[Known](
     "Email", MAIL, ("id", "mailboxIds", "keywords", "messageId"), "receivedAt", list_reader(reader(Known))
 )
-SUBJECT = Kind[Subject]("Email", MAIL, ("id", "subject"), "receivedAt", list_reader(reader(Subject)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ def put_letter(
         "to": people,
         "subject": letter.subject,
         "messageId": (letter.message_id,),
-        "sentAt": letter.sent_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "sentAt": utc_date(letter.sent_at),
         "textBody": ({"partId": "text", "type": "text/plain"},),
         "htmlBody": ({"partId": "html", "type": "text/html"},),
         "bodyValues": {"text": {"value": letter.text}, "html": {"value": letter.html}},

@@ -1,7 +1,7 @@
 """Clear the Screener: mail that waits leaves it, without a decision about anybody."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
@@ -12,12 +12,12 @@ from mailroom.decisions.select import by_age
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL
+from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import search
 from mailroom.senders.parts import Changed, change, nobody_watches
 from mailroom.senders.screen import Advance
 from mailroom.senders.waiting import Waiting, read_account, screener_of, waiting
-from mailroom.wire import Json
+from mailroom.wire import Json, utc_date
 
 
 class To(Enum):
@@ -46,17 +46,22 @@ async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int
     """
     account = await read_account(client, scheme)
     mailbox = mailbox_for(to, account.places)
-    session = await client.session()
-    wanted: dict[str, Json] = {"inMailbox": screener_of(account.places, scheme)}
-    if older_days is not None:
-        wanted["before"] = (now - timedelta(days=older_days)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    batch = Batch()
-    page = search(batch, EMAIL, session.mail_account, session.limits, wanted)
-    found = await client.all_found(page, await client.send(batch))
+    found = await find_in_screener(client, screener_of(account.places, scheme), older_days, now)
     moves = cleared(found, mailbox, account.places)
     leaving = sorted((email for email in found if email.id in moves), key=by_age)
     senders = waiting(leaving, account.places, account.own)
     return Clearable(client, account.places, mailbox, senders, tuple(email.id for email in leaving))
+
+
+async def find_in_screener(client: Client, screener: str, older_days: int | None, now: datetime) -> tuple[Email, ...]:
+    """The mail in the Screener, all of it or what came before so many days, oldest first. Raises `MailroomError`."""
+    wanted: dict[str, Json] = {"inMailbox": screener}
+    if older_days is not None:
+        wanted["before"] = utc_date(now - timedelta(days=older_days))
+    session = await client.session()
+    batch = Batch()
+    page = search(batch, EMAIL, session.mail_account, session.limits, wanted)
+    return tuple(await client.all_found(page, await client.send(batch)))
 
 
 async def clear(found: Clearable, advance: Advance = nobody_watches) -> Changed:

@@ -1,5 +1,6 @@
 """The digest of a day: who waits, as a mail to the owner from the owner. It is put into the Inbox, and sent nowhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 
@@ -9,15 +10,16 @@ from mailroom.contacts.base import Contacts
 from mailroom.decisions.digest import KEYWORD, MOST_SHOWN, Letter, Stranger, Waits, letter
 from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.places import Places, inbox_of
-from mailroom.decisions.select import by_age, sender_of
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap import letter as jmap_letter
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.letter import CREATION_ID, KNOWN, SUBJECT, Known, put_letter
-from mailroom.jmap.mail import EMAIL, Email, Move
+from mailroom.jmap.letter import CREATION_ID, KNOWN, Known, put_letter
+from mailroom.jmap.mail import EMAIL, Move
 from mailroom.jmap.query import search
-from mailroom.senders.waiting import Opened, mails_in, read_account, screener_of, waiting
+from mailroom.jmap.shown_mail import ShownMail
+from mailroom.senders.screener import WaitingSender, read_shown, waiting_senders
+from mailroom.senders.waiting import Opened, mails_in, read_account, screener_of
 from mailroom.triage.start_check import NO_ADDRESS_FOR_DIGESTS
 from mailroom.triage.state import read_card, state_in, write_state
 
@@ -44,16 +46,16 @@ async def compose(client: Client, scheme: Scheme, zone: tzinfo, day: date, page:
     """The digest of this day; None where nobody waits. Three requests beside the session. Raises `MailroomError`."""
     account = await read_account(client, scheme)
     emails = await mails_in(client, screener_of(account.places, scheme))
-    people = waiting(emails, account.places, account.own)
+    people = waiting_senders(emails, account.places, account.own)
     if not people:
         return None
-    newest = {sender_of(email): email.id for email in sorted(emails, key=by_age) if _waits(email, account.places)}
-    subjects = await _subjects(client, [newest[each.sender] for each in people[:MOST_SHOWN]])
+    told = people[:MOST_SHOWN]
+    mails = await read_shown(client, [each.newest.id for each in told])
     shown = tuple(
-        Stranger(each.sender or "", each.name, each.mails, subjects.get(newest[each.sender], ""), each.newest)
-        for each in people[:MOST_SHOWN]
+        Stranger(each.sender or "", each.name, len(each.mails), _subject(each, mails), each.newest.received_at)
+        for each in told
     )
-    waits = Waits(shown, len(people), sum(each.mails for each in people))
+    waits = Waits(shown, len(people), sum(len(each.mails) for each in people))
     account_id = (await client.session()).mail_account
     written = letter(waits, account_id=account_id, day=day, zone=zone, screener=scheme.screener, page=page)
     return Composed(day, waits, written, account)
@@ -136,12 +138,6 @@ def _cleared(digests: tuple[Known, ...], places: Places, inbox: str) -> dict[str
     return {each.id: to_trash for each in digests if not each.keywords & {"$seen", "$flagged"}}
 
 
-def _waits(email: Email, places: Places) -> bool:
-    return not email.mailbox_ids & places.untouched
-
-
-async def _subjects(client: Client, ids: list[str]) -> dict[str, str]:
-    session = await client.session()
-    batch = Batch()
-    found = batch.add(SUBJECT.get(session.mail_account, "ids", tuple(ids)))
-    return {each.id: each.subject or "" for each in (await client.send(batch))[found]}
+def _subject(sender: WaitingSender, mails: Mapping[str, ShownMail]) -> str:
+    """Of the newest mail; empty where it is gone by now."""
+    return mails[sender.newest.id].subject if sender.newest.id in mails else ""

@@ -1,7 +1,7 @@
 """Mail that has waited too long leaves the Screener: found, told of, and a day later moved."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import structlog
@@ -11,11 +11,8 @@ from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.expiry import is_due, leaving
 from mailroom.decisions.state_card import Expired
-from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
-from mailroom.jmap.mail import EMAIL
-from mailroom.jmap.query import search
-from mailroom.senders.clear import To, mailbox_for
+from mailroom.senders.clear import To, find_in_screener, mailbox_for
 from mailroom.senders.parts import Decide, change
 from mailroom.senders.waiting import read_account, screener_of
 from mailroom.triage.state import read_card, state_in, write_state
@@ -60,11 +57,7 @@ async def expire(client: Client, contacts: Contacts, scheme: Scheme, expiry: Exp
 async def too_old(client: Client, scheme: Scheme, expiry: Expiry, now: datetime) -> TooOld:
     """All that has waited too long. Two requests beside the session, and one a further page. Raises `MailroomError`."""
     account = await read_account(client, scheme)
-    session = await client.session()
     mailbox = mailbox_for(To(expiry.to.lower()), account.places)
     decide = partial(leaving, to=mailbox, places=account.places)
-    before = (now - timedelta(days=expiry.after_days)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    batch = Batch()
-    wanted = {"inMailbox": screener_of(account.places, scheme), "before": before}
-    page = search(batch, EMAIL, session.mail_account, session.limits, wanted)
-    return TooOld(tuple(decide(await client.all_found(page, await client.send(batch)))), decide)
+    found = await find_in_screener(client, screener_of(account.places, scheme), expiry.after_days, now)
+    return TooOld(tuple(decide(found)), decide)

@@ -17,7 +17,6 @@ from mailroom.decisions.pauses import question
 from mailroom.decisions.places import Places, find_places
 from mailroom.decisions.select import by_age, labels_of, newest_name, sender_of
 from mailroom.decisions.state_card import uid_of
-from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, get_identities
@@ -25,6 +24,7 @@ from mailroom.jmap.mailbox import MAILBOX, Mailbox, get_mailboxes
 from mailroom.jmap.query import Kind, Search, search
 from mailroom.jmap.session import Session
 from mailroom.jmap.shown_mail import ShownMail, get_shown
+from mailroom.senders.waiting import screener_of
 from mailroom.triage.start_check import own_of
 from mailroom.triage.state import state_in
 
@@ -82,9 +82,8 @@ async def read_screener(
     own = own_of(session, replies[identities] if identities else (), scheme)
     found = await client.all_of(MAILBOX, session.mail_account, mailboxes, replies)
     places = find_places(found, scheme)
-    if places.screener is None:
-        raise ConfigError([f"missing mailbox: {scheme.screener}. `mailroom setup --apply` creates it"])
-    waiting_in = [each for each in found if each.id in (places.screener, places.error_label)]
+    where = (screener_of(places, scheme), places.error_label)
+    waiting_in = [each for each in found if each.id in where]
     emails = await _all_in(client, waiting_in, kind)
     return Screener(places, own, waiting_senders(emails, places, own), open_until)
 

@@ -16,6 +16,7 @@ from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.new_mail import NEW_MAIL, NEW_MAIL_WITH_SUBJECT, Newest, NewMail, newest
 from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import Session
+from mailroom.wire import utc_date
 
 log = structlog.get_logger(component="triage")
 
@@ -128,7 +129,7 @@ def search_new(batch: Batch, session: Session, places: Places, window: Window) -
 
 def new_in_inbox(inbox: str, window: Window) -> Filter:
     """Mail in the Inbox that nobody has judged yet; `inbox` is its id."""
-    return {"inMailbox": inbox, "notKeyword": SEEN, "after": window.after.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"inMailbox": inbox, "notKeyword": SEEN, "after": utc_date(window.after)}
 
 
 def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:

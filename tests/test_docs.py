@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mailroom.config.account_files import read_folder
 from mailroom.config.daily import Expiry
 from mailroom.config.environment import SETTINGS
+from mailroom.config.page_buttons import PageButtons
 from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
 from mailroom.config.scheme_file import build_scheme
 from mailroom.config.screening import Screening
@@ -228,18 +229,19 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 def test_every_key_of_the_file_is_listed_with_its_default() -> None:
     text = (DOCS / "configuration.md").read_text()
-    of_file, of_category, of_screening, of_digest, of_expire = re.findall(
+    of_file, of_category, of_page, of_screening, of_digest, of_expire = re.findall(
         r"^\| Key \| Default \| Meaning \|\n(.*?)\n\n", text, re.MULTILINE | re.DOTALL
     )
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_file, re.MULTILINE))
-    called = {"screener": "screener_mailbox", "splits": "split"}
+    called = {"screener": "screener_mailbox", "splits": "split", "buttons": "page"}
     scheme = {called.get(each.name, each.name): each.default for each in fields(Scheme)}
     assert shown.keys() == scheme.keys()
     for name, default in shown.items():
-        if name not in ("categories", "screening", "digest", "expire", "split"):
+        if name not in ("categories", "screening", "digest", "expire", "split", "page"):
             assert default == f"`{str(scheme[name]).replace('True', 'true').replace('()', '[]')}`"
     assert re.findall(r"^\| `(\w+)`", of_digest, re.MULTILINE) == ["at", "timezone"]
     assert re.findall(r"^\| `(\w+)`", of_expire, re.MULTILINE) == [each.name for each in fields(Expiry)]
+    assert re.findall(r"^\| `(\w+)`", of_page, re.MULTILINE) == [each.name for each in fields(PageButtons)]
     assert re.findall(r"^\| `(\w+)`", of_category, re.MULTILINE) == [each.name for each in fields(Category)]
     shown = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", of_screening, re.MULTILINE))
     assert list(shown) == [each.name for each in fields(Screening)]

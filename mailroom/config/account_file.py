@@ -14,7 +14,8 @@ from mailroom.config.checked import Checked
 from mailroom.config.keys import FileKeys, Keys
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
-from mailroom.config.scheme_file import SCHEME_KEYS, build_scheme
+from mailroom.config.scheme_file import build_scheme
+from mailroom.config.scheme_tables import SCHEME_KEYS
 from mailroom.config.secret_files import read_secret
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Literal
 
 from mailroom.config.daily import Digest, Expiry
+from mailroom.config.page_buttons import USUAL_BUTTONS, PageButtons, button_problems
 from mailroom.config.screening import DEFAULT_SCREENING, Screening
 from mailroom.config.splits import Split
 from mailroom.errors import ConfigError
@@ -100,6 +101,7 @@ class Scheme:
     digest: Digest | None = None
     expire: Expiry | None = None
     splits: tuple[Split, ...] = ()
+    buttons: PageButtons = USUAL_BUTTONS
     own_addresses: tuple[str, ...] = ()
     """What the user writes from, beside what the account tells: canonical; `*@example.org` is all of a domain."""
 
@@ -167,6 +169,7 @@ def _problems(scheme: Scheme) -> list[str]:
         *_path_problems(scheme),
         *_collisions(scheme),
         *_split_problems(scheme),
+        *button_problems(scheme.buttons, scheme.by_name),
     )
     # Two categories of one name have most of their problems in common.
     return list(dict.fromkeys(found))

@@ -1,137 +1,27 @@
 """`mailroom.toml`: the categories and names of an account, and how its new mail is screened, read and checked."""
 
 import tomllib
-import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from mailroom.addresses import typed
-from mailroom.config.daily import AFTER_DAYS, Digest, ExpireTo, Expiry, digest_of
-from mailroom.config.scheme import DEFAULT_CATEGORIES, DEFAULT_SCHEME, Category, ContactType, Scheme, category
-from mailroom.config.screening import DAYS, DEFAULT_SCREENING, Mode, OnForged, Screening, read_let_through
-from mailroom.config.splits import HOW, Split, folded_subject, split_of
+from mailroom.config.daily import Digest, Expiry, digest_of
+from mailroom.config.page_buttons import USUAL_BUTTONS, PageButtons
+from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme, category
+from mailroom.config.scheme_tables import (
+    EXPECTED,
+    TABLES,
+    CategoryTable,
+    DigestTable,
+    ExpireTable,
+    PageTable,
+    ScreeningTable,
+    SplitTable,
+    TopTable,
+    read_table,
+)
+from mailroom.config.screening import DEFAULT_SCREENING, Screening, read_let_through
+from mailroom.config.splits import HOW, Split, split_of
 from mailroom.errors import ConfigError
-from mailroom.suggest import did_you_mean
-
-
-def _clean_name(name: str) -> str:
-    """Servers store names as Net-Unicode, so in NFC (RFC 8621 §2); they are compared in that form."""
-    name = unicodedata.normalize("NFC", name.strip())
-    if not name or any(unicodedata.category(character) == "Cc" for character in name):
-        raise ValueError
-    return name
-
-
-def _canonical_address(text: str) -> str:
-    if (address := typed(text)) is None:
-        raise ValueError
-    return address
-
-
-def _text(text: str) -> str:
-    if not folded_subject(text):
-        raise ValueError
-    return text
-
-
-Name = Annotated[str, AfterValidator(_clean_name)]
-Subject = Annotated[str, AfterValidator(_text)]
-Address = Annotated[str, AfterValidator(_canonical_address)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class _CategoryTable(_Table):
-    """One `[[categories]]` table; the name is checked apart, as every message needs it."""
-
-    name: Name = ""
-    label: Name | None = None
-    contact_group: Name | None = None
-    destination_mailbox: Name | None = None
-    contact_type: ContactType = "company"
-    parent: Name | None = None
-    add_to_inbox: bool = False
-    takes_from_inbox: bool = False
-
-
-class _TopTable(_Table):
-    """The keys at the top of the file, without the tables."""
-
-    screener_mailbox: Name = DEFAULT_SCHEME.screener
-    error_label: Name = DEFAULT_SCHEME.error_label
-    warning_label: Name = DEFAULT_SCHEME.warning_label
-    back_label: Name = DEFAULT_SCHEME.back_label
-    domain_label: Name = DEFAULT_SCHEME.domain_label
-    list_label: Name = DEFAULT_SCHEME.list_label
-    provenance_group: Name = DEFAULT_SCHEME.provenance_group
-    warnings_enabled: bool = DEFAULT_SCHEME.warnings_enabled
-    own_addresses: list[Address] = []
-
-
-class _ScreeningTable(_Table):
-    """`[screening]`; the entries of `let_through` are checked apart, as the message names the one that is wrong."""
-
-    mode: Mode = DEFAULT_SCREENING.mode
-    days: int = Field(DEFAULT_SCREENING.days, ge=min(DAYS), le=max(DAYS))
-    let_through: list[str] = []
-    known_contacts: bool = DEFAULT_SCREENING.known_contacts
-    correspondents: bool = DEFAULT_SCREENING.correspondents
-    forged: OnForged = DEFAULT_SCREENING.forged
-    moves: bool | None = DEFAULT_SCREENING.moves
-
-
-class _DigestTable(_Table):
-    """`[digest]`; both keys are texts that are checked apart."""
-
-    at: str = ""
-    timezone: str = ""
-
-
-class _ExpireTable(_Table):
-    """`[expire]`."""
-
-    after_days: int = Field(max(AFTER_DAYS), ge=min(AFTER_DAYS), le=max(AFTER_DAYS))
-    to: ExpireTo = "Archive"
-
-
-class _SplitTable(_Table):
-    """One `[[split]]` table. `from`, which is no name in Python, is checked apart."""
-
-    subject: list[Subject] = []
-    category: Name = ""
-
-
-T = TypeVar("T", bound=_Table)
-
-_EXPECTED = {
-    "warnings_enabled": "true or false",
-    "add_to_inbox": "true or false",
-    "takes_from_inbox": "true or false",
-    "own_addresses": 'a list of addresses, such as ["ann@example.org", "*@example.org"] (all of a domain)',
-    "contact_type": '"company" or "person"',
-    "at": 'a time of day, such as "07:30"',
-    "timezone": 'the name of a time zone, such as "Europe/Berlin" (IANA)',
-    "mode": '"off", "watch" or "on"',
-    "days": f"a whole number of days from {min(DAYS)} to {max(DAYS)}",
-    "let_through": "a list of texts",
-    "known_contacts": "true or false",
-    "correspondents": "true or false",
-    "forged": '"screen", "warn" or "ignore"',
-    "moves": "true or false",
-    "after_days": f"a whole number of days from {min(AFTER_DAYS)} to {max(AFTER_DAYS)}",
-    "to": '"Archive" or "Trash"',
-    "subject": 'a list of texts, none of them empty, such as ["order", "receipt"]',
-}
-
-_TABLES = ("categories", "screening", "digest", "expire", "split")
-
-SCHEME_KEYS = frozenset((*_TopTable.model_fields, *_TABLES))
-"""What may be at the top of the file."""
 
 
 def read_scheme(path: Path) -> Scheme:
@@ -160,10 +50,11 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
     A value of a wrong type is reported and its default stands in for it, so that the rest can be checked as well.
     """
     found: list[str] = []
-    top = _read(_TopTable, {key: value for key, value in raw.items() if key not in _TABLES}, "", found, *_TABLES)
+    top = read_table(TopTable, {key: value for key, value in raw.items() if key not in TABLES}, "", found, *TABLES)
     screening = _screening(raw.get("screening", {}), found)
     digest = _digest(raw["digest"], found) if "digest" in raw else None
     expire = _expire(raw["expire"], found) if "expire" in raw else None
+    buttons = _buttons(raw.get("page", {}), found)
     splits = tuple(_splits(raw.get("split", []), found))
     categories = tuple(_categories(raw["categories"], found)) if "categories" in raw else DEFAULT_CATEGORIES
     try:
@@ -181,6 +72,7 @@ def build_scheme(raw: Mapping[str, object]) -> Scheme:
             digest=digest,
             expire=expire,
             splits=splits,
+            buttons=buttons,
             own_addresses=tuple(top.own_addresses),
         )
     except ConfigError as invalid:
@@ -194,7 +86,7 @@ def _screening(raw: object, found: list[str]) -> Screening:
     if not isinstance(raw, dict):
         found.append("screening must be a table: a line [screening], and its keys below")
         return DEFAULT_SCREENING
-    table = _read(_ScreeningTable, raw, "screening: ", found)
+    table = read_table(ScreeningTable, raw, "screening: ", found)
     problems: list[str] = []
     let_through = read_let_through(table.let_through, problems)
     found += (f"screening: {problem}" for problem in problems)
@@ -214,7 +106,7 @@ def _digest(raw: object, found: list[str]) -> Digest | None:
         found.append("digest must be a table: a line [digest], and its keys below")
         return None
     problems: list[str] = []
-    table = _read(_DigestTable, raw, "digest: ", found)
+    table = read_table(DigestTable, raw, "digest: ", found)
     digest = digest_of(table.at, table.timezone, problems)
     # What is said of a value of a wrong type need not be said twice.
     found += (f"digest: {each}" for each in problems if f"digest: {each}" not in found)
@@ -227,8 +119,16 @@ def _expire(raw: object, found: list[str]) -> Expiry | None:
         return None
     if "after_days" not in raw:
         found.append("expire: after_days is missing: how many days mail may wait, such as 30")
-    table = _read(_ExpireTable, raw, "expire: ", found)
+    table = read_table(ExpireTable, raw, "expire: ", found)
     return Expiry(table.after_days, table.to)
+
+
+def _buttons(raw: object, found: list[str]) -> PageButtons:
+    if not isinstance(raw, dict):
+        found.append("page must be a table: a line [page], and its keys below")
+        return USUAL_BUTTONS
+    table = read_table(PageTable, raw, "page: ", found)
+    return PageButtons(tuple(table.large), table.block)
 
 
 def _categories(raw: object, found: list[str]) -> Iterator[Category]:
@@ -247,7 +147,7 @@ def _categories(raw: object, found: list[str]) -> Iterator[Category]:
             if isinstance(name, str) and name.isprintable() and name
             else f"category number {number}: "
         )
-        read = _read(_CategoryTable, table, who, found)
+        read = read_table(CategoryTable, table, who, found)
         if read.name:
             yield category(
                 read.name,
@@ -269,52 +169,15 @@ def _splits(raw: object, found: list[str]) -> Iterator[Split]:
         return
     for number, table in enumerate(raw, start=1):
         who = f"split number {number}: "
-        read = _read(_SplitTable, {key: value for key, value in table.items() if key != "from"}, who, found)
+        read = read_table(SplitTable, {key: value for key, value in table.items() if key != "from"}, who, found)
         for key in ("from", "subject", "category"):
             if key not in table:
                 found.append(f"{who}{key} is missing")
         if table.get("subject") == []:
-            found.append(f"{who}subject must be {_EXPECTED['subject']}")
+            found.append(f"{who}subject must be {EXPECTED['subject']}")
         origin = table.get("from", "")
         split = split_of(origin, read.subject, read.category) if isinstance(origin, str) else None
         if split is None and "from" in table:
             found.append(f"{who}from must be {HOW}")
         if split is not None and read.category:
             yield split
-
-
-def _read(shape: type[T], raw: Mapping[str, object], who: str, found: list[str], *tables: str) -> T:
-    """Read a table; what is wrong with it goes to `found`, and the keys concerned count as not given.
-
-    `tables` are read apart: an unknown key may be a slip for one of them, if it holds a table or a list.
-    """
-    try:
-        return shape.model_validate(raw)
-    except ValidationError as invalid:
-        wrong = {str(error["loc"][0]) for error in invalid.errors(include_input=False, include_url=False)}
-    for key in raw:
-        if key in wrong and key in shape.model_fields:
-            found.append(f"{who}{key} must be {_EXPECTED.get(key, 'text, not empty and without line breaks')}")
-        elif key in wrong:
-            known = {*shape.model_fields, *(tables if isinstance(raw[key], dict | list) else ())}
-            found.append(f"{who}{_shown(key)} is not a key here{_home(key) or did_you_mean(key, known)}")
-    return shape.model_validate({key: value for key, value in raw.items() if key not in wrong})
-
-
-def _home(key: str) -> str:
-    """Where a key belongs: what follows a line [screening] is part of that table, which is easily forgotten."""
-    for shape, where in (
-        (_TopTable, "at the top of the file, above every line in brackets"),
-        (_ScreeningTable, "below a line [screening]"),
-        (_CategoryTable, "into a category"),
-        (_DigestTable, "below a line [digest]"),
-        (_ExpireTable, "below a line [expire]"),
-    ):
-        if key in shape.model_fields:
-            return f"; it belongs {where}"
-    return ""
-
-
-def _shown(key: str) -> str:
-    """A key of a TOML file may hold anything, line breaks and escape sequences, too."""
-    return key if key.isprintable() and key else repr(key)

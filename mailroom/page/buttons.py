@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailroom.config.page_buttons import MOST_LARGE
 from mailroom.config.scheme import Category, Scheme
 
 ACCENTS = 8
 """Colours that there are; further categories begin anew."""
-_LARGE = 2
 _KEYS = 9
 
 
@@ -36,14 +36,18 @@ class Buttons:
 
 
 def buttons_of(scheme: Scheme) -> Buttons:
-    """The first two categories are large; the first that takes mail from the Inbox blocks."""
+    """As `[page]` says; else the first two are large, and the first that takes mail from the Inbox blocks."""
     every = [
         Button(category, number % ACCENTS, number + 1 if number < _KEYS else None)
         for number, category in enumerate(scheme.categories)
     ]
-    block = next((each for each in every if each.category.takes_from_inbox), None)
+    by_name = {each.category.name: each for each in every}
+    chosen = scheme.buttons
+    blocking = [each for each in every if each.category.takes_from_inbox and each.category.name not in chosen.large]
+    block = by_name[chosen.block] if chosen.block is not None else next(iter(blocking), None)
     others = [each for each in every if each is not block]
-    return Buttons(others[:_LARGE], block, others[_LARGE:])
+    large = [by_name[name] for name in chosen.large] or others[:MOST_LARGE]
+    return Buttons(large, block, [each for each in others if each not in large])
 
 
 def accent_of(scheme: Scheme, name: str) -> int:

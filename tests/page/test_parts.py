@@ -1,6 +1,7 @@
 """The page's small parts, each by itself."""
 
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
@@ -8,6 +9,7 @@ from importlib.resources import files
 import pytest
 from trio.testing import MockClock
 
+from mailroom.config.page_buttons import PageButtons
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.decisions.sender_auth import sender_auth
 from mailroom.page.access import neighbourhood
@@ -100,6 +102,25 @@ def test_two_categories_are_large_and_what_leaves_the_inbox_blocks() -> None:
     assert buttons.block.category.name == "Jail"
     assert [each.category.name for each in buttons.more] == ["Paper Trail", "Person", "Billboard", "Truck"]
     assert [each.key for each in buttons.all] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "large", "block"),
+    [
+        (PageButtons(("Truck", "Feed")), ["Truck", "Feed"], "Jail"),
+        (PageButtons(("Person",), "Billboard"), ["Person"], "Billboard"),
+        (PageButtons((), "Imbox"), ["Feed", "Paper Trail"], "Imbox"),
+        (PageButtons(("Jail", "Feed")), ["Jail", "Feed"], None),
+    ],
+)
+def test_the_owner_chooses_what_is_large_and_what_blocks(
+    chosen: PageButtons, large: list[str], block: str | None
+) -> None:
+    buttons = buttons_of(replace(DEFAULT_SCHEME, buttons=chosen))
+    assert [each.category.name for each in buttons.large] == large
+    assert (buttons.block and buttons.block.category.name) == block
+    # Each category is there once, and keys stay those of the owner's order.
+    assert [each.category for each in buttons.all] == list(DEFAULT_SCHEME.categories)
 
 
 def test_without_a_category_that_blocks_nothing_does() -> None:

@@ -55,6 +55,8 @@ class _EachByItself(AccountSettings):
 def check_defaults(defaults: Given) -> None:
     """Raises `ConfigError` with every problem of `defaults.toml`, which would be one of each account otherwise."""
     problems = list(defaults.problems)
+    if "page_proxy_users" in defaults.settings:
+        problems.append(defaults.keys.problem("page_proxy_users is for one account: write it into that one's file"))
     _settings(_EachByItself, defaults.settings, defaults.keys, problems)
     _scheme(defaults.scheme, defaults.keys, problems)
     if problems:

@@ -95,13 +95,12 @@ def read_folder(folder: Path) -> Reading:
         raise ConfigError([f"{_key()}: {folder} holds no account but {DEFAULTS}{_ENDING}; {_HOW_TO_BEGIN}"])
     accounts: dict[str, AccountConfig] = {}
     mistakes: dict[str, tuple[str, ...]] = {}
-    first_of: dict[Hashable, str] = {}
+    had_by: dict[Hashable, str] = {}
     for name, given in files.items():
         try:
             account = _account(folder, name, given, defaults)
-            if account.enabled and (first := first_of.setdefault(_login(account.settings), name)) != name:
-                told = f"it is the same account as {first}{_ENDING}: the same jmap_session_url and login"
-                raise ConfigError([given.keys.problem(told)])
+            if account.enabled:
+                _take_what_one_has(account.settings, f"{name}{_ENDING}", given, had_by)
             accounts[name] = account
         except ConfigError as invalid:
             mistakes[name] = invalid.problems
@@ -142,6 +141,19 @@ def _stamp(path: Path) -> Stamp:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _take_what_one_has(settings: AccountSettings, file: str, given: Given, had_by: dict[Hashable, str]) -> None:
+    """Note that this file has it. Raises `ConfigError`, and notes nothing, where a file before it has."""
+    login, users = _login(settings), [("user", user) for user in settings.page_proxy_users]
+    problems: list[str] = []
+    if login in had_by:
+        problems.append(f"it is the same account as {had_by[login]}: the same jmap_session_url and login")
+    for first in sorted({had_by[user] for user in users if user in had_by}):
+        problems.append(f"page_proxy_users has a name that {first} has, too: a name is the owner of one account")
+    if problems:
+        raise ConfigError([given.keys.problem(each) for each in problems])
+    had_by.update(dict.fromkeys((login, *users), file))
 
 
 def _login(settings: AccountSettings) -> Hashable:

@@ -126,6 +126,7 @@ class TestAFile:
         ('jmap_token_file = "endless"\n', ["jmap_token_file names a file that is too large for a secret"]),
         ('jmap_username = "anna"\n', ["jmap_password is missing; jmap_username is useless without it"]),
         ("screener_mailbox = 1\n" + ONE, ["screener_mailbox must be text, not empty and without line breaks"]),
+        (ONE + '[page]\nblock = "Fead"\n', ["page: block: Fead is not a category; did you mean Feed?"]),
         (ONE + "[screening]\ndays = 0\n", ["screening: days must be a whole number of days from 1 to 365"]),
         ('jmap_token = "fmu1-s3cret\n', ["it is not TOML (at line 1, column 26)"]),
         ('jmap_token = "fmu1-s3', ["it is not TOML (at end of document)"]),
@@ -205,6 +206,29 @@ class TestTwoFilesForOneAccount:
     def test_one_that_is_not_served_is_in_nobodys_way(self, folder: Path) -> None:
         write(folder, anna=ONE + "enabled = false\n", bob=ONE)
         assert [*read_folder(folder).accounts] == ["anna", "bob"]
+
+
+class TestANameOfAProxysUser:
+    """Who is the owner of two accounts could not be told which one the page shows."""
+
+    TAKEN = "page_proxy_users has a name that anna.toml has, too: a name is the owner of one account"
+
+    def test_in_two_files_is_refused_in_the_second(self, folder: Path) -> None:
+        write(folder, anna=ONE + 'page_proxy_users = "ann, both"\n')
+        write(folder, bob='jmap_token = "fmu1-bob"\npage_proxy_users = ["bob", "both"]\n')
+        write(folder, carl='jmap_token = "fmu1-carl"\npage_proxy_users = "bob"\n')
+        reading = read_folder(folder)
+        # What a refused file says is nobody's.
+        assert ([*reading.accounts], reading.mistakes) == (["anna", "carl"], {"bob": (f"bob.toml: {self.TAKEN}",)})
+
+    def test_twice_in_one_file_or_in_one_that_is_not_served_is_in_nobodys_way(self, folder: Path) -> None:
+        write(folder, anna=ONE + 'page_proxy_users = "ann"\nenabled = false\n')
+        write(folder, bob='jmap_token = "fmu1-bob"\npage_proxy_users = "ann, ann"\n')
+        assert [*read_folder(folder).accounts] == ["anna", "bob"]
+
+    def test_is_nothing_for_all(self, folder: Path) -> None:
+        write(folder, anna=ONE, defaults='page_proxy_users = "ann"\n')
+        assert told(folder) == ("defaults.toml: page_proxy_users is for one account: write it into that one's file",)
 
 
 class TestASecretInTheFileItself:

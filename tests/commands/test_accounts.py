@@ -15,6 +15,7 @@ from mailroom.cli.main import COMMANDS, main
 from mailroom.commands import accounts
 from mailroom.config.environment import Environment
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.shard import shard_of
 from mailroom.sandbox import Sandbox
 from tests.commands.support import Ended
 from tests.guard import GUARD_SECONDS
@@ -246,16 +247,58 @@ async def test_the_list_tells_what_the_daemon_says_of_each(capsys: pytest.Captur
     assert as_json[1:3] == [
         {
             "account": "bob",
+            "shard": None,
             "state": "unhealthy",
             "session_url": "https://mail.example.com/",
             "problems": [],
             "last_poll_error": "refused",
         },
-        {"account": "carl", "state": "ok", "session_url": None, "problems": [problem], "last_poll_error": None},
+        {
+            "account": "carl",
+            "shard": None,
+            "state": "ok",
+            "session_url": None,
+            "problems": [problem],
+            "last_poll_error": None,
+        },
     ]
     assert [line.split("  ")[0] for line in shown] == ["Account", "anna", "bob", "carl", "dora", "eve", "", shown[-1]]
     assert shown[3].split("  ", 1)[1].split() == ["ok", *problem.split()]
     assert shown[-1] == "5 accounts: 2 ok, 1 unhealthy, 1 not served, 1 disabled."
+
+
+async def test_the_list_tells_the_shard_of_each_and_asks_about_its_own_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    daemon = ScriptedServer()
+    ok = json_reply({"status": "ok", "version": "1"})
+    daemon.script("/healthz", ok)
+    daemon.script("/healthz/bob", ok)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(daemon.serve)
+        port = int(daemon.origin.rpartition(":")[2])
+        folder = folder_of(**{name: FILES[name] for name in ("anna", "bob")})
+        shard = shard_of("bob", 4)
+        assert not shard.holds("anna")
+        process = ProcessSettings(accounts=folder, health_port=port, shard=shard, standby_seconds=5)
+        assert await accounts.as_json(Environment(process, None)) == 0
+        as_json = json.loads(capsys.readouterr().out)
+        assert await accounts.show(Environment(process, None)) == 0
+        shown = capsys.readouterr().out.splitlines()
+        nursery.cancel_scope.cancel()
+    assert daemon.asked_for("/healthz/anna") == []
+    assert [(each["account"], each["shard"], each["state"]) for each in as_json] == [
+        ("anna", str(shard_of("anna", 4)), "other shard"),
+        ("bob", str(shard), "ok"),
+    ]
+    assert [line.split()[:3] for line in shown[:3]] == [
+        ["Account", "Shard", "State"],
+        ["anna", str(shard_of("anna", 4)), "other"],
+        ["bob", str(shard), "ok"],
+    ]
+    assert shown[-1] == (
+        f"2 accounts: 1 ok, 1 other shard. This process serves shard {shard}. It stands by, 5 s behind the first one."
+    )
 
 
 def test_without_a_folder_there_is_no_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

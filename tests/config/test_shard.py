@@ -14,6 +14,7 @@ from mailroom.config.shard import Shard, read_shard, shard_of
 from mailroom.errors import ConfigError
 
 FOLDER = Path("/srv/accounts")
+ACCOUNTS = [f"account-{number}" for number in range(500)]
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,23 @@ def test_shards_are_of_about_the_same_size() -> None:
     assert min(sizes.values()) > 850
 
 
-def test_with_twice_as_many_an_account_stays_or_goes_to_the_new_one_beside_it() -> None:
-    """So that shards may be doubled process by process: whoever serves it before or after, somebody does."""
-    for number in range(100):
-        before, after = shard_of(f"account-{number}", 4), shard_of(f"account-{number}", 8)
-        assert after.number in (before.number, before.number + 4)
+def unserved(running: set[Shard]) -> set[str]:
+    return {name for name in ACCOUNTS if not any(shard.holds(name) for shard in running)}
+
+
+def test_from_4_to_8_process_by_process_nobody_is_left_out() -> None:
+    """The new ones are started, then the old ones anew: an account stays where it is, or goes to the one four above."""
+    running = {Shard(number, 4) for number in range(4)}
+    for number in range(4, 8):
+        running |= {Shard(number, 8)}
+        assert unserved(running) == set()
+    for number in range(4):
+        running -= {Shard(number, 4)}
+        # As in any new start; the twin serves them meanwhile, where there is one.
+        assert unserved(running) == {name for name in ACCOUNTS if Shard(number, 8).holds(name)}
+        running |= {Shard(number, 8)}
+        assert unserved(running) == set()
+    assert running == {Shard(number, 8) for number in range(8)}
 
 
 class TestSettings:

@@ -1,10 +1,14 @@
 """Two processes that serve the same accounts: one stands by and leaves the work to the other, until that is gone."""
 
+import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
 import trio
+from trio.testing import MockClock
 
 from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig, AccountSettings
@@ -14,9 +18,14 @@ from mailroom.daemon.accounts import Accounts
 from mailroom.daemon.pace import poll_offset, standby_offset
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
+from tests.faults.clock import IDLE_SECONDS
 from tests.guard import GUARD_SECONDS
 from tests.new_mail import ON
 from tests.screener import empty_sandbox, served
+
+POLL_SECONDS = 60.0
+
+ROUNDS = 10
 
 FOR_LONG, SHORTLY = 100.0, 0.5
 """How many seconds the other one stands by: longer than any test runs, however busy the machine, or not at all long."""
@@ -40,15 +49,27 @@ class Twins:
         """How many senders each of them has settled."""
         return [sum(each["anna"].status.tally.senders_triaged.values()) for each in self.accounts]
 
+    def requests(self) -> list[int]:
+        """How many each of them has sent to the API."""
+        return [each["anna"].requests_sent for each in self.accounts]
+
+    def passes(self) -> list[int]:
+        """How many each of them has made."""
+        return [each["anna"].status.passes.total() for each in self.accounts]
+
 
 @asynccontextmanager
-async def twins(standby_seconds: float, scheme: Scheme = DEFAULT_SCHEME) -> AsyncIterator[Twins]:
+async def twins(
+    standby_seconds: float,
+    scheme: Scheme = DEFAULT_SCHEME,
+    debounce_seconds: float = 0,
+    guard_seconds: float = GUARD_SECONDS,
+) -> AsyncIterator[Twins]:
     sandbox = empty_sandbox()
-    with trio.fail_after(GUARD_SECONDS):
+    values = {"jmap_token": sandbox.token, "poll_interval": POLL_SECONDS, "debounce_seconds": debounce_seconds}
+    with trio.fail_after(guard_seconds):
         async with served(sandbox) as url, shared_http() as http, trio.open_nursery() as both:
-            settings = AccountSettings.model_validate(
-                {"jmap_session_url": str(url), "jmap_token": sandbox.token, "poll_interval": 60, "debounce_seconds": 0}
-            )
+            settings = AccountSettings.model_validate({"jmap_session_url": str(url), **values})
             reading = Reading({"anna": AccountConfig("anna", settings, scheme)}, {}, frozenset())
             scope = trio.CancelScope()
             at_work: list[Accounts] = []
@@ -116,6 +137,48 @@ async def test_with_screening_on_no_mail_is_lost_or_in_two_places() -> None:
         status = both.accounts[1]["anna"].status
         await status.success_after(status.last_success)
         assert [both.sandbox.mailboxes_of(mail) for mail in mails] == [{"Screener"}] * 20
+
+
+def since(then: list[int], now: list[int]) -> list[int]:
+    return [each - before for before, each in zip(then, now, strict=True)]
+
+
+@asynccontextmanager
+async def twins_for_hours(clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Twins]:
+    """Twins at their usual pace, on a clock that jumps; the wall clock, which polls go by, is the same."""
+    clock.autojump_threshold = IDLE_SECONDS
+    monkeypatch.setattr(time, "time", clock.current_time)
+    async with twins(5.0, ON, debounce_seconds=3.0, guard_seconds=math.inf) as both:
+        await trio.sleep(2 * POLL_SECONDS)
+        yield both
+
+
+async def test_an_idle_standby_asks_as_often_as_the_first_and_no_more(
+    mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with twins_for_hours(mock_clock, monkeypatch) as both:
+        before = both.requests()
+        # The sandbox sends no pings, as Fastmail: after half an hour of silence both would connect anew.
+        await trio.sleep(20 * POLL_SECONDS)
+        assert since(before, both.requests()) == [20, 20]
+
+
+async def test_for_what_the_first_does_a_standby_asks_once_and_finds_it_done(
+    mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with twins_for_hours(mock_clock, monkeypatch) as both:
+        requests, passes = both.requests(), both.passes()
+        for number in range(ROUNDS):
+            await both.tap(f"s{number}")
+            both.sandbox.deliver(f"New <new{number}@example.org>", mailboxes=("Inbox",))
+            await trio.sleep(37.0)
+        assert both.settled() == [ROUNDS, 0]
+        assert both.sandbox.mails_in("Inbox") == []
+        first, standby = since(passes, both.passes())
+        # Two passes a round do something: a tap is settled, a mail screened. The others are idle.
+        assert 0 < standby <= first - 2 * ROUNDS
+        # Each of its own is idle: one request.
+        assert since(requests, both.requests())[1] == standby
 
 
 def test_their_polls_lie_half_an_interval_apart() -> None:

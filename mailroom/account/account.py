@@ -94,7 +94,7 @@ class Account:
         async with http_client() as stream_http, trio.open_nursery() as nursery:
             nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
             nursery.start_soon(self._run_passes)
-            nursery.start_soon(watch_rules, self.servers, self.scheme, self.status)
+            nursery.start_soon(watch_rules, self.servers, self.scheme, self.status, self._settings.names)
             offset = SPREAD_SECONDS * (self._poll_offset or 0.0)
             nursery.start_soon(run_daily, self.servers, self.scheme, self.status, self._page_url, offset)
             if (url := self._settings.heartbeat_url) is not None:

@@ -6,6 +6,7 @@ import structlog
 import trio
 
 from mailroom.account.servers import Servers
+from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.errors import MailroomError
 from mailroom.observe.status import ServerRules, Status
@@ -16,29 +17,28 @@ log = structlog.get_logger(component="rules")
 
 LOOK_AGAIN_SECONDS = 60 * 60.0
 
-_APPLY = "`mailroom rules --format sieve --apply`"
+_APPLY = "mailroom rules --format sieve --apply"
 _HINTS = {
-    "none": f"new mail is not screened: {_APPLY} installs the script again",
-    "old": f"it differs from what would be written now: {_APPLY} replaces it",
-    "replaced": f"the script is there, but the server runs another or none: {_APPLY} has it run again, and yours with "
-    "it",
+    "none": "new mail is not screened: `{}` installs the script again",
+    "old": "it differs from what would be written now: `{}` replaces it",
+    "replaced": "the script is there, but the server runs another or none: `{}` has it run again, and yours with it",
 }
 _HINTS_WHERE_THE_DAEMON_SCREENS = {
     **_HINTS,
-    "none": f"the daemon sorts new mail alone, a few seconds after it has come: {_APPLY} installs the script again",
-    "old": f"it differs from what would be written now; one from before screening was on has to leave mail of "
-    f"strangers to the daemon: {_APPLY} replaces it",
+    "none": "the daemon sorts new mail alone, a few seconds after it has come: `{}` installs the script again",
+    "old": "it differs from what would be written now; one from before screening was on has to leave mail of "
+    "strangers to the daemon: `{}` replaces it",
 }
 
 
-async def watch_rules(servers: Servers, scheme: Scheme, status: Status) -> Never:
+async def watch_rules(servers: Servers, scheme: Scheme, status: Status, names: Keys) -> Never:
     """Look after the first pass that succeeds, and then every hour. Raises nothing that a server can cause."""
     await status.success_after(None)
     known: ServerRules = "unknown"
     while True:
         status.server_rules = await _look(servers, scheme)
         if status.server_rules != "unknown":
-            _tell(known, status.server_rules, scheme)
+            _tell(known, status.server_rules, scheme, names)
             known = status.server_rules
         await trio.sleep(LOOK_AGAIN_SECONDS)
 
@@ -56,7 +56,7 @@ async def _look(servers: Servers, scheme: Scheme) -> ServerRules:
         return "unknown"
 
 
-def _tell(was: ServerRules, now: ServerRules, scheme: Scheme) -> None:
+def _tell(was: ServerRules, now: ServerRules, scheme: Scheme, names: Keys) -> None:
     """Whoever never had rules isn't told, nor is anybody told twice."""
     if now == was or (was == "unknown" and now in ("none", "current")):
         return
@@ -64,4 +64,4 @@ def _tell(was: ServerRules, now: ServerRules, scheme: Scheme) -> None:
         log.info("rules_changed", server_rules=now, was=was)
     else:
         hints = _HINTS_WHERE_THE_DAEMON_SCREENS if scheme.screening.is_on else _HINTS
-        log.warning("rules_changed", server_rules=now, was=was, hint=hints[now])
+        log.warning("rules_changed", server_rules=now, was=was, hint=hints[now].format(names.command(_APPLY)))

@@ -28,7 +28,7 @@ async def dry_run(to: To, older_days: int | None, settings: AccountSettings, sch
             console.print(_nothing(older_days, scheme), soft_wrap=True)
             return 0
         mails = f"{plural(len(found.ids), 'mail')} of {plural(len(found.senders), 'sender')}"
-        how = f"`{_command(to, older_days)}` does it, and decides about nobody"
+        how = f"`{_command(to, older_days, settings)}` does it, and decides about nobody"
         console.print(f"Nothing is changed yet: {mails} would go to {_name(to)}. {how}.", soft_wrap=True)
         return 0
 
@@ -37,14 +37,14 @@ async def dry_run(to: To, older_days: int | None, settings: AccountSettings, sch
 
 async def apply(to: To, older_days: int | None, settings: AccountSettings, scheme: Scheme) -> int:
     """Move that mail; returns 1 if some of it could not be. Raises `MailroomError`."""
-    status = await with_servers(settings, partial(_apply, to, older_days, scheme))
+    status = await with_servers(settings, partial(_apply, to, older_days, settings, scheme))
     if status > 1:
-        rest = f"Stopped halfway: `{_command(to, older_days)}` does the rest."
+        rest = f"Stopped halfway: `{_command(to, older_days, settings)}` does the rest."
         open_console(stderr=True).print(rest, soft_wrap=True)
     return status
 
 
-async def _apply(to: To, older_days: int | None, scheme: Scheme, servers: Servers) -> int:
+async def _apply(to: To, older_days: int | None, settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     try:
         found = await _find(console, to, older_days, servers, scheme)
@@ -52,13 +52,13 @@ async def _apply(to: To, older_days: int | None, scheme: Scheme, servers: Server
             bar = progress.add_task("Clearing", total=len(found.ids))
             changed = await clear(found, partial(progress.advance, bar))
     except (Unavailable, BadReply, BatchRefused) as outage:
-        raise NotFinished(f"{outage}. `{_command(to, older_days)}` does the rest") from outage
+        raise NotFinished(f"{outage}. `{_command(to, older_days, settings)}` does the rest") from outage
     if not found.ids:
         console.print(_nothing(older_days, scheme), soft_wrap=True)
         return 0
     went = f"{plural(changed.mails, 'mail')} went from {printable(scheme.screener)} to {_name(to)}"
     console.print(f"{went}; nobody is decided about.", soft_wrap=True)
-    return tell_failures(console, changed, _command(to, older_days))
+    return tell_failures(console, changed, _command(to, older_days, settings))
 
 
 def tell_failures(console: Console, changed: Changed, command: str) -> int:
@@ -84,7 +84,7 @@ def _name(to: To) -> str:
     return f"the {to.value.title()}"
 
 
-def _command(to: To, older_days: int | None) -> str:
+def _command(to: To, older_days: int | None, settings: AccountSettings) -> str:
     older = "" if older_days is None else f" --older {older_days}"
     where = "" if to is To.ARCHIVE else f" --to {to.value.title()}"
-    return f"mailroom clear{older}{where} --apply"
+    return settings.names.command(f"mailroom clear{older}{where} --apply")

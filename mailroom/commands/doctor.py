@@ -12,10 +12,11 @@ from mailroom.config.account_files import Reading, read_folder
 from mailroom.config.account_settings import AccountConfig
 from mailroom.config.environment import read_environment
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.screening import Mode
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_splits, check_writing
 from mailroom.doctor.daily_check import check_daily
-from mailroom.doctor.findings import Check, Examined, Finding, Outcome, find, skipped
+from mailroom.doctor.findings import Check, Examined, Finding, MachineCheck, Outcome, find, skipped
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import (
     check_mail,
@@ -34,8 +35,6 @@ _MAIL = Check("mail", "Mail", check_mail, ("session",))
 _REST = (
     Check("rules", "Future mail", check_rules, ("session",), if_broken=Outcome.WARNING),
     Check("clock", "Clock", check_clock, ("session",), if_broken=Outcome.WARNING),
-    Check("health_port", "Health port", check_health_port),
-    Check("dotenv", "Secrets", check_dotenv, if_broken=Outcome.WARNING),
 )
 _ACCOUNT = (
     Check("mailboxes", "Mailboxes", check_mailboxes, ("session",)),
@@ -67,6 +66,12 @@ CHECKS_WITHOUT_WRITING = (
     *_REST,
 )
 
+MACHINE_CHECKS = (
+    MachineCheck("health_port", "Health port", check_health_port),
+    MachineCheck("dotenv", "Secrets", check_dotenv),
+)
+"""They come last; of several accounts before all, and once."""
+
 _SETTINGS = "settings"
 _SETTINGS_TITLE = "Settings"
 
@@ -82,15 +87,19 @@ async def run(checks: Sequence[Check], report: Report, name: str | None = None) 
             return await until_interrupted(partial(_run_all, environment.process, read_folder(folder), checks, report))
         account = account_named(name, environment)
     except ConfigError as error:
-        return _end(report, _without_settings(error, checks, report))
+        return _end(report, _without_settings(error, (*checks, *MACHINE_CHECKS), report))
 
     async def run_one() -> int:
-        return _end(report, await _examine(environment.process, account, checks, report))
+        findings = await _examine(account, checks, report)
+        machine = await _look_at_machine(environment.process, account.scheme.screening.mode, report)
+        return _end(report, {**findings, **machine})
 
     return await until_interrupted(run_one)
 
 
 async def _run_all(process: ProcessSettings, reading: Reading, checks: Sequence[Check], report: Report) -> int:
+    report.begin_machine()
+    machine = await _look_at_machine(process, None, report)
     found: dict[str, Mapping[str, Finding]] = {}
     for name in reading.names:
         report.begin(name)
@@ -99,12 +108,22 @@ async def _run_all(process: ProcessSettings, reading: Reading, checks: Sequence[
         except ConfigError as error:
             found[name] = _without_settings(error, checks, report)
         else:
-            found[name] = await _examine(process, account, checks, report)
-    report.end_all(found)
-    return 1 if any(count(findings, Outcome.FAILED) for findings in found.values()) else 0
+            found[name] = await _examine(account, checks, report)
+    report.end_all(machine, found)
+    return 1 if any(count(findings, Outcome.FAILED) for findings in (machine, *found.values())) else 0
 
 
-def _without_settings(error: ConfigError, checks: Sequence[Check], report: Report) -> Mapping[str, Finding]:
+async def _look_at_machine(process: ProcessSettings, screening: Mode | None, report: Report) -> Mapping[str, Finding]:
+    findings: dict[str, Finding] = {}
+    for check in MACHINE_CHECKS:
+        findings[check.name] = await check.run(process, screening)
+        report.found(check.title, findings[check.name])
+    return findings
+
+
+def _without_settings(
+    error: ConfigError, checks: Sequence[Check | MachineCheck], report: Report
+) -> Mapping[str, Finding]:
     findings = {_SETTINGS: Finding(Outcome.FAILED, "\n".join(error.problems))}
     report.found(_SETTINGS_TITLE, findings[_SETTINGS])
     for check in checks:
@@ -113,13 +132,11 @@ def _without_settings(error: ConfigError, checks: Sequence[Check], report: Repor
     return findings
 
 
-async def _examine(
-    process: ProcessSettings, account: AccountConfig, checks: Sequence[Check], report: Report
-) -> Mapping[str, Finding]:
+async def _examine(account: AccountConfig, checks: Sequence[Check], report: Report) -> Mapping[str, Finding]:
     findings = {_SETTINGS: _settings_finding(account)}
     report.found(_SETTINGS_TITLE, findings[_SETTINGS])
     async with open_servers(account.settings) as servers:
-        examined = Examined(account.settings, account.scheme, servers, report.tell, process)
+        examined = Examined(account.settings, account.scheme, servers, report.tell)
         for check in checks:
             finding = skipped(check, checks, findings)
             if finding is None:

@@ -44,12 +44,16 @@ class Report(Protocol):
         """All was found about a single account."""
         ...
 
+    def begin_machine(self) -> None:
+        """What is found from now on is about what all of several accounts have in common."""
+        ...
+
     def begin(self, account: str) -> None:
         """What is found from now on is about this account, of several."""
         ...
 
-    def end_all(self, found: Mapping[str, Mapping[str, Finding]]) -> None:
-        """All was found, by account."""
+    def end_all(self, machine: Mapping[str, Finding], found: Mapping[str, Mapping[str, Finding]]) -> None:
+        """All was found: about what they have in common, and by account."""
         ...
 
 
@@ -90,20 +94,25 @@ class TextReport:
         else:
             self._console.print("The daemon can run.", style="green")
 
+    def begin_machine(self) -> None:
+        self._console.print("For all accounts:", style="bold")
+
     def begin(self, account: str) -> None:
         self._console.print(f"{account}:", style="bold")
 
-    def end_all(self, found: Mapping[str, Mapping[str, Finding]]) -> None:
+    def end_all(self, machine: Mapping[str, Finding], found: Mapping[str, Mapping[str, Finding]]) -> None:
         """A table with a line an account, and the figures."""
         names, results = [*found], [_result(findings) for findings in found.values()]
         self._console.print()
         print_table(self._console, [Column("Account", names, folds=False), Column("Found", results)])
         failed = sum(bool(count(findings, Outcome.FAILED)) for findings in found.values())
+        if count(machine, Outcome.FAILED):
+            self._console.print("The daemon can't run as it is: see above, for all accounts.", style="red")
         if failed:
             self._console.print(
                 f"{failed} of {plural(len(found), 'account')} can't be served as they are.", style="red"
             )
-        else:
+        elif not count(machine, Outcome.FAILED):
             self._console.print(f"All {plural(len(found), 'account')} can be served.", style="green")
 
     def _print(self, sign: str, style: str, title: str, lines: Sequence[str]) -> None:
@@ -132,7 +141,8 @@ class JsonReport:
 
     Its keys stay as they are: `ok`, `version` and `checks`, each of these with `check`, `status` (ok, warning, failed,
     skipped), `detail`, `advice` and `measured_seconds`. Of several
-    accounts: `ok`, `version` and `accounts`, each of these with `account`, `ok` and `checks`.
+    accounts: `ok`, `version`, `checks` (of what they have in common) and `accounts`, each of these with `account`, `ok`
+    and `checks`.
     """
 
     def __init__(self) -> None:
@@ -154,15 +164,18 @@ class JsonReport:
     def end(self, findings: Mapping[str, Finding]) -> None:
         self._print({"ok": _is_ok(findings), "version": __version__, "checks": _as_json(findings)})
 
+    def begin_machine(self) -> None:
+        """Nothing yet."""
+
     def begin(self, account: str) -> None:
         """Nothing yet."""
 
-    def end_all(self, found: Mapping[str, Mapping[str, Finding]]) -> None:
+    def end_all(self, machine: Mapping[str, Finding], found: Mapping[str, Mapping[str, Finding]]) -> None:
         accounts = [
             {"account": name, "ok": _is_ok(findings), "checks": _as_json(findings)} for name, findings in found.items()
         ]
-        is_ok = all(map(_is_ok, found.values()))
-        self._print({"ok": is_ok, "version": __version__, "accounts": accounts})
+        is_ok = all(map(_is_ok, (machine, *found.values())))
+        self._print({"ok": is_ok, "version": __version__, "checks": _as_json(machine), "accounts": accounts})
 
     def _print(self, document: Mapping[str, object]) -> None:
         self._console.out(json.dumps(document, indent=2), highlight=False)

@@ -23,7 +23,8 @@ async def open_for(duration: timedelta, settings: AccountSettings, scheme: Schem
         until = (datetime.now(UTC) + duration).replace(microsecond=0)
         with working(console, "Opening"):
             await open_until(servers.client, await servers.contacts(), scheme, until)
-        stays = "new mail stays in the Inbox, whoever sends it. `mailroom open off` closes it"
+        off = settings.names.command("mailroom open off")
+        stays = f"new mail stays in the Inbox, whoever sends it. `{off}` closes it"
         console.print(f"Screening is open until {local_time(until)}: {stays}.", soft_wrap=True)
         if not scheme.screening.is_on:
             how = {"watch": "only watching"}.get(scheme.screening.mode, "off")

@@ -31,11 +31,11 @@ class Shown:
 
 async def dry_run(settings: AccountSettings, scheme: Scheme) -> int:
     """Print what would be undone, and what stays; writes nothing. Raises `MailroomError`."""
-    shown = await _show(settings, scheme)
+    shown, command = await _show(settings, scheme), settings.names.command(COMMAND)
     if shown.found is not None:
         console = open_console()
         if shown.found:
-            console.print(f"Nothing is changed yet: `{COMMAND}` does all this.\n", soft_wrap=True)
+            console.print(f"Nothing is changed yet: `{command}` does all this.\n", soft_wrap=True)
         console.print(what_stays(shown.found, scheme))
     return shown.status
 
@@ -68,9 +68,10 @@ def agreed() -> bool:
 
 async def undo(settings: AccountSettings, scheme: Scheme) -> int:
     """Undo all there is now; returns 1 if some of it failed, with a line for each. Raises `MailroomError`."""
-    status = await with_servers(settings, partial(_undo, scheme))
+    command = settings.names.command(COMMAND)
+    status = await with_servers(settings, partial(_undo, command, scheme))
     if status > 1:
-        open_console(stderr=True).print(f"Stopped halfway: `{COMMAND}` undoes the rest.", soft_wrap=True)
+        open_console(stderr=True).print(f"Stopped halfway: `{command}` undoes the rest.", soft_wrap=True)
     return status
 
 
@@ -105,7 +106,7 @@ async def _look(console: Console, servers: Servers, scheme: Scheme) -> Found:
         return await look(servers.client, await servers.contacts(), scheme)
 
 
-async def _undo(scheme: Scheme, servers: Servers) -> int:
+async def _undo(command: str, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     try:
         found = await _look(console, servers, scheme)
@@ -113,11 +114,11 @@ async def _undo(scheme: Scheme, servers: Servers) -> int:
             bar = progress.add_task("Undoing", total=found.steps)
             failures = await undo_all(found, partial(progress.advance, bar))
     except (Unavailable, BadReply) as outage:
-        raise NotFinished(f"{outage}. `{COMMAND}` undoes the rest") from outage
+        raise NotFinished(f"{outage}. `{command}` undoes the rest") from outage
     for reason in failures:
         console.print(f"✗ {printable(reason)}", style="red", soft_wrap=True)
     if failures:
-        console.print(f"The rest is undone: `{COMMAND}` tries these again.\n", soft_wrap=True)
+        console.print(f"The rest is undone: `{command}` tries these again.\n", soft_wrap=True)
     else:
         console.print("All of it is undone.\n")
     console.print(what_stays(found, scheme))

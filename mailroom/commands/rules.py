@@ -85,7 +85,7 @@ def remove_fastmail() -> int:
 
 async def print_sieve(settings: AccountSettings, scheme: Scheme) -> int:
     """Print the script that `apply_sieve` installs. Raises `ConfigError` if that is going to refuse."""
-    return await with_servers(settings, partial(_print_sieve, scheme))
+    return await with_servers(settings, partial(_print_sieve, settings, scheme))
 
 
 async def apply_sieve(settings: AccountSettings, scheme: Scheme) -> int:
@@ -98,7 +98,7 @@ async def remove_sieve(settings: AccountSettings) -> int:
     return await with_servers(settings, partial(_remove_sieve, settings))
 
 
-async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
+async def _print_sieve(settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     client, contacts = servers.client, await servers.contacts()
     access = (await client.session()).sieve
     if access is None:
@@ -116,7 +116,7 @@ async def _print_sieve(scheme: Scheme, servers: Servers) -> int:
     )
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
-    _say(f"Nothing is changed yet: `{COMMAND}` installs this script.")
+    _say(f"Nothing is changed yet: `{settings.names.command(COMMAND)}` installs this script.")
     return 0
 
 

@@ -30,7 +30,7 @@ async def dry_run(days: int | None, show: Show, settings: AccountSettings, schem
         console = open_console()
         unjudged = await _find(console, days, settings, scheme, servers)
         findings = await _with_progress(console, "Judging", unjudged, judge_all)
-        return _show(console, show, Report(scheme, unjudged, findings, days, False, _turning_on(settings)))
+        return _show(console, show, Report(scheme, unjudged, findings, days, False, settings.names))
 
     return await with_servers(settings, work)
 
@@ -39,7 +39,7 @@ async def apply(days: int | None, show: Show, settings: AccountSettings, scheme:
     """Screen that mail, and show where it went; returns 1 if some of it failed. Raises `MailroomError`."""
     status = await with_servers(settings, partial(_apply, days, show, settings, scheme))
     if status > 1:
-        rest = f"Stopped halfway: `{apply_command(days)}` does the rest."
+        rest = f"Stopped halfway: `{apply_command(days, settings.names)}` does the rest."
         open_console(stderr=True).print(rest, soft_wrap=True)
     return status
 
@@ -50,17 +50,13 @@ async def _apply(days: int | None, show: Show, settings: AccountSettings, scheme
     if days is None and unjudged.screening_since is None:
         # Nobody's old Inbox is ever emptied, unless they say so.
         back = scheme.screening.days
-        how = f"`{apply_command(back)}` screens the mail of the last {back} days"
+        how = f"`{apply_command(back, settings.names)}` screens the mail of the last {back} days"
         raise ConfigError([f"screening has not begun, so no mail is new yet: {how}"])
     try:
         findings = await _with_progress(console, "Screening", unjudged, screen_all)
     except (Unavailable, BadReply, BatchRefused) as outage:
-        raise NotFinished(f"{outage}. `{apply_command(days)}` does the rest") from outage
-    return _show(console, show, Report(scheme, unjudged, findings, days, True, _turning_on(settings)))
-
-
-def _turning_on(settings: AccountSettings) -> str:
-    return settings.names.assigned("screening", "on")
+        raise NotFinished(f"{outage}. `{apply_command(days, settings.names)}` does the rest") from outage
+    return _show(console, show, Report(scheme, unjudged, findings, days, True, settings.names))
 
 
 async def _find(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mailroom.commands.table import Column, print_table
 from mailroom.commands.terminal import local_time, plural, printable
+from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.judge import Outcome, Reason, Verdict
 from mailroom.senders.screen import Findings, Group, Unjudged
@@ -25,7 +26,7 @@ TURN_ON = "Screening is not on: {} has the daemon do this with new mail."
 class Report:
     """What was found in the mail of the last `days` (None: in what is new), and whether it was done.
 
-    `turning_on` is how the settings have new mail screened.
+    `names` are what settings and commands are called there.
     """
 
     scheme: Scheme
@@ -33,12 +34,13 @@ class Report:
     findings: Findings
     days: int | None
     is_applied: bool
-    turning_on: str
+    names: Keys
 
 
-def apply_command(days: int | None) -> str:
+def apply_command(days: int | None, names: Keys) -> str:
     """The command that does what a dry run showed."""
-    return "mailroom screen --apply" if days is None else f"mailroom screen --since {days} --apply"
+    since = "" if days is None else f" --since {days}"
+    return names.command(f"mailroom screen{since} --apply")
 
 
 def show_table(console: Console, report: Report) -> None:
@@ -128,7 +130,7 @@ def _what(verdict: Verdict, scheme: Scheme) -> str:
 
 def _show_figures(console: Console, report: Report) -> None:
     """How many went where, what is left, and what to do next; one line each."""
-    findings, command = report.findings, apply_command(report.days)
+    findings, command = report.findings, apply_command(report.days, report.names)
     console.print(printable(_summary(report)))
     if undecided := findings.count(Outcome.UNDECIDED):
         console.print(f"✗ {plural(undecided, 'mail')} could not be judged: {Reason.NOT_ANSWERED.text}.", style="red")
@@ -139,13 +141,14 @@ def _show_figures(console: Console, report: Report) -> None:
     if not report.is_applied and report.unjudged.ids:
         console.print(f"Nothing is changed yet: `{_next(report)}` does this.", soft_wrap=True)
     if not report.scheme.screening.is_on:
-        console.print(TURN_ON.format(report.turning_on), soft_wrap=True)
+        console.print(TURN_ON.format(report.names.assigned("screening", "on")), soft_wrap=True)
 
 
 def _next(report: Report) -> str:
     """The command that does what this dry run showed: where screening has not begun, it has to be told how far back."""
     has_begun = report.unjudged.screening_since is not None
-    return apply_command(report.days if has_begun else report.days or report.scheme.screening.days)
+    days = report.days if has_begun else report.days or report.scheme.screening.days
+    return apply_command(days, report.names)
 
 
 def _summary(report: Report) -> str:

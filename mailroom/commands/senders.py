@@ -25,7 +25,7 @@ NOBODY = "(no usable sender)"
 
 async def show_waiting(settings: AccountSettings, scheme: Scheme) -> int:
     """Print a table of who waits. Raises `MailroomError`."""
-    return await with_servers(settings, partial(_show_waiting, scheme))
+    return await with_servers(settings, partial(_show_waiting, settings, scheme))
 
 
 async def waiting_as_json(settings: AccountSettings, scheme: Scheme) -> int:
@@ -65,14 +65,14 @@ async def members_as_json(category: Category, settings: AccountSettings) -> int:
     return await with_servers(settings, work)
 
 
-async def _show_waiting(scheme: Scheme, servers: Servers) -> int:
+async def _show_waiting(settings: AccountSettings, scheme: Scheme, servers: Servers) -> int:
     console = open_console()
     with working(console, f"Reading {scheme.screener}"):
         found = await who_waits(servers.client, scheme)
     print_senders(console, found.senders)
     console.print(_waiting_summary(found.senders, scheme))
     for each in found.rotations:
-        console.print(_hint(each), soft_wrap=True)
+        console.print(_hint(each, settings), soft_wrap=True)
     return 0
 
 
@@ -125,11 +125,12 @@ def _waiting_summary(found: Sequence[Waiting], scheme: Scheme) -> str:
     return f"{plural(len(found), 'sender')} {waits} in {where} with {mails}{order}."
 
 
-def _hint(rotation: Rotation) -> str:
+def _hint(rotation: Rotation, settings: AccountSettings) -> str:
     what = "domain" if isinstance(rotation.whole, WholeDomain) else "mailing list"
+    triage = settings.names.command(f"mailroom triage {printable(shlex.quote(str(rotation.whole)))} CATEGORY")
     return (
         f"Hint: {rotation.addresses} addresses look like one sender's, who takes a new one each time. Decide about the "
-        f"whole {what}: mailroom triage {printable(shlex.quote(str(rotation.whole)))} CATEGORY"
+        f"whole {what}: {triage}"
     )
 
 

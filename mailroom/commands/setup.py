@@ -29,6 +29,7 @@ from mailroom.senders.sieve_script import find_installed
 from mailroom.triage.state import state_in
 
 COMMAND = "mailroom setup --apply"
+PRINT_RULES = "mailroom rules"
 INSTALL_RULES = "mailroom rules --format sieve --apply"
 
 _STYLES = {
@@ -91,9 +92,10 @@ async def _apply(settings: AccountSettings, scheme: Scheme, servers: Servers) ->
         console.print(printable(line), soft_wrap=True)
     is_in_rules = any(item.state is State.CREATED and item.kind is not Kind.OPTIONAL_LABEL for item in items)
     if is_in_rules and not scheme.screening.is_on:
-        how = "`mailroom rules`" if (await servers.client.session()).sieve is None else f"`{INSTALL_RULES}`"
+        session = await servers.client.session()
+        how = settings.names.command(PRINT_RULES if session.sieve is None else INSTALL_RULES)
         console.print(
-            f"New mail is sorted by rules that name all this: install them, again if they are: {how}.", soft_wrap=True
+            f"New mail is sorted by rules that name all this: install them, again if they are: `{how}`.", soft_wrap=True
         )
     console.print(_screening(found, settings), soft_wrap=True)
     return status or refilled.status

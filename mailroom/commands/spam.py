@@ -15,7 +15,7 @@ async def spam(address: str, settings: AccountSettings, scheme: Scheme) -> int:
 
     Raises `MailroomError`.
     """
-    command = f"mailroom spam {printable(address)}"
+    command = settings.names.command(f"mailroom spam {printable(address)}")
 
     async def work(servers: Servers) -> int:
         console = open_console()

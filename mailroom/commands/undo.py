@@ -33,19 +33,20 @@ async def undo(subject: Subject, settings: AccountSettings, scheme: Scheme) -> i
         try:
             mails = await undo_it(run, found)
         except (Unavailable, BadReply, BatchRefused) as outage:
-            raise NotFinished(f"{outage}. {_how_to_go_on(subject)}") from outage
+            raise NotFinished(f"{outage}. {_how_to_go_on(subject, settings)}") from outage
         changes = "; ".join((_where(found), *_changes(found, mails, scheme)))
         return f"{_what(found)} is undone: {changes}. The same command again brings it back."
 
     status = await _with_undo(subject, settings, scheme, work)
     if status > 1:
-        open_console(stderr=True).print(f"Stopped halfway: {_how_to_go_on(subject)}.", soft_wrap=True)
+        open_console(stderr=True).print(f"Stopped halfway: {_how_to_go_on(subject, settings)}.", soft_wrap=True)
     return status
 
 
-def _how_to_go_on(subject: Subject) -> str:
+def _how_to_go_on(subject: Subject, settings: AccountSettings) -> str:
     """Twice undone is as it was: who can't see how far it came has to look."""
-    return f"`mailroom history {printable(str(subject))}` shows whether it is done; if not, the same command does it"
+    look = settings.names.command(f"mailroom history {printable(str(subject))}")
+    return f"`{look}` shows whether it is done; if not, the same command does it"
 
 
 async def _with_undo(

@@ -35,6 +35,10 @@ class Keys(Protocol):
         """How to give it this value there."""
         ...
 
+    def command(self, text: str) -> str:
+        """A command about the account, as it is to be typed."""
+        ...
+
     def problem(self, text: str) -> str:
         """A problem that begins with a bare name, in a list of many."""
         ...
@@ -83,6 +87,9 @@ class Variables:
     def assigned(self, field: str, value: str) -> str:
         return f"{self.bare(field)}={value}"
 
+    def command(self, text: str) -> str:
+        return text
+
     def problem(self, text: str) -> str:
         return text
 
@@ -124,6 +131,9 @@ class FileKeys:
         # The one setting that has a place of its own there.
         written = f'mode = "{value}" below [screening]' if field == "screening" else f'{field} = "{value}"'
         return f"{written} in {self.file}"
+
+    def command(self, text: str) -> str:
+        return f"{text} --account {self.file.removesuffix('.toml')}"
 
     def problem(self, text: str) -> str:
         return f"{self.file}: {text}"

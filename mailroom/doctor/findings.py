@@ -8,6 +8,7 @@ from mailroom.account.servers import Servers, what_to_renew
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import Scheme
+from mailroom.config.screening import Mode
 from mailroom.doctor.clean_up import NotUndone
 from mailroom.errors import ConfigError, MailroomError, Refused, Unavailable
 
@@ -43,7 +44,6 @@ class Examined:
     scheme: Scheme
     servers: Servers
     tell: Callable[[str], None]
-    process: ProcessSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,16 @@ class Check:
     needs: tuple[str, ...] = ()
     notice: str = ""
     if_broken: Outcome = Outcome.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCheck:
+    """One check of what all accounts of the process have in common. It is given how the daemon should screen, None
+    where each account has a mode of its own."""
+
+    name: str
+    title: str
+    run: Callable[[ProcessSettings, Mode | None], Awaitable[Finding]]
 
 
 async def find(check: Check, examined: Examined) -> Finding:

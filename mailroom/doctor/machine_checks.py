@@ -1,4 +1,4 @@
-"""What concerns this machine: its clock, and the port for health checks."""
+"""What concerns this machine: its clock, the port for health checks, the file with the login."""
 
 import errno
 import stat
@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 import httpx
 import trio
 
+from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.screening import Mode
 from mailroom.config.variables import DOTENV
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.errors import shortened
@@ -51,7 +53,7 @@ def _unix_seconds(date: str) -> float | None:
         return None
 
 
-async def check_dotenv(examined: Examined) -> Finding:
+async def check_dotenv(_process: ProcessSettings, _screening: Mode | None) -> Finding:
     """Whether others on this machine can read the file that holds the login."""
     try:
         mode = (await trio.Path(DOTENV).stat()).st_mode
@@ -62,26 +64,29 @@ async def check_dotenv(examined: Examined) -> Finding:
     return Finding(Outcome.OK, f"{DOTENV} is readable by you alone")
 
 
-async def check_health_port(examined: Examined) -> Finding:
-    """Whether the daemon can listen where it should, or does so already."""
-    host, port = examined.process.health_host, examined.process.health_port
+async def check_health_port(process: ProcessSettings, screening: Mode | None) -> Finding:
+    """Whether the daemon can listen where it should, or does so already.
+
+    `screening` is how it should screen; None where each of its accounts has a mode of its own.
+    """
+    host, port = process.health_host, process.health_port
     try:
         listeners = await trio.open_tcp_listeners(port, host=host)
     except (OSError, UnicodeError) as error:
-        return await _why_taken(examined, error)
+        return await _why_taken(process, screening, error)
     for listener in listeners:
         await listener.aclose()
     return Finding(Outcome.OK, f"port {port} on {host} is free")
 
 
-async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Finding:
-    host, port = examined.process.health_host, examined.process.health_port
-    host_key, port_key = map(examined.process.key, ("health_host", "health_port"))
+async def _why_taken(process: ProcessSettings, screening: Mode | None, error: OSError | UnicodeError) -> Finding:
+    host, port = process.health_host, process.health_port
+    host_key, port_key = map(process.key, ("health_host", "health_port"))
     if not isinstance(error, OSError) or error.errno != errno.EADDRINUSE:
         reason = getattr(error, "strerror", None) or type(error).__name__
         advice = f"set {host_key} or {port_key} to what this machine can listen on"
         return Finding(Outcome.FAILED, f"can't listen on {host} port {port} ({reason})", advice)
-    daemon = await ask_daemon(examined.process)
+    daemon = await ask_daemon(process)
     if daemon is None:
         problem = f"port {port} on {host} is used by another program"
         return Finding(Outcome.FAILED, problem, f"set {port_key} to a free one")
@@ -90,8 +95,7 @@ async def _why_taken(examined: Examined, error: OSError | UnicodeError) -> Findi
         age = daemon.last_poll_age_seconds
         how = "and is unhealthy" if age is None else f"and had no success for {age:.0f} s"
         return Finding(Outcome.WARNING, f"{answers}, {how}", "its log says why")
-    wanted = examined.scheme.screening.mode
-    if daemon.screening not in (None, wanted):
-        differs = f"its screening is {shortened(daemon.screening, 20)}, and that of these settings {wanted}"
+    if daemon.screening is not None and screening not in (None, daemon.screening):
+        differs = f"its screening is {shortened(daemon.screening, 20)}, and that of these settings {screening}"
         return Finding(Outcome.WARNING, f"{answers}; {differs}", "start it again with these settings")
     return Finding(Outcome.OK, f"{answers}, and is healthy")

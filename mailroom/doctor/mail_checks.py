@@ -17,10 +17,9 @@ from mailroom.triage.look_up import from_any
 from mailroom.triage.start_check import how_to_name_your_addresses, own_of
 
 CREATE = "`mailroom setup --apply` creates what is missing"
-APPLY_RULES = (
-    "`mailroom rules --format sieve --apply` installs rules for the contact groups, and keeps a script that is active"
-)
-REPLACE = "`mailroom rules --format sieve --apply` writes it again without that rule"
+INSTALL = "mailroom rules --format sieve --apply"
+APPLY_RULES = "`{}` installs rules for the contact groups, and keeps a script that is active"
+REPLACE = "`{}` writes it again without that rule"
 TAKE_IT_OUT = "take the rule for everybody else out of the script; the daemon screens such mail"
 _HOW = ": it puts mail of everybody else into the Screener, be it of people whom you know or wrote to"
 
@@ -142,19 +141,19 @@ async def check_rules(examined: Examined) -> Finding:
         how = "runs Mailroom's" if installed.includes_own else "is the one that Mailroom would write now"
         left = ", which leaves mail of strangers to the daemon" if examined.scheme.screening.is_on else ""
         return Finding(Outcome.OK, f"{active}, and {how}{left}")
-    is_old = state == "old"
+    is_old, install = state == "old", examined.settings.names.command(INSTALL)
     if examined.scheme.screening.is_on and (found_script.screens_strangers(installed.running_text) or not is_old):
-        return _beside_screening(active, installed, is_old)
+        return _beside_screening(active, installed, is_old, install)
     if installed.active is None:
-        return Finding(Outcome.WARNING, f"{active}: mail yet to come is not sorted", APPLY_RULES)
+        return Finding(Outcome.WARNING, f"{active}: mail yet to come is not sorted", APPLY_RULES.format(install))
     fault = "but Mailroom's is not what it would write now" if is_old else "and doesn't run Mailroom's"
-    return Finding(Outcome.WARNING, f"{active}, {fault}", APPLY_RULES)
+    return Finding(Outcome.WARNING, f"{active}, {fault}", APPLY_RULES.format(install))
 
 
-def _beside_screening(active: str, installed: Installed, is_old: bool) -> Finding:
+def _beside_screening(active: str, installed: Installed, is_old: bool, install: str) -> Finding:
     """Rules are not needed there, and one that was may be too much."""
     if found_script.screens_strangers(installed.running_text):
-        whose, advice = ("but Mailroom's", REPLACE) if is_old else ("and", TAKE_IT_OUT)
+        whose, advice = ("but Mailroom's", REPLACE.format(install)) if is_old else ("and", TAKE_IT_OUT)
         return Finding(Outcome.WARNING, f"{active}, {whose} undoes half of the screening{_HOW}", advice)
     if installed.active is None:
         return Finding(Outcome.OK, f"{active}: the daemon alone sorts new mail")
@@ -162,15 +161,16 @@ def _beside_screening(active: str, installed: Installed, is_old: bool) -> Findin
 
 
 def _unseen_rules(examined: Examined) -> Finding:
-    scheme = examined.scheme
+    scheme, names = examined.scheme, examined.settings.names
     if is_fastmail(examined.settings):
         detail, where = "Fastmail shows its rules to no program", "look at Settings → Filters & Rules"
-        advice = f"{where}; `mailroom rules --format fastmail` prints what to import there"
+        advice = f"{where}; `{names.command('mailroom rules --format fastmail')}` prints what to import there"
         if scheme.screening.is_on:
             name = fastmail.name_of_catch_all(scheme)
             advice = f"{where}: a rule “{name}” undoes half of the screening{_HOW}. Delete it; the others may stay"
         return Finding(Outcome.SKIPPED, detail, advice)
-    detail, what = "the server shows no rules over JMAP", "`mailroom rules --format sieve` prints what should be there"
+    detail = "the server shows no rules over JMAP"
+    what = f"`{names.command('mailroom rules --format sieve')}` prints what should be there"
     if scheme.screening.is_on:
         return Finding(Outcome.SKIPPED, detail, f"none are needed; if you put some there by hand, {what} now")
     return Finding(Outcome.SKIPPED, detail, f"look at its own settings; {what}")

@@ -77,9 +77,11 @@ class Guard:
             return await self._cookies.read_session(request.cookies)
         owners = [each for each in self._owners.values() if name in each.users]
         if not owners:
-            raise Forbidden("The proxy knows you, but you are not the owner of this mail (setting page_proxy_users).")
+            where = sorted({each.names.bare("page_proxy_users") for each in self._owners.values()})
+            raise Forbidden(f"The proxy knows you, but you are not the owner of this mail ({' or '.join(where)}).")
         if len(owners) > 1:
-            raise Forbidden("Several accounts name you as their owner: leave you in one of them (page_proxy_users).")
+            places = " and ".join(each.names.name("page_proxy_users") for each in owners)
+            raise Forbidden(f"Several accounts name you as their owner: leave you in one of {places}.")
         (owner,) = owners
         return Session(owner, f"proxy {name}", await self._keys.key(owner), by_proxy=True)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from quart import Response
 from quart_trio import QuartTrio
 
+from mailroom.config.keys import Keys
 from mailroom.observe.status import Health
 from mailroom.page.buttons import accent_of
 from mailroom.page.guard import session
@@ -17,8 +18,8 @@ Row = tuple[str, str, str]
 _RULES = {
     "none": ("so", "No rules of Mailroom's run on the mail server."),
     "current": ("good", "They run on the mail server, as they would be written now."),
-    "old": ("bad", "They are older than your decisions: `mailroom rules --format sieve --apply` renews them."),
-    "replaced": ("bad", "They are there but don't run: `mailroom rules --format sieve --apply` has them run again."),
+    "old": ("bad", "They are older than your decisions: `{}` renews them."),
+    "replaced": ("bad", "They are there but don't run: `{}` has them run again."),
 }
 _SCREENING = {
     "on": ("good", "New mail of strangers waits in the Screener."),
@@ -45,10 +46,10 @@ async def _show() -> Response:
         }
         for ended, deed in owner.status.recent
     ]
-    return view("health.html", "/health", is_well=health.status == "ok", rows=rows(health), recent=recent)
+    return view("health.html", "/health", is_well=health.status == "ok", rows=rows(health, owner.names), recent=recent)
 
 
-def rows(health: Health) -> list[Row]:
+def rows(health: Health, names: Keys) -> list[Row]:
     """All that there is to say."""
     found: list[Row] = [_passes(health), _push(health)]
     found.append(("Screening", *_SCREENING[health.screening]))
@@ -58,10 +59,13 @@ def rows(health: Health) -> list[Row]:
         text = f"{plural(health.senders_failing, 'sender')} can't be settled; the log says who and why."
         found.append(("Senders", "bad", text))
     if health.mailboxes_missing:
-        text = f"{plural(health.mailboxes_missing, 'mailbox')} missing: `mailroom setup` says which."
+        number = health.mailboxes_missing
+        what = f"{number} mailbox{'' if number == 1 else 'es'} missing"
+        text = f"{what}: `{names.command('mailroom setup')}` says which."
         found.append(("Mailboxes", "bad", text))
     if health.server_rules in _RULES:
-        found.append(("Rules", *_RULES[health.server_rules]))
+        mood, text = _RULES[health.server_rules]
+        found.append(("Rules", mood, text.format(names.command("mailroom rules --format sieve --apply"))))
     found.append(("Version", "so", health.version))
     return found
 

@@ -66,8 +66,7 @@ class Login:
             return response
         if not self._has_passwords or len(password) > _LONGEST or not await self._keys.matches(owner, password):
             log.warning("page_login_refused", address=caller)
-            who = "Name or password is" if self._is_named else "The password is"
-            return self._form(f"{who} wrong. It is the one in the setting page_password.", HTTPStatus.FORBIDDEN, name)
+            return self._form(self._what_is_wrong, HTTPStatus.FORBIDDEN, name)
         assert owner is not None, "a password matches an owner's alone"  # noqa: S101
         log.info("page_login", address=caller)
         response = _to("/")
@@ -83,6 +82,13 @@ class Login:
     @property
     def _is_named(self) -> bool:
         return self._owners.keys() != {""}
+
+    @property
+    def _what_is_wrong(self) -> str:
+        """The same for every name, whether there is such an account or not."""
+        if self._is_named:
+            return "Name or password is wrong. Each account's file has its own: page_password, or page_password_file."
+        return f"The password is wrong. It is the one in {self._owners[''].names.name('page_password')}."
 
     @property
     def _has_passwords(self) -> bool:

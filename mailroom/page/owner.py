@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from mailroom.account.account import Account
 from mailroom.account.ring import Bell
 from mailroom.config.account_settings import AccountSettings
+from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.jmap.client import Client
@@ -20,13 +21,15 @@ class Owner:
     """One account, as its owner may see and change it.
 
     `name` is what the owner logs in with beside the password, empty where there is only one account. `password` is
-    None where there is no such login; `users` are the names by which a proxy knows the owner. `mail_login` is what the
-    daemon logs in with at `session_url`: who changes it ends all sessions.
+    None where there is no such login; `users` are the names by which a proxy knows the owner, `names` what settings
+    and commands are called. `mail_login` is what the daemon logs in with at `session_url`: who changes it ends all
+    sessions.
     """
 
     name: str
     password: SecretStr | None
     users: frozenset[str]
+    names: Keys
     mail_login: SecretStr
     session_url: str
     client: Client
@@ -41,6 +44,7 @@ class Owner:
             name=name,
             password=settings.page_password,
             users=frozenset(settings.page_proxy_users),
+            names=settings.names,
             mail_login=settings.jmap_token or settings.jmap_password or SecretStr(""),
             session_url=settings.jmap_session_url,
             client=account.servers.client,

@@ -88,7 +88,7 @@ async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = 
     return Undo(str(subject), last, after, await _planned(run, sender, after, card, found), found)
 
 
-_HOW_TO_LOOK = "`mailroom history` shows what was"
+_HOW_TO_LOOK = "The history shows what was"
 
 
 def _wider(subject: Subject) -> Strangers:

@@ -14,6 +14,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from mailroom.account.rules_watch import LOOK_AGAIN_SECONDS, watch_rules
 from mailroom.account.servers import Servers, open_servers
 from mailroom.config.account_settings import AccountSettings
+from mailroom.config.keys import VARIABLES
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
 from mailroom.observe.status import PassOutcome, Status
@@ -74,7 +75,7 @@ async def watched(
         settings = AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         async with open_servers(settings) as servers:
             with structlog.testing.capture_logs() as logs:
-                nursery.start_soon(watch_rules, servers, scheme, status)
+                nursery.start_soon(watch_rules, servers, scheme, status, VARIABLES)
                 yield Watched(sandbox, servers, status, clock, logs)
             nursery.cancel_scope.cancel()
 

@@ -161,6 +161,9 @@ async def test_doctor_checks_all_and_ends_with_a_table() -> None:
         found = await command(folder, "doctor", "--read-only", "--json")
         alone = await command(folder, "doctor", "--read-only", "--json", "--account", "anna")
     lines = ended.output.splitlines()
+    # What they have in common is looked at once.
+    assert lines[0] == "For all accounts:"
+    assert [ended.output.count(title) for title in ("Health port", "Secrets", "Clock")] == [1, 1, 3]
     assert [line.partition(" ")[0] for line in lines[-5:-1]] == ["anna", "bob", "carl", ""]
     assert lines[-5].split() == ["anna", "all", "is", "well"]
     assert lines[-4].split()[1:4] == ["failed:", "mailboxes,", "groups;"]
@@ -172,6 +175,7 @@ async def test_doctor_checks_all_and_ends_with_a_table() -> None:
         ("bob", False),
         ("carl", False),
     ]
+    assert [check["check"] for check in document["checks"]] == ["health_port", "dotenv"]
     assert (ended.status, found.status, document["ok"], alone.status) == (1, 1, False, 0)
     assert json.loads(alone.output).keys() == {"ok", "version", "checks"}
 

@@ -44,6 +44,13 @@ def test_how_screening_is_turned_on_and_where_the_scheme_is(keys: Keys, assigned
     assert (keys.assigned("screening", "on"), keys.scheme_place) == (assigned, place)
 
 
+@pytest.mark.parametrize(
+    ("keys", "typed"), [(VARIABLES, "mailroom spam x@y.z"), (FileKeys("a.b.toml"), "mailroom spam x@y.z --account a.b")]
+)
+def test_a_command_names_the_account_where_there_are_several(keys: Keys, typed: str) -> None:
+    assert keys.command("mailroom spam x@y.z") == typed
+
+
 def test_settings_made_of_values_are_called_as_variables_are() -> None:
     assert AccountSettings(jmap_token=SecretStr("t")).key("contacts") == "MAILROOM_CONTACTS"
 

@@ -22,13 +22,20 @@ from mailroom.decisions.note import CREATED, recorded
 from mailroom.doctor.contacts_check import check_groups
 from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
-from mailroom.doctor.mail_checks import APPLY_RULES, REPLACE, TAKE_IT_OUT, check_mail, check_mailboxes, check_rules
+from mailroom.doctor.mail_checks import (
+    APPLY_RULES,
+    INSTALL,
+    REPLACE,
+    TAKE_IT_OUT,
+    check_mail,
+    check_mailboxes,
+    check_rules,
+)
 from mailroom.doctor.screening_checks import check_marking, check_marking_rights
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
 from mailroom.sandbox import CYRUS
 from tests.commands.support import settings_for
 from tests.guard import GUARD_SECONDS
-from tests.real.processes import free_port
 from tests.screener import empty_sandbox
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply
 
@@ -67,7 +74,7 @@ async def examined(*urns: str, **scripts: Answer) -> AsyncIterator[Examined]:
             await nursery.start(server.serve)
             settings = AccountSettings(jmap_session_url=f"{server.origin}/session", jmap_token=SecretStr("t"))
             async with open_servers(settings) as servers:
-                yield Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings(health_port=free_port()))
+                yield Examined(settings, DEFAULT_SCHEME, servers, print)
             nursery.cancel_scope.cancel()
 
 
@@ -161,7 +168,7 @@ async def test_a_group_that_cannot_be_read_is_named_and_is_not_to_be_created() -
     feed = next(card for card in sandbox.store.cards.objects.values() if card.data["name"]["full"] == "Feed")
     feed.data["members"] = 17
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
     assert (found.outcome, found.advice) == (Outcome.FAILED, "")
     assert found.detail.startswith(f"Feed: the contact card {feed.id} may be this group, and can't be read")
 
@@ -171,7 +178,7 @@ async def test_notes_that_no_group_agrees_with_are_a_warning() -> None:
     text = recorded("", "Old", datetime(2026, 3, 5, tzinfo=UTC), CREATED)
     sandbox.add_card("ann@x.org", "Ann", notes={"n": {"note": text}})
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
+        found = await check_groups(Examined(settings, DEFAULT_SCHEME, servers, print))
     assert found.outcome is Outcome.WARNING
     assert found.detail.startswith("1 contact carries a note of a category that isn't configured: Old (1).")
 
@@ -195,14 +202,14 @@ async def test_an_active_script_of_the_users_alone_is_a_warning(answer: Answer, 
     async with examined(SIEVE, CONTACTS, api=answer, download__u1__b1=reply("200 OK", b"keep;\n")) as it:
         found = await check_rules(it)
     assert (found.outcome, found.detail) == (Outcome.WARNING, detail)
-    assert found.advice == APPLY_RULES
+    assert found.advice == APPLY_RULES.format(INSTALL)
 
 
 @pytest.mark.parametrize("name", ["mailroom", "saved by hand"])
 async def test_a_script_of_mailrooms_is_compared_with_what_it_would_write_now(name: str) -> None:
     sandbox = empty_sandbox(flavour=CYRUS)
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        it = Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings())
+        it = Examined(settings, DEFAULT_SCHEME, servers, print)
         assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         (text,) = sandbox.scripts().values()
         sandbox.store.active_script = None
@@ -219,7 +226,7 @@ async def test_a_script_of_mailrooms_is_compared_with_what_it_would_write_now(na
     assert (found.outcome, found.detail, found.advice) == (
         Outcome.WARNING,
         f"the Sieve script {name} is active, but Mailroom's is not what it would write now",
-        APPLY_RULES,
+        APPLY_RULES.format(INSTALL),
     )
 
 
@@ -228,7 +235,7 @@ async def test_a_script_of_the_users_that_runs_the_rules_is_fine() -> None:
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
         assert await rules.apply_sieve(settings, DEFAULT_SCHEME) == 0
         sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
-        found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
+        found = await check_rules(Examined(settings, DEFAULT_SCHEME, servers, print))
     assert (found.outcome, found.detail) == (Outcome.OK, "the Sieve script mine is active, and runs Mailroom's")
 
 
@@ -261,12 +268,12 @@ async def test_a_script_of_the_users_is_fine_unless_it_screens_strangers(text: b
 async def test_rules_from_before_screening_was_on_undo_half_of_it_until_they_are_installed_again(runs: str) -> None:
     sandbox = empty_sandbox(flavour=CYRUS)
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        it = Examined(settings, SCREENING, servers, print, ProcessSettings())
+        it = Examined(settings, SCREENING, servers, print)
         await rules.apply_sieve(settings, DEFAULT_SCHEME)
         if runs == "by the user's":
             sandbox.add_script("mine", 'require "include";\ninclude :optional "mailroom";\n', active=True)
         found = await check_rules(it)
-        assert (found.outcome, found.advice) == (Outcome.WARNING, REPLACE)
+        assert (found.outcome, found.advice) == (Outcome.WARNING, REPLACE.format(INSTALL))
         assert "but Mailroom's undoes half of the screening" in found.detail
         await rules.apply_sieve(settings, SCREENING)
         found = await check_rules(it)
@@ -294,7 +301,7 @@ async def test_a_port_of_a_daemon_that_has_no_success_is_a_warning() -> None:
     health = {"status": "unhealthy", "version": "1.2", "last_poll_age_seconds": 900.0}
     async with examined(healthz=json_reply(health)) as it:
         port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
-        found = await check_health_port(replace(it, process=ProcessSettings(health_port=port)))
+        found = await check_health_port(ProcessSettings(health_port=port), "off")
     assert (found.outcome, found.detail) == (
         Outcome.WARNING,
         f"a running Mailroom 1.2 answers on port {port}, and had no success for 900 s",
@@ -312,8 +319,7 @@ async def test_a_daemon_that_screens_otherwise_than_the_settings_say_is_a_warnin
     health = {"status": "ok", "version": "1.2", "last_poll_age_seconds": 9.0, **told}
     async with examined(healthz=json_reply(health)) as it:
         port = int(it.settings.jmap_session_url.rpartition(":")[2].partition("/")[0])
-        process = ProcessSettings(health_port=port)
-        found = await check_health_port(replace(it, process=process, scheme=SCREENING))
+        found = await check_health_port(ProcessSettings(health_port=port), "on")
     assert found.outcome is outcome
     if outcome is Outcome.WARNING:
         assert found.detail.endswith("; its screening is off, and that of these settings on")
@@ -325,8 +331,6 @@ async def test_a_file_with_the_login_that_others_can_read_is_a_warning(mode: int
     path = trio.Path(".env")
     await path.write_text("MAILROOM_JMAP_TOKEN=x\n")
     await path.chmod(mode)
-    sandbox = empty_sandbox()
-    async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        found = await check_dotenv(Examined(settings, DEFAULT_SCHEME, servers, print, ProcessSettings()))
+    found = await check_dotenv(ProcessSettings(), "off")
     assert found.outcome is outcome
     assert found.advice == ("" if outcome is Outcome.OK else "chmod 600 .env")

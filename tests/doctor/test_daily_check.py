@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from mailroom.account.servers import open_servers
 from mailroom.config.daily import Digest, Expiry
-from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.doctor.daily_check import TURN_ON, check_daily
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -26,7 +25,7 @@ BOTH = replace(AT, expire=EXPIRY)
 @asynccontextmanager
 async def examined(sandbox: Sandbox, scheme: Scheme) -> AsyncIterator[Examined]:
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        yield Examined(settings, scheme, servers, print, ProcessSettings())
+        yield Examined(settings, scheme, servers, print)
 
 
 async def finding(sandbox: Sandbox, scheme: Scheme) -> Finding:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailroom.account.servers import open_servers
-from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Mode, Screening
 from mailroom.decisions.state_card import State, uid_of, with_state
@@ -34,7 +33,7 @@ def in_mode(mode: Mode) -> Scheme:
 @asynccontextmanager
 async def examined(sandbox: Sandbox, mode: Mode = "on") -> AsyncIterator[Examined]:
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        yield Examined(settings, in_mode(mode), servers, print, ProcessSettings())
+        yield Examined(settings, in_mode(mode), servers, print)
 
 
 def begun(sandbox: Sandbox, open_until: datetime | None = None) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from mailroom.account.servers import open_servers
-from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.splits import Split
 from mailroom.doctor.contacts_check import check_splits
@@ -19,7 +18,7 @@ IDLE = Split(("order",), "Feed", address="news@slip.example")
 async def found(sandbox: Sandbox, *splits: Split) -> Finding:
     scheme = replace(DEFAULT_SCHEME, splits=splits)
     async with settings_for(sandbox) as settings, open_servers(settings) as servers:
-        return await check_splits(Examined(settings, scheme, servers, print, ProcessSettings()))
+        return await check_splits(Examined(settings, scheme, servers, print))
 
 
 async def test_those_that_no_decided_sender_has_are_named() -> None:

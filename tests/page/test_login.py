@@ -55,7 +55,7 @@ async def test_the_password_opens_and_a_wrong_one_does_not() -> None:
     async with page() as served_page, served_page.browser() as browser:
         refused = await browser.log_in("wrong")
         assert refused.status_code == 403
-        assert "The password is wrong" in refused.text
+        assert "The password is wrong. It is the one in MAILROOM_PAGE_PASSWORD." in refused.text
         assert not browser.http.cookies
         assert (await browser.log_in()).status_code == 303
         assert "Waiting" in browser.text
@@ -230,7 +230,7 @@ async def test_with_several_accounts_a_name_is_asked_for() -> None:
         assert 'name="name"' in browser.text
         for name in ("", "eve", "ann:", "../ann"):
             refused = await browser.post("/login", name=name, password=PASSWORD)
-            assert (refused.status_code, "Name or password is wrong" in refused.text) == (403, True)
+            assert (refused.status_code, "file has its own: page_password, or" in refused.text) == (403, True)
 
 
 async def test_an_account_of_another_shard_is_told_where_it_is() -> None:

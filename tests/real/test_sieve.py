@@ -16,7 +16,6 @@ from mailroom.account.servers import open_servers
 from mailroom.commands import rules
 from mailroom.commands.terminal import log_to_stderr
 from mailroom.config.account_settings import AccountSettings
-from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.config.screening import Screening
 from mailroom.doctor.findings import Examined, Outcome
@@ -317,7 +316,7 @@ async def test_mail_from_several_people_waits_in_the_screener(user: User) -> Non
 async def test_a_group_that_was_made_anew_makes_the_script_old(user: User, capsys: pytest.CaptureFixture[str]) -> None:
     await rules.apply_sieve(user.settings, DEFAULT_SCHEME)
     async with open_servers(user.settings) as servers:
-        examined = Examined(user.settings, DEFAULT_SCHEME, servers, print, ProcessSettings())
+        examined = Examined(user.settings, DEFAULT_SCHEME, servers, print)
         assert (await check_rules(examined)).outcome is Outcome.OK
         user.contacts.delete_groups("Feed")
         put_card(user.http, user.user.book_url, group_card("Feed"))
@@ -360,9 +359,7 @@ async def test_rules_file_decided_senders_at_delivery_and_the_daemon_screens_the
     assert {sender: places[sender] for sender in at_delivery} == {**at_delivery, "who@example.org": {"Screener"}}
     assert {sender for sender in at_delivery if "mailroom-seen" in keywords[sender]} == {*at_delivery} - {feed}
     async with open_servers(user.settings) as servers:
-        assert (
-            await check_rules(Examined(user.settings, SCREENING, servers, print, ProcessSettings()))
-        ).outcome is Outcome.OK
+        assert (await check_rules(Examined(user.settings, SCREENING, servers, print))).outcome is Outcome.OK
 
 
 async def test_rules_from_before_screening_was_on_screen_friends_and_doctor_says_so(user: User) -> None:
@@ -373,14 +370,14 @@ async def test_rules_from_before_screening_was_on_screen_friends_and_doctor_says
         await triage.run(datetime.now(UTC))
     assert user.mail.places()["hello"] == {"Screener"}
     async with open_servers(user.settings) as servers:
-        found = await check_rules(Examined(user.settings, SCREENING, servers, print, ProcessSettings()))
+        found = await check_rules(Examined(user.settings, SCREENING, servers, print))
     assert (found.outcome, "undoes half of the screening" in found.detail) == (Outcome.WARNING, True)
 
 
 async def test_doctor_tries_a_mark_on_mail_that_was_read_and_takes_it_off_again(user: User) -> None:
     user.mail.receive("Inbox", "read", "From: who@example.org")
     async with open_servers(user.settings) as servers:
-        examined = Examined(user.settings, SCREENING, servers, print, ProcessSettings())
+        examined = Examined(user.settings, SCREENING, servers, print)
         untried = await check_marking(examined)
         assert (untried.outcome, "no mail there has been read" in untried.detail) == (Outcome.OK, True)
         user.mail.call("Email/set", update={user.mail.id_of("read"): {"keywords/$seen": True}})

@@ -1,21 +1,23 @@
 """Mailboxes, mails and identities over JMAP (RFC 8621), as calls for a batch."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
+from pydantic.dataclasses import dataclass as wire_dataclass
 
 from mailroom.addresses import canonical, canonical_list_id
 from mailroom.jmap.batch import Batch, Call, Slot, chunks, slices
 from mailroom.jmap.query import Kind
 from mailroom.jmap.session import MAIL, SUBMISSION, Session
 from mailroom.jmap.set import SetResult, read_set_result
-from mailroom.wire import FIRST_FAULT, IdSet, Json, ReadReply, Wire, list_reader, reader
+from mailroom.wire import FIRST_FAULT, WIRE, IdSet, Json, ReadReply, Wire, list_reader, reader
 
 
-class Address(Wire):
+@wire_dataclass(frozen=True, config=WIRE)
+class Address:
     """One address of a From header, as the server parsed it (RFC 8621 §4.1.2.3).
 
     `email` is empty where the server found no address: one odd mail must not fail a pass.
@@ -44,7 +46,8 @@ Senders = Annotated[tuple[Address, ...] | None, FIRST_FAULT, BeforeValidator(_fi
 Addresses = Annotated[tuple[Address, ...] | None, FIRST_FAULT]
 
 
-class Email(Wire):
+@wire_dataclass(frozen=True, slots=True, config=WIRE)
+class Email:
     """What triage knows of a mail (RFC 8621 §4): never its text, and its subject only where a split asks for it.
 
     `received_at` is a UTCDate, which sorts as text; `thread_id` is that of its conversation. What follows is read by
@@ -54,16 +57,16 @@ class Email(Wire):
     id: str
     mailbox_ids: IdSet
     keywords: IdSet = frozenset()
-    senders: Senders = Field(None, validation_alias="from")
+    senders: Annotated[Senders, Field(validation_alias="from")] = None
     received_at: str = ""
     thread_id: str | None = None
-    list_id: str | None = Field(default=None, validation_alias="header:List-Id:asRaw")
+    list_id: Annotated[str | None, Field(validation_alias="header:List-Id:asRaw")] = None
     to: Addresses = None
     cc: Addresses = None
-    authentication_results: tuple[str, ...] | None = Field(
-        default=None, validation_alias="header:Authentication-Results:asRaw:all"
-    )
-    subject: str | None = Field(default=None, repr=False)
+    authentication_results: Annotated[
+        tuple[str, ...] | None, Field(validation_alias="header:Authentication-Results:asRaw:all")
+    ] = None
+    subject: str | None = field(default=None, repr=False)
 
     @property
     def sender(self) -> str | None:
@@ -154,7 +157,7 @@ def moved(email: Email, move: Move) -> Email:
     if not move:
         return email
     mailbox_ids, keywords = email.mailbox_ids | move.add, email.keywords | move.set
-    return email.model_copy(update={"mailbox_ids": mailbox_ids - move.remove, "keywords": keywords - move.clear})
+    return replace(email, mailbox_ids=mailbox_ids - move.remove, keywords=keywords - move.clear)
 
 
 def move_emails(

@@ -178,7 +178,7 @@ def _tap(run: Pass, sender: Sender, mails: Sequence[Email]) -> tuple[str, Move] 
 
 
 def _with_label(email: Email, label: str) -> Email:
-    return email.model_copy(update={"mailbox_ids": email.mailbox_ids | {label}})
+    return replace(email, mailbox_ids=email.mailbox_ids | {label})
 
 
 async def _as_scanned(run: Pass, senders: Sequence[Sender]) -> list[Sender]:

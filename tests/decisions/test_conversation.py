@@ -24,7 +24,7 @@ NOBODY = AddressBook((), groups())
 
 def mail(sender: str | None, *mailboxes: str, thread: str | None = "T", id: str = "") -> Email:
     email = plain(id or str(sender), *mailboxes, sender=sender)
-    return email.model_copy(update={"thread_id": thread})
+    return replace(email, thread_id=thread)
 
 
 def book(*cards: Card, **members: Collection[str]) -> AddressBook:

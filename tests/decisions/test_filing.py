@@ -24,7 +24,7 @@ SCREENED = frozenset({SEEN, WAITING, FROM_INBOX})
 
 
 def marked(id: str, *mailboxes: str, keywords: frozenset[str] = SCREENED) -> Email:
-    return mail(id, *mailboxes).model_copy(update={"keywords": keywords})
+    return replace(mail(id, *mailboxes), keywords=keywords)
 
 
 def sweep_of(email: Email, scheme: Scheme, to: str) -> Move | None:
@@ -114,7 +114,7 @@ class TestOfTheLastAct:
 
     def test_a_warning_keeps_the_marks(self) -> None:
         other = marked("1", "Screener", "@ToFeed")
-        other = other.model_copy(update={"senders": mail("x", name="Bob Lee").senders})
+        other = replace(other, senders=mail("x", name="Bob Lee").senders)
         who = Sender("ann@example.org", "Ann Lee", DEFAULT_SCHEME.by_name["Feed"], (other,))
         decided = plan(who, AddressBook((), groups()), (), PLACES, ON, "u1", NOW)
         assert (

@@ -1,5 +1,6 @@
 """The way back into the Screener, rule by rule."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,7 +30,7 @@ def ago(days: float) -> str:
 
 
 def at(*mailboxes: str, when: str = RECENT, keywords: tuple[str, ...] = ()) -> Email:
-    return mail("1", *mailboxes, at=when).model_copy(update={"keywords": frozenset(keywords)})
+    return replace(mail("1", *mailboxes, at=when), keywords=frozenset(keywords))
 
 
 def off(*mailboxes: str) -> Move:
@@ -72,7 +73,7 @@ class TestMail:
         assert filed(at("Imbox", "Inbox", when=OLD), WAY, PLACES) == Move()
 
     def test_of_which_nobody_knows_when_it_came_stays(self) -> None:
-        assert filed(at("Feed").model_copy(update={"received_at": ""}), WAY, PLACES) == Move()
+        assert filed(replace(at("Feed"), received_at=""), WAY, PLACES) == Move()
 
     def test_in_no_mailbox_of_a_category_stays_where_it_is(self) -> None:
         for where in (("Inbox",), ("Archive",), ("Work", "Inbox"), ("Screener",)):
@@ -196,7 +197,7 @@ class TestTheLabel:
 
     def test_goes_off_last(self) -> None:
         labelled = at("Feed", "@ToScreener")
-        other = at("Feed").model_copy(update={"id": "2"})
+        other = replace(at("Feed"), id="2")
         made = decide(back(labelled), mails=(labelled, other))
         assert made.moves.keys() == {"2"}
         assert settled(made, [labelled], PLACES) == {
@@ -215,4 +216,4 @@ class TestTheLabel:
 
     def test_leaves_forged_mail_in_the_screener(self) -> None:
         forged = at("Screener", "Feed", keywords=("mailroom-forged",))
-        assert sweep(back(), [forged.model_copy(update={"id": "2"})], WAY, PLACES) == {}
+        assert sweep(back(), [replace(forged, id="2")], WAY, PLACES) == {}

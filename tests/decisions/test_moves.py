@@ -29,7 +29,7 @@ CONTEXT = Context(PLACES, ON, frozenset({ME}))
 
 
 def mail(*mailboxes: str, sender: str | None = ANN, id: str = "1", keywords: tuple[str, ...] = (WAITING,)) -> Email:
-    return plain(id, *mailboxes, sender=sender).model_copy(update={"keywords": frozenset(keywords)})
+    return replace(plain(id, *mailboxes, sender=sender), keywords=frozenset(keywords))
 
 
 def goes_to(*mailboxes: str, places: Places = PLACES, keywords: tuple[str, ...] = (WAITING,)) -> str | None:

@@ -1,6 +1,7 @@
 """The decisions, rule by rule: the names of these tests read as the rules page."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -90,12 +91,12 @@ class TestWhomAPassSees:
 
     def test_the_usable_from_address_counts(self) -> None:
         senders = (Address(name="Team", email=""), Address(email=ANN), Address(name="Ann", email=ANN.upper()))
-        (only,) = select([mail("1", "@ToFeed").model_copy(update={"senders": senders})], PLACES, frozenset()).senders
+        (only,) = select([replace(mail("1", "@ToFeed"), senders=senders)], PLACES, frozenset()).senders
         assert (only.address, only.name) == (ANN, "Ann")
 
     def test_several_different_from_addresses_are_no_usable_sender(self) -> None:
         senders = (Address(name="Ann", email=ANN), Address(email="b@x.org"))
-        several = mail("1", "@ToFeed").model_copy(update={"senders": senders})
+        several = replace(mail("1", "@ToFeed"), senders=senders)
         (pause,) = select([several], PLACES, frozenset()).pauses
         assert (pause.reason, pause.sender, name_of(several)) == (Reason.NO_SENDER, None, "")
 

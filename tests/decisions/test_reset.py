@@ -266,7 +266,7 @@ class TestWholes:
         self, sender: str | None, list_id: str | None, whose: str | None
     ) -> None:
         book = AddressBook((*self.cards(), card("", addresses=("friend@shop.example",))), ())
-        email = mail("1", "Feed", sender=sender).model_copy(update={"list_id": list_id})
+        email = replace(mail("1", "Feed", sender=sender), list_id=list_id)
         undo = undo_mails([email], PLACES, settled_by(book))
         assert undo.senders.get("1") == whose
         assert bool(undo.moves) is (whose is not None)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailroom.decisions.rotating import FEWEST, Rotation, rotations, shape
 from mailroom.decisions.whole import WholeDomain, WholeList
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import Address, Email
 
 SES = (
     "0100018c2d1a7b5f-3c1f2a6b-1d2e-4f5a-9b8c-7d6e5f4a3b2c-000000",
@@ -45,9 +45,9 @@ FAMILIES = {
 
 
 def mail(address: str, name: str | None = "Shop News", list_id: str | None = None, at: int = 1) -> Email:
-    sender = {"name": name, "email": address}
-    fields = {"id": f"{address} {at}", "mailboxIds": {}, "from": [sender], "receivedAt": f"2026-03-{at:02}"}
-    return Email.model_validate({**fields, "header:List-Id:asRaw": list_id})
+    sender = Address(name, address)
+    when = f"2026-03-{at:02}"
+    return Email(f"{address} {at}", frozenset(), senders=(sender,), received_at=when, list_id=list_id)
 
 
 def mails(

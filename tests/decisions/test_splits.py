@@ -129,15 +129,13 @@ def test_any_subject_that_holds_the_text_falls_under_it(text: str, subject: str)
     ],
 )
 def test_of_a_mail_sender_list_and_subject_are_looked_at(fields: tuple[str, ...] | None, is_of_the_list: bool) -> None:
-    email = Email.model_validate(
-        {
-            "id": "1",
-            "mailboxIds": {},
-            "from": [Address(email="News@Shop.example")],
-            "header:List-Id:asRaw": " Dev <dev.x.org>",
-            "header:Authentication-Results:asRaw:all": fields,
-            "subject": "Hi",
-        }
+    email = Email(
+        "1",
+        frozenset(),
+        senders=(Address(email="News@Shop.example"),),
+        list_id=" Dev <dev.x.org>",
+        authentication_results=fields,
+        subject="Hi",
     )
     assert content_of(email) == Content("news@shop.example", "dev.x.org", "Hi", is_of_the_list)
     assert content_of(Email(id="1", mailbox_ids=frozenset(), senders=None)) == Content("", "", "", is_of_the_list=True)

@@ -1,5 +1,7 @@
 """Whole domains and whole lists: which mail asks for one, what somebody typed means, and which mail is of one."""
 
+from dataclasses import replace
+
 import pytest
 
 from mailroom.addresses import canonical_list_id
@@ -27,7 +29,7 @@ DEV = "Core developers <python-dev.python.org>"
 
 
 def asks(*labels: str, sender: str | None = "news@mail.shop.example", list_id: str | None = None) -> Email:
-    return mail("1", "Screener", *labels, sender=sender).model_copy(update={"list_id": list_id})
+    return replace(mail("1", "Screener", *labels, sender=sender), list_id=list_id)
 
 
 class TestLabels:

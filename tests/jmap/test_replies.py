@@ -128,6 +128,13 @@ class TestMails:
             (mail,) = await read_mails(c, {"id": "m1", "mailboxIds": {"a": True, "b": False, "c": True}})
         assert mail.mailbox_ids == {"a", "c"}
 
+    async def test_in_the_same_mailboxes_share_them_as_there_may_be_tens_of_thousands(self) -> None:
+        async with in_process(empty_sandbox()) as c:
+            mails = [{"id": id, "mailboxIds": {"a": True, "b": True}} for id in ("m1", "m2")]
+            one, other = await read_mails(c, *mails)
+        assert one.mailbox_ids is other.mailbox_ids
+        assert not hasattr(one, "__dict__")
+
     @pytest.mark.parametrize(
         ("senders", "expected"),
         [

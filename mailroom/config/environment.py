@@ -99,9 +99,9 @@ def read_environment(*, secrets_folder: Path = Path(SECRETS_FOLDER)) -> Environm
     problems = list(_unknown_names(places))
     values = _values(places, problems)
     process = _checked(ProcessSettings, values, problems)
-    if process is not None and process.accounts is not None:
+    if "accounts" in values:
         problems += _account_beside_a_folder(values)
-        if problems:
+        if process is None or problems:
             raise ConfigError(problems)
         return Environment(process, None)
     settings = _checked(AccountSettings, values, problems)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailroom.config.account_files import AccountFiles
+from mailroom.config.environment import read_environment
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.shard import Shard, read_shard, shard_of
 from mailroom.errors import ConfigError
@@ -103,6 +104,25 @@ class TestSettings:
         with pytest.raises(ConfigError) as raised:
             ProcessSettings.model_validate(given)
         assert raised.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("SHARD", "8/8", "MAILROOM_SHARD must be one of the shards 0 to 7, and is 8/8: they are counted from 0"),
+        ("SHARD", "2/0", "MAILROOM_SHARD must be one of 1 to 1,000 shards"),
+        ("STANDBY_SECONDS", "soon", "MAILROOM_STANDBY_SECONDS must be a number of seconds from 0 to 600"),
+    ],
+)
+def test_what_is_wrong_is_all_that_a_start_tells(
+    name: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that a token is missing, too: with a folder none is wanted."""
+    monkeypatch.setenv("MAILROOM_ACCOUNTS", str(FOLDER))
+    monkeypatch.setenv(f"MAILROOM_{name}", value)
+    with pytest.raises(ConfigError) as raised:
+        read_environment()
+    assert raised.value.problems == (problem,)
 
 
 def test_a_folder_is_read_for_a_shard_alone_mistakes_too(tmp_path: Path) -> None:

@@ -26,8 +26,13 @@ browser *arguments: _venv
     {{ venv }}/pip install -q -e '.[browser]'
     {{ venv }}/pytest -q -n 2 -m browser {{ arguments }} tests/browser
 
+# Judge deploy/kubernetes/ by the schemas of Kubernetes, which are 108 MB, and by what those can't see
+kubernetes *arguments: _venv
+    {{ venv }}/pip install -q -e '.[kubernetes]'
+    {{ venv }}/pytest -q -m kubernetes tests/kubernetes {{ arguments }}
+
 # Everything that CI demands: lint, format, types, tests; then the audit
-check: _venv && test exhaustive real human-tests faults browser audit
+check: _venv && test exhaustive real human-tests faults browser kubernetes audit
     {{ venv }}/ruff check
     {{ venv }}/ruff format --check
     {{ venv }}/mypy
@@ -76,6 +81,7 @@ image tag="mailroom":
 
 # Build and run the image, and check the units in deploy/; needs root, podman, debootstrap, and minutes
 container-test *arguments: _venv
+    {{ venv }}/pip install -q -e '.[kubernetes]'
     {{ venv }}/pytest -m container tests/container {{ arguments }}
 
 # Pin what the image installs, with hashes; `just lock --upgrade` takes the newest versions

@@ -33,7 +33,8 @@ from tests.warm import mailroom
 
 README = PROJECT / "README.md"
 DOCS = PROJECT / "docs"
-PAGES = [README, PROJECT / "CHANGELOG.md", PROJECT / "human-tests" / "README.md", *sorted(DOCS.glob("*.md"))]
+FOLDERS_PAGES = [PROJECT / "human-tests" / "README.md", PROJECT / "deploy" / "kubernetes" / "README.md"]
+PAGES = [README, PROJECT / "CHANGELOG.md", *FOLDERS_PAGES, *sorted(DOCS.glob("*.md"))]
 SOURCES = {path: path.read_text() for path in (PROJECT / "mailroom").rglob("*.py")}
 TESTS = {path: path.read_text() for path in (PROJECT / "tests").rglob("*.py")}
 

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.container, pytest.mark.timeout(1200)]
 
 QUADLET = "/usr/libexec/podman/quadlet"
 RESTARTS = {"Restart=on-failure", "RestartSec=30", "RestartPreventExitStatus=2"}
-MEMORY = {"mailroom": "MemoryMax=256M", "mailroom-accounts": "MemoryMax=640M"}
+MEMORY = {"mailroom": "MemoryMax=256M", "mailroom-accounts": "MemoryMax=640M", "mailroom-shard@": "MemoryMax=640M"}
 
 each_name = pytest.mark.parametrize("name", MEMORY)
 
@@ -53,8 +53,9 @@ def test_systemd_calls_the_unit_little_exposed(machine: Path, name: str) -> None
     )
 
 
-def test_many_accounts_are_read_again_by_a_reload_and_may_open_a_connection_each(machine: Path) -> None:
-    unit = (machine / "etc/systemd/system/mailroom-accounts.service").read_text().splitlines()
+@pytest.mark.parametrize("name", ["mailroom-accounts", "mailroom-shard@"])
+def test_many_accounts_are_read_again_by_a_reload_and_may_open_a_connection_each(machine: Path, name: str) -> None:
+    unit = (machine / f"etc/systemd/system/{name}.service").read_text().splitlines()
     wanted = {"User=mailroom", "Group=mailroom", "ExecReload=/bin/kill -HUP $MAINPID", "LimitNOFILE=8192"}
     assert {*unit} >= wanted
     assert not [line for line in unit if line.startswith(("DynamicUser", "LoadCredential"))]

@@ -1,4 +1,4 @@
-"""One server with many mailboxes in memory, and a user in each of them who labels a mail when told to."""
+"""One server with many mailboxes in memory, to which mail comes when told to, with a label or without."""
 
 import itertools
 import time
@@ -14,44 +14,59 @@ from mailroom.sandbox.app import make_app
 from mailroom.sandbox.sample import create_folders
 from mailroom.sandbox.server import with_cut
 
-FILED_WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tap:
-    """One label: milliseconds until the first request of the account came, and until its mail was filed."""
+class Push:
+    """One mail that came: milliseconds to the account's first request, and, of a labelled one, to the filed mail."""
 
     woken_ms: float
-    filed_ms: float
+    filed_ms: float | None
 
 
 @dataclass
 class Tenant:
-    """One mailbox; `asked` is set when a request to its API comes, for all labels that wait for one."""
+    """One mailbox; `asked` is set when a request to its API comes, for all pushes that wait for one."""
 
     sandbox: Sandbox
     app: Any = None
     asked: trio.Event = field(default_factory=trio.Event)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    async def tap(self) -> Tap:
+    async def plain(self) -> Push:
+        """A mail comes without a label: the daemon looks, and has nothing to do. Raises `trio.TooSlowError`."""
+        with trio.fail_after(WITHIN_SECONDS):
+            began = time.perf_counter()
+            await self._deliver("Screener")
+            return Push(_ms_since(began), None)
+
+    async def labelled(self) -> Push:
         """A mail comes with a label on it. Raises `trio.TooSlowError` if it isn't filed."""
+        with trio.fail_after(WITHIN_SECONDS):
+            began = time.perf_counter()
+            mail = await self._deliver("Screener", "@ToFeed")
+            woken_ms = _ms_since(began)
+            while "@ToFeed" in self.sandbox.mailboxes_of(mail):
+                await self.sandbox.changed()
+            return Push(woken_ms, _ms_since(began))
+
+    async def _deliver(self, *mailboxes: str) -> str:
+        """The mail's id, once the account has asked for something."""
         number = next(self._numbers)
         if self.asked.is_set():
             self.asked = trio.Event()
         asked = self.asked
-        with trio.fail_after(FILED_WITHIN_SECONDS):
-            began = time.perf_counter()
-            mail = self.sandbox.deliver(f"Sender {number} <s{number}@example.org>", mailboxes=("Screener", "@ToFeed"))
-            await asked.wait()
-            woken = time.perf_counter()
-            while "@ToFeed" in self.sandbox.mailboxes_of(mail):
-                await self.sandbox.changed()
-            filed = time.perf_counter()
-        return Tap(1000 * (woken - began), 1000 * (filed - began))
+        mail = self.sandbox.deliver(f"Sender {number} <s{number}@example.org>", mailboxes=mailboxes)
+        await asked.wait()
+        return mail
 
 
-def tenant(number: int) -> Tenant:
+def _ms_since(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)
+
+
+def tenant_of(number: int) -> Tenant:
     """An account without mail, whose token is `token-NUMBER`."""
     sandbox = Sandbox(token=f"token-{number}", email=f"user{number}@example.com")
     sandbox.change_account(f"u{number}")

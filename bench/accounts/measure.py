@@ -7,10 +7,12 @@ from statistics import median, quantiles
 import trio
 
 from bench.accounts.daemon import Daemon, daemon_of, daemons_of
-from bench.accounts.house import Tap
-from bench.accounts.server import serving
+from bench.accounts.house import Push
+from bench.accounts.server import Server, serving
 
 SETTLE_SECONDS = 5.0
+# A settled label's own changes are looked at as well, which belongs to its cost.
+AFTER_SECONDS = 1.0
 MINUTE = 60.0
 
 
@@ -20,38 +22,47 @@ class Sizes:
 
     accounts: tuple[int, ...]
     rates: tuple[int, ...]
-    taps_seconds: float
+    pushes_seconds: float
     idle_seconds: float
     processes: int
-    fair_taps: int
+    fair_labels: int
     labelled: int
 
 
-FULL = Sizes((1, 100, 1_000, 2_000), (1, 10, 50), 40.0, 60.0, 20, 40, 50_000)
-QUICK = Sizes((1, 20), (1, 10), 3.0, 5.0, 3, 4, 500)
+# Most mail that comes is no label: one in five is already more than any mailbox sees.
+LABEL_EVERY = 5
+LABELS_PER_SECOND = 5
+
+FULL = Sizes((1, 100, 1_000, 2_000), (1, 10, 50), 30.0, 60.0, 20, 40, 50_000)
+QUICK = Sizes((1, 20), (1, 10), 5.0, 5.0, 3, 4, 500)
 
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Labels at a pace, from the label to the first request and to the filed mail, in milliseconds."""
+    """Pushes at a pace, one in `LABEL_EVERY` of them of a labelled mail."""
 
     accounts: int
     tls: bool
     per_second: int
-    taps: tuple[Tap, ...]
+    pushes: tuple[Push, ...]
 
     def woken(self, percent: int) -> float:
-        return percentile([each.woken_ms for each in self.taps], percent)
+        return percentile([each.woken_ms for each in self.pushes], percent)
 
     def filed(self, percent: int) -> float:
-        return percentile([each.filed_ms for each in self.taps], percent)
+        return percentile(_filed(self.pushes), percent)
+
+    @property
+    def labels(self) -> int:
+        return len(_filed(self.pushes))
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a daemon of so many accounts costs: until all were tried once, idle at polls of 60 s, and after the pushes.
 
-    Connections are new ones in a minute of idling: over TLS each is a handshake.
+    Connections are new ones in a minute of idling: over TLS each is a handshake. The cost of a label holds the idle
+    request that its own changes bring about.
     """
 
     accounts: int
@@ -62,8 +73,9 @@ class Cost:
     idle_cpu_percent: float
     idle_requests_per_minute: float
     idle_connections_per_minute: float
+    label_cpu_ms: float
     end_mb: float
-    taps: int
+    pushes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,10 @@ class Fairness:
 Figures = Cost | Paced | Beside | Fairness
 
 
+def _filed(pushes: Sequence[Push]) -> list[float]:
+    return [each.filed_ms for each in pushes if each.filed_ms is not None]
+
+
 def percentile(values: Sequence[float], percent: int) -> float:
     return values[0] if len(values) == 1 else quantiles(values, n=100, method="inclusive")[percent - 1]
 
@@ -103,11 +119,12 @@ async def measure_cost(accounts: int, sizes: Sizes, *, tls: bool) -> tuple[Cost,
         idle_requests = await server.requests() - requests
         idle_connections = await server.connections() - connections
         paced = [
-            Paced(accounts, tls, rate, tuple(await server.taps(round(rate * sizes.taps_seconds), rate)))
+            Paced(accounts, tls, rate, tuple(await _pushes(server, rate, sizes.pushes_seconds)))
             for rate in sizes.rates
-            # An account that still settles one tap would answer the next one with the same pass.
+            # An account that still looks because of one push would answer the next one with the same pass.
             if rate == 1 or accounts >= 2 * rate
         ]
+        label_cpu_ms, labels = await _label_cost(server, daemon, accounts, sizes)
         per_minute = MINUTE / sizes.idle_seconds
         cost = Cost(
             accounts=accounts,
@@ -118,10 +135,26 @@ async def measure_cost(accounts: int, sizes: Sizes, *, tls: bool) -> tuple[Cost,
             idle_cpu_percent=100 * idle_cpu / sizes.idle_seconds,
             idle_requests_per_minute=idle_requests * per_minute,
             idle_connections_per_minute=idle_connections * per_minute,
+            label_cpu_ms=label_cpu_ms,
             end_mb=daemon.memory_mb,
-            taps=sum(len(each.taps) for each in paced),
+            pushes=labels + sum(len(each.pushes) for each in paced),
         )
         return cost, paced
+
+
+async def _pushes(server: Server, rate: int, seconds: float) -> list[Push]:
+    return await server.pushes(round(rate * seconds), rate, label_every=LABEL_EVERY)
+
+
+async def _label_cost(server: Server, daemon: Daemon, accounts: int, sizes: Sizes) -> tuple[float, int]:
+    """Milliseconds of the daemon's CPU for a label, and how many there were."""
+    rate = LABELS_PER_SECOND if accounts >= 2 * LABELS_PER_SECOND else 1
+    number = round(rate * sizes.pushes_seconds)
+    await trio.sleep(AFTER_SECONDS)
+    before = daemon.cpu_seconds
+    await server.labels(number, rate)
+    await trio.sleep(AFTER_SECONDS)
+    return 1000 * (daemon.cpu_seconds - before) / number, number
 
 
 async def measure_beside(sizes: Sizes) -> Beside:
@@ -143,9 +176,9 @@ async def _idle(daemons: Sequence[Daemon], seconds: float) -> tuple[float, float
 
 
 async def measure_fairness(sizes: Sizes, burden: str, *, labelled: int = 0, delay: float = 0.0) -> Fairness:
-    """Two daemons of 20 accounts, one of which has one account more; their taps are taken in turn."""
-    alone: list[float] = []
-    beside: list[float] = []
+    """Two daemons of 20 accounts, one of which has one account more; their labels come in turn."""
+    alone: list[Push] = []
+    beside: list[Push] = []
     async with (
         serving(20, tls=False) as one,
         serving(20, tls=False) as other,
@@ -153,7 +186,7 @@ async def measure_fairness(sizes: Sizes, burden: str, *, labelled: int = 0, dela
         daemon_of([(one, 20)]),
         daemon_of([(other, 20), (heavy, 1)]),
     ):
-        for _ in range(sizes.fair_taps):
-            alone += [each.filed_ms for each in await one.taps(1, 1)]
-            beside += [each.filed_ms for each in await other.taps(1, 1)]
-    return Fairness(burden, median(alone), median(beside))
+        for _ in range(sizes.fair_labels):
+            alone += await one.labels(1, 1)
+            beside += await other.labels(1, 1)
+    return Fairness(burden, median(_filed(alone)), median(_filed(beside)))

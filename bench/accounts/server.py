@@ -13,7 +13,7 @@ from typing import Any
 import trio
 import trustme
 
-from bench.accounts.house import Tap
+from bench.accounts.house import Push
 
 START_SECONDS = 300.0
 
@@ -28,10 +28,14 @@ class Server:
     _rest: bytes = b""
     _one_at_a_time: trio.Lock = field(default_factory=trio.Lock)
 
-    async def taps(self, number: int, per_second: float) -> list[Tap]:
-        """Label mail in one mailbox after the other."""
-        found = await self._ask({"taps": number, "per_second": per_second})
-        return [Tap(*each) for each in found["taps"]]
+    async def pushes(self, number: int, per_second: float, *, label_every: int) -> list[Push]:
+        """Mail comes to one mailbox after the other, every so many with a label."""
+        found = await self._ask({"pushes": number, "per_second": per_second, "label_every": label_every})
+        return [Push(*each) for each in found["pushes"]]
+
+    async def labels(self, number: int, per_second: float) -> list[Push]:
+        """Mail comes to one mailbox after the other, each with a label."""
+        return await self.pushes(number, per_second, label_every=1)
 
     async def connections(self) -> int:
         """How many there have been so far."""

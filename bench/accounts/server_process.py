@@ -2,13 +2,14 @@
 
 The first mailbox has `LABELLED` mails with a label from the start, and each answer of the API takes `DELAY` seconds
 more. With the path of a certificate and key it speaks TLS. It prints its origin, and then answers commands, a line of
-JSON each: `{"taps": N, "per_second": R}` labels mail in one mailbox after the other, `{"counts": true}` tells requests
-and connections so far.
+JSON each: `{"pushes": N, "per_second": R, "label_every": K}` delivers mail to one mailbox after the other, every Kth
+with a label, `{"counts": true}` tells requests and connections so far.
 """
 
 import itertools
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 from functools import partial
 from typing import Any
@@ -17,13 +18,13 @@ import hypercorn.trio
 import trio
 from hypercorn.config import Config
 
-from bench.accounts.house import House, Tap, Tenant, tenant
+from bench.accounts.house import House, Push, tenant_of
 from mailroom.sandbox import faults
 from mailroom.sandbox.server import bind
 
 
 def house(count: int, labelled: int, delay: float) -> House:
-    tenants = {f"token-{number}": tenant(number) for number in range(count)}
+    tenants = {f"token-{number}": tenant_of(number) for number in range(count)}
     first = tenants["token-0"].sandbox
     for number in range(labelled):
         first.deliver(f"Sender <s{number % 5000}@example.net>", mailboxes=("Screener", "@ToFeed"))
@@ -60,25 +61,27 @@ async def _obey(built: House, nursery: trio.Nursery) -> None:
         *lines, rest = (rest + part).split(b"\n")
         for line in lines:
             command = json.loads(line)
-            if "taps" in command:
-                nursery.start_soon(_tap, built, command)
+            if "pushes" in command:
+                nursery.start_soon(_push, built, command)
             else:
                 _answer({"requests": built.requests, "connections": len(built.connections)})
 
 
-async def _tap(built: House, command: dict[str, Any]) -> None:
-    """In one mailbox after the other but the first, which is the one with a burden, where there are others."""
-    taps: list[Tap] = []
+async def _push(built: House, command: dict[str, Any]) -> None:
+    """To one mailbox after the other but the first, which is the one with a burden, where there are others."""
+    pushes: list[Push] = []
     tenants = list(built.tenants.values())
     async with trio.open_nursery() as nursery:
 
-        async def one(whose: Tenant) -> None:
-            taps.append(await whose.tap())
+        async def one(arrives: Callable[[], Awaitable[Push]]) -> None:
+            pushes.append(await arrives())
 
-        for whose in itertools.islice(itertools.cycle(tenants[1:] or tenants), command["taps"]):
-            nursery.start_soon(one, whose)
+        whose = itertools.cycle(tenants[1:] or tenants)
+        for number, tenant in enumerate(itertools.islice(whose, command["pushes"])):
+            labelled = number % command["label_every"] == 0
+            nursery.start_soon(one, tenant.labelled if labelled else tenant.plain)
             await trio.sleep(1 / command["per_second"])
-    _answer({"taps": [astuple(each) for each in taps]})
+    _answer({"pushes": [astuple(each) for each in pushes]})
 
 
 def _answer(value: object) -> None:

@@ -4,7 +4,7 @@ import gc
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import trustme
 from hypothesis import HealthCheck, settings
 
 from mailroom import redaction
+from tests.collecting import import_tests_beginning_elsewhere
 
 PROJECT = Path(__file__).parents[1]
 
@@ -25,9 +26,16 @@ settings.register_profile("many", UNTIMED, max_examples=64)
 settings.load_profile("few")
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """The collector of garbage need not look at thousands of collected tests again and again."""
-    gc.freeze()
+    gc.disable()
+    import_tests_beginning_elsewhere(session.config)
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture
@@ -39,12 +47,6 @@ def restored_logging() -> Iterator[None]:
     structlog.configure(**config)
     root.handlers[:] = handlers
     root.setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def restored_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test's passwords are masked in what the next one in the same process is told."""
-    monkeypatch.setattr(redaction, "_spellings", {each: set(known) for each, known in redaction._spellings.items()})
 
 
 @pytest.fixture(scope="session")
@@ -61,26 +63,24 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def clean_environ(monkeypatch: pytest.MonkeyPatch, empty_folder: Path, one_authority: Path) -> Iterator[None]:
-    """No setting of whoever runs the tests reaches them: no `MAILROOM_` variable, and a folder without `.env`.
+def as_in_a_new_process(empty_folder: Path, one_authority: Path) -> Iterator[None]:
+    """No setting of whoever runs the tests reaches them, and nothing that the test before left in this process.
 
-    Subprocesses find the package from there, whether or not it is installed. One folder serves all tests, emptied after
-    those that write into it: to make one for each takes as long as many of them.
+    No `MAILROOM_` variable is set, and the folder has no `.env`. Subprocesses find the package from there, whether or
+    not it is installed. One folder serves all tests, emptied after those that write into it: to make one for each takes
+    as long as many of them. So does a fixture: this is one. No test's passwords are masked in what the next one is
+    told, and no test's log level hides lines that the next one captures.
     """
-    for name in list(os.environ):
-        if name.upper().startswith("MAILROOM_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    monkeypatch.setenv("SSL_CERT_FILE", str(one_authority))
-    monkeypatch.chdir(empty_folder)
-    yield
+    with pytest.MonkeyPatch.context() as process:
+        for name in list(os.environ):
+            if name.upper().startswith("MAILROOM_"):
+                process.delenv(name)
+        process.setenv("PYTHONPATH", str(PROJECT))
+        process.setenv("SSL_CERT_FILE", str(one_authority))
+        process.chdir(empty_folder)
+        process.setattr(redaction, "_spellings", {each: set(known) for each, known in redaction._spellings.items()})
+        yield
+    structlog.reset_defaults()
     if os.listdir(empty_folder):
         shutil.rmtree(empty_folder)
         empty_folder.mkdir()
-
-
-@pytest.fixture(autouse=True)
-def log_as_it_comes() -> Iterator[None]:
-    """No test's log level reaches the next one in the same process: what a test captures would be missing lines."""
-    yield
-    structlog.reset_defaults()

@@ -15,7 +15,7 @@ SMALLEST = Sizes((1, 2), (1,), 2.0, 1.0, 2, 1, 10)
 
 
 def cost(accounts: int, end_mb: float) -> Cost:
-    return Cost(accounts, True, 2.0, 1.5, 70.0, 0.5, accounts, 0.0, 15.5, end_mb, 10)
+    return Cost(accounts, True, 2.0, 1.5, 70.0, 0.5, accounts, 0.0, 15.5, end_mb, 10, 0.25)
 
 
 def test_the_page_tells_all_figures_and_what_an_account_costs() -> None:
@@ -31,7 +31,7 @@ def test_the_page_tells_all_figures_and_what_an_account_costs() -> None:
             Fairness("a slow server", 20.0, 21.5),
         ],
     )
-    assert "| 1,001 | yes | 2.0 | 1.5 | 70 | 0.5 | 1001 | 0.0 | 15.5 | 10 | 190 | 120 |" in text
+    assert "| 1,001 | yes | 2.0 | 1.5 | 70 | 0.5 | 1001 | 0.0 | 15.5 | 10 | 190 | 120 | 0.25 |" in text
     assert "| 1,001 | yes | 10 | 100 | 50.5 | 99.0 | 50 | 255.0 | 495.1 |" in text
     assert "| 20 | 75 | 0.5 | 1400 | 2.5 |" in text
     assert "| a slow server | 20.0 | 21.5 | +1.5 |" in text
@@ -48,5 +48,6 @@ async def test_accounts_are_measured_in_one_process_and_in_one_each() -> None:
         beside = await measure_beside(SMALLEST)
     assert (figures.accounts, figures.pushes) == (2, 4)
     assert figures.label_cpu_ms > 0
+    assert figures.stop_seconds > 0
     assert all(push.filed_ms is None or push.woken_ms <= push.filed_ms for each in paced for push in each.pushes)
     assert beside.each_mb > beside.one_mb

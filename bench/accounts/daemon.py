@@ -25,7 +25,7 @@ LOOK_EVERY_SECONDS = 0.05
 class Daemon:
     """A daemon that is up: every account was tried once. `seconds` and `cpu` are what that took, from its start."""
 
-    pid: int
+    process: trio.Process
     url: str
     seconds: float
     cpu: float
@@ -33,11 +33,18 @@ class Daemon:
     @property
     def memory_mb(self) -> float:
         """What is resident now."""
-        return memory_mb(self.pid, "VmRSS")
+        return memory_mb(self.process.pid, "VmRSS")
 
     @property
     def cpu_seconds(self) -> float:
-        return cpu_seconds(self.pid)
+        return cpu_seconds(self.process.pid)
+
+    async def stop(self) -> float:
+        """Seconds from SIGTERM until it is gone."""
+        asked = time.perf_counter()
+        self.process.terminate()
+        await self.process.wait()
+        return time.perf_counter() - asked
 
 
 @asynccontextmanager
@@ -89,7 +96,7 @@ async def _running(settings: dict[str, str], server: Server) -> AsyncIterator[Da
                     if process.returncode is not None:
                         raise RuntimeError("the daemon ended: see above")
                     await trio.sleep(LOOK_EVERY_SECONDS)
-        yield Daemon(process.pid, url, time.perf_counter() - started, cpu_seconds(process.pid))
+        yield Daemon(process, url, time.perf_counter() - started, cpu_seconds(process.pid))
     finally:
         process.terminate()
         with trio.move_on_after(10, shield=True):

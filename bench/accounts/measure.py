@@ -76,6 +76,7 @@ class Cost:
     label_cpu_ms: float
     end_mb: float
     pushes: int
+    stop_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ async def measure_cost(accounts: int, sizes: Sizes, *, tls: bool) -> tuple[Cost,
             label_cpu_ms=label_cpu_ms,
             end_mb=daemon.memory_mb,
             pushes=labels + sum(len(each.pushes) for each in paced),
+            stop_seconds=await daemon.stop(),
         )
         return cost, paced
 

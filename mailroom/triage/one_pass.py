@@ -1,15 +1,18 @@
 """What one pass has at hand, and what it has done."""
 
+import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+import trio
 from pydantic import SecretStr
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.places import Places
+from mailroom.errors import MailroomError
 from mailroom.jmap.client import Client
 
 
@@ -31,6 +34,27 @@ class Moved:
         return sum(map(len, self._ids.values()))
 
 
+class StoodStill(MailroomError):
+    """What was read is old: a twin may have acted on it since, and its owner have decided anew."""
+
+
+class Pulse:
+    """Notices that a pass stood still between two of its steps, as a process does that is stopped, or its machine.
+
+    `longest` is in seconds; a server that takes as long for an answer can't be told from that.
+    """
+
+    def __init__(self, longest: float = math.inf) -> None:
+        self._longest = longest
+        self._last = trio.current_time()
+
+    def beat(self) -> None:
+        """Before each step that writes. Raises `StoodStill`."""
+        before, self._last = self._last, trio.current_time()
+        if self._last - before > self._longest:
+            raise StoodStill(f"{self._last - before:.0f} s went by between two steps of a pass")
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """What one pass has at hand, the same from its scan to its end.
@@ -47,3 +71,4 @@ class Pass:
     now: datetime
     moved: Moved
     subject_code: SecretStr | None = None
+    pulse: Pulse = field(default_factory=Pulse)

@@ -19,7 +19,6 @@ from mailroom.config.scheme import Back, Scheme
 from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.changed_defaults import WHAT_CHANGED, how_to_keep, may_concern, settled_before
 from mailroom.decisions.marks import is_idle
-from mailroom.decisions.note import Verb
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
@@ -33,13 +32,13 @@ from mailroom.triage.commit import hold, report_held
 from mailroom.triage.meaning import meant
 from mailroom.triage.memory import Memory
 from mailroom.triage.new_mail import NewFound, Window
-from mailroom.triage.one_pass import Moved, Pass
+from mailroom.triage.one_pass import Moved, Pass, Pulse, StoodStill
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
 from mailroom.triage.start_check import check_account, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
-from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, treat
+from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, log_settled, treat
 from mailroom.triage.whole import with_joinings
 
 log = structlog.get_logger(component="triage")
@@ -47,6 +46,9 @@ log = structlog.get_logger(component="triage")
 
 _TRIES = 3
 """How often a pass looks again when new mail was changed by somebody else between its look and its write."""
+
+_STANDSTILL_SECONDS = 10.0
+"""Less than it takes a twin to settle a tap after the usual waits, and its owner to think again."""
 
 
 async def prepare(
@@ -104,7 +106,9 @@ class Triage:
         """
         account_id = (await self._client.session()).mail_account
         try:
-            self._memory.screening_since = await settle_screening(self._client, found, self._scheme, account_id, now)
+            self._memory.screening_since = await settle_screening(
+                self._client, self._contacts, found, self._scheme, account_id, now
+            )
             self._memory.beginning.forget(account_id)
         except SenderFailed as reason:
             failures = self._memory.beginning.failed(account_id, trio.current_time())
@@ -122,19 +126,27 @@ class Triage:
         Whatever was not done is done by the next one. Where new mail has changed between look and write, all of it is
         looked at again.
         """
-        outcome = await self._once(now)
+        outcome = await self._awake(now)
         for _ in range(_TRIES - 1):
             if not outcome.is_outdated:
                 break
-            outcome = outcome.and_then(await self._once(now))
+            outcome = outcome.and_then(await self._awake(now))
         return outcome
 
-    async def _once(self, now: datetime) -> PassOutcome:
+    async def _awake(self, now: datetime) -> PassOutcome:
+        """Look again where the process stood still; but once, for a slow server has to be lived with."""
+        try:
+            return await self._once(now, Pulse(_STANDSTILL_SECONDS))
+        except StoodStill as stood_still:
+            log.info("pass_begun_anew", reason=str(stood_still))
+            return await self._once(now, Pulse())
+
+    async def _once(self, now: datetime, pulse: Pulse) -> PassOutcome:
         await self._begin_after_all(now)
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
-        run = await self._begin(found.places, now)
+        run = await self._begin(found.places, now, pulse)
         taps = await meant(run, await self._release(found), self._memory.tapped(started))
         await trio.lowlevel.checkpoint()
         selected = taps.among(select(taps.labelled, found.places, self._own))
@@ -168,7 +180,7 @@ class Triage:
         with_subject = self._subject_code is not None or bool(self._scheme.splits)
         return Window(self._scheme.screening.new_after(since, now), with_subject)
 
-    async def _begin(self, places: Places, now: datetime) -> Pass:
+    async def _begin(self, places: Places, now: datetime, pulse: Pulse) -> Pass:
         session = await self._client.session()
         return Pass(
             self._client,
@@ -180,6 +192,7 @@ class Triage:
             now,
             Moved(),
             self._subject_code,
+            pulse,
         )
 
     async def _release(self, found: Scan) -> Sequence[Email]:
@@ -226,7 +239,7 @@ class Triage:
                 self._memory.failing.forget(result.plan.sender.address)
                 if not isinstance(result.plan.sender.category, Back):
                     self._tally.senders_triaged[result.plan.sender.category.name] += 1
-                _log_settled(result)
+                log_settled(result)
                 continue
             if isinstance(result, Paused):
                 if result.pause.reason is Reason.CONFLICT:
@@ -284,21 +297,3 @@ async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
             log_pause(pause)
             marked.append(sender)
     return marked
-
-
-def _log_settled(settled: Settled) -> None:
-    plan = settled.plan
-    sender, category = plan.sender.address, plan.sender.category.name
-    left = sorted(group.name for group in plan.departure.leave)
-    is_back = isinstance(plan.sender.category, Back)
-    if is_back:
-        log.info("decision_taken_back", sender=sender, to=category, mails=settled.mails, removed_from=left)
-    else:
-        tap = "move" if plan.sender.verb is Verb.MOVED else "label"
-        log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact, tap=tap)
-    if plan.cards_found > 1:
-        log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
-    if left and not is_back:
-        log.info("group_reassigned", sender=sender, category=category, removed_from=left)
-    if plan.warned:
-        log.warning("name_mismatch_warning", sender=sender, category=category)

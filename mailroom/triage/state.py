@@ -33,7 +33,7 @@ async def read_card(client: Client, contacts: Contacts, account_id: str) -> Look
 
 
 async def settle_screening(
-    client: Client, found: LookUp, scheme: Scheme, account_id: str, now: datetime
+    client: Client, contacts: Contacts, found: LookUp, scheme: Scheme, account_id: str, now: datetime
 ) -> datetime | None:
     """Since when new mail is screened, written on the state card where screening is `on` and taken off elsewhere.
 
@@ -42,6 +42,14 @@ async def settle_screening(
     None where screening is `off`. In `watch` nothing is written but that: new mail is what comes from now on.
     Raises `SenderFailed` where the card can't be written: screening has to know where it began.
     """
+    try:
+        return await _settle(client, found, scheme, account_id, now)
+    except SenderFailed:
+        # A twin that starts at the same moment writes the same: whoever comes second finds it there.
+        return await _settle(client, await read_card(client, contacts, account_id), scheme, account_id, now)
+
+
+async def _settle(client: Client, found: LookUp, scheme: Scheme, account_id: str, now: datetime) -> datetime | None:
     state = state_in(found.book, account_id)
     since = state.screening_since or now if scheme.screening.is_on else None
     # Who turns expiry on again is told again how much mail would leave, and has a day to think about it.

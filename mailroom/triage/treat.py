@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
+from mailroom.config.scheme import Back
 from mailroom.decisions.filing import sweep
+from mailroom.decisions.note import Verb
 from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
@@ -162,10 +164,13 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
     people = as_people(selection, found.mails, found.book, run.places, run.scheme, run.own)
     plans, failed = await _decide(run, people.senders, found)
     new = await judged(run, part.new, found, plans)
+    run.pulse.beat()
     applied = await apply(run, found.contacts, plans, (*selection.pauses, *people.pauses), selection.aside, new)
     failed |= applied.failed
     going = [each for each in plans if each.sender.address not in failed]
+    run.pulse.beat()
     failed |= await follow_up(run, found, going, applied)
+    run.pulse.beat()
     results = await _commit(run, selection, people, plans, failed, applied)
     return results, NewMailDone(new, applied.written)
 
@@ -225,3 +230,21 @@ async def _planned(run: Pass, sender: Sender, mails: Iterable[Email], found: Fou
 def log_pause(pause: Pause) -> None:
     event = "conflict_detected" if pause.reason is Reason.CONFLICT else "mail_paused"
     log.warning(event, sender=pause.sender, labels=pause.labels, mails=len(pause.mails), reason=pause.reason.value)
+
+
+def log_settled(settled: Settled) -> None:
+    plan = settled.plan
+    sender, category = plan.sender.address, plan.sender.category.name
+    left = sorted(group.name for group in plan.departure.leave)
+    is_back = isinstance(plan.sender.category, Back)
+    if is_back:
+        log.info("decision_taken_back", sender=sender, to=category, mails=settled.mails, removed_from=left)
+    else:
+        tap = "move" if plan.sender.verb is Verb.MOVED else "label"
+        log.info("sender_triaged", sender=sender, category=category, mails=settled.mails, contact=plan.contact, tap=tap)
+    if plan.cards_found > 1:
+        log.info("several_contact_cards", sender=sender, cards=plan.cards_found, chosen_uid=plan.change.uid)
+    if left and not is_back:
+        log.info("group_reassigned", sender=sender, category=category, removed_from=left)
+    if plan.warned:
+        log.warning("name_mismatch_warning", sender=sender, category=category)

@@ -12,7 +12,7 @@ from mailroom.decisions.state_card import read_state, uid_of
 from mailroom.sandbox import JAMES, Flavour, Sandbox, SetError
 from tests.flavours import every_flavour
 from tests.new_mail import ANN, BOB, ON, WATCH, arrives, join, keywords_of, later, screening
-from tests.screener import Screener, empty_sandbox, screener
+from tests.screener import Screener, Wire, client_of, empty_sandbox, screener, start
 
 
 def delivered(sandbox: Sandbox, minutes: float, sender: str = ANN) -> str:
@@ -144,6 +144,31 @@ async def test_a_card_that_cannot_be_written_is_tried_again_less_and_less_often(
             assert await s.requests_of_a_pass() == 1
     assert read_state(state_note(sandbox)).screening_since == later(4)
     assert (sandbox.mailboxes_of(before), sandbox.mailboxes_of(new)) == ({"Inbox"}, {"Screener"})
+
+
+async def test_two_that_begin_at_the_same_moment_agree() -> None:
+    async def both_start(number: int) -> int:
+        """The second one starts before a request of the first one's start, which are so many."""
+        sandbox = empty_sandbox()
+        wire = Wire()
+
+        async def starts() -> None:
+            async with client_of(sandbox, Wire()) as client:
+                await start(client, ON, now=later(number))
+
+        wire.before = {number: starts}
+        with structlog.testing.capture_logs() as logs:
+            async with client_of(sandbox, wire) as client:
+                triage = await start(client, ON)
+                mail = delivered(sandbox, number + 1)
+                await triage.run(later(number + 2))
+        assert "screening_not_begun" not in [line["event"] for line in logs]
+        assert len(sandbox.cards()) == 1
+        assert sandbox.mailboxes_of(mail) == {"Screener"}
+        return wire.requests
+
+    for number in range(1, await both_start(0)):
+        await both_start(number)
 
 
 # --- what is counted

@@ -8,7 +8,7 @@ from mailroom.commands.terminal import open_console, plural, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
-from mailroom.decisions.undo import NoDecision, Subject
+from mailroom.decisions.undo import NoDecision, Subject, leaves_mail_to_others
 from mailroom.errors import BadReply, BatchRefused, Unavailable
 from mailroom.senders.undo import Undo, find_undo
 from mailroom.senders.undo import undo as undo_it
@@ -68,19 +68,35 @@ def _what(found: Undo) -> str:
 
 
 def _where(found: Undo) -> str:
-    address, to = printable(found.who), printable(found.to)
-    if isinstance(found.after, NoDecision):
-        if found.after.wider is None:
-            return f"nothing is decided about {address}"
-        return f"{address} goes with its whole domain, to {to}"
-    return f"{address} goes back to {to}"
+    address = printable(found.who)
+    if not leaves_mail_to_others(found.plan.sender, found.after):
+        return f"{address} goes back to {printable(found.to)}"
+    without = found.after if isinstance(found.after, NoDecision) else NoDecision()
+    if without.domain is not None:
+        by_list = ", what came by a decided list with that" if without.parts else ""
+        return f"{address} goes with its whole domain, to {printable(without.domain.name)}{by_list}"
+    if without.parts and found.plan.sender.whole is None:
+        return f"what came by a decided list goes with that, and nothing else is decided about {address}"
+    if without.parts:
+        return f"mail of decided domains goes with these, and nothing is decided about {address}"
+    return f"nothing is decided about {address}"
 
 
 def _changes(found: Undo, mails: int, scheme: Scheme) -> Iterator[str]:
     plan = found.plan
     if mails:
-        yield f"{plural(mails, 'mail')} {'moves' if mails == 1 else 'move'}"
+        yield f"{plural(mails, 'mail')} {'moves' if mails == 1 else 'move'}{_to(found, mails)}"
     if joined := sorted(group.name for group in plan.change.join if group.name != scheme.provenance_group):
         yield f"the contact joins {printable(', '.join(joined))}"
     if left := sorted(group.name for group in plan.departure.leave):
         yield f"the contact leaves {printable(', '.join(left))}"
+
+
+def _to(found: Undo, mails: int) -> str:
+    """Where each part of the mail goes, the largest first; nothing where that is said already, or more came since."""
+    if mails != found.mails or not leaves_mail_to_others(found.plan.sender, found.after):
+        return ""
+    if len(found.going) == 1:
+        return f" to {printable(*found.going)}"
+    parts = sorted(found.going.items(), key=lambda each: (-each[1], each[0]))
+    return f" ({', '.join(f'{number} to {printable(place)}' for place, number in parts)})"

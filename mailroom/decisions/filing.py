@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.going_back import WayBack
@@ -40,23 +41,30 @@ def marks_of(scheme: Scheme) -> frozenset[str]:
     return frozenset({SEEN}) if scheme.screening.is_on else frozenset()
 
 
-Way = Filing | WayBack
-"""Where a sender's mail goes."""
+class Way(Protocol):
+    """Where mail goes. `marks` are the keywords on all of it."""
+
+    @property
+    def marks(self) -> frozenset[str]: ...
+
+    def of(self, email: Email, /) -> Filing | WayBack:
+        """Where this mail goes."""
+        ...
 
 
-def sweep(sender: Sender, mails: Iterable[Email], filing: Way, places: Places) -> dict[str, Move]:
+def sweep(sender: Sender, mails: Iterable[Email], way: Way, places: Places) -> dict[str, Move]:
     """Where a sender's other mails go, by id; one that is where it belongs goes nowhere.
 
     One that had a triage label when the pass began stays: who takes it off thinks again about that mail.
     """
     labelled = {email.id for email in sender.mails}
     return {
-        email.id: marked(move, email, filing, places)
+        email.id: marked(move, email, way, places)
         for email in mails
         if belongs(email, sender)
         and email.id not in labelled
         and not _decides_alone(email, places)
-        and (move := filed(email, filing, places))
+        and (move := filed(email, way, places))
     }
 
 
@@ -68,7 +76,7 @@ def _decides_alone(email: Email, places: Places) -> bool:
     return FORGED in email.keywords and places.screener in email.mailbox_ids
 
 
-def filed(email: Email, filing: Way, places: Places) -> Move:
+def filed(email: Email, way: Way, places: Places) -> Move:
     """Destinations on, other managed mailboxes and an old warning off; the labels of a mail that waits go, too.
 
     The Inbox is added only to mail from the Screener, and taken only by a category that takes it.
@@ -76,10 +84,10 @@ def filed(email: Email, filing: Way, places: Places) -> Move:
     answered = _labels_of_one_that_waits(email, places)
     if email.mailbox_ids & places.untouched:
         return Move(remove=answered)
+    filing = way.of(email)
     if isinstance(filing, WayBack):
         back = filing.returned(email, places)
         return replace(back, remove=back.remove | answered)
-    filing = filing.of(email)
     category, destinations = filing.category, filing.destinations
     # A mail app that knows only folders moves a mail into the label's mailbox, or to where it goes.
     is_moved = email.mailbox_ids <= places.all_labels or moved_to(email, places) is not None
@@ -91,13 +99,13 @@ def filed(email: Email, filing: Way, places: Places) -> Move:
     return Move(add=(destinations | inbox) - email.mailbox_ids, remove=leaving & email.mailbox_ids)
 
 
-def marked(move: Move, email: Email, filing: Way, places: Places) -> Move:
+def marked(move: Move, email: Email, way: Way, places: Places) -> Move:
     """The move with its marks: out of the Inbox, and waiting again or no longer."""
     from_inbox = {FROM_INBOX} if places.inbox in move.remove else frozenset[str]()
     waiting = {SEEN, WAITING} if places.screener in move.add else frozenset[str]()
     waits = places.screener in (email.mailbox_ids | move.add) - move.remove
     return replace(
-        move, set=filing.marks | from_inbox | waiting, clear=frozenset() if waits else email.keywords & {WAITING}
+        move, set=way.marks | from_inbox | waiting, clear=frozenset() if waits else email.keywords & {WAITING}
     )
 
 

@@ -26,6 +26,10 @@ class WayBack:
     chains: Sequence[tuple[Category, ...]]
     marks: frozenset[str] = frozenset()
 
+    def of(self, _: Email) -> "WayBack":
+        """All mail goes the same way."""
+        return self
+
     def returned(self, email: Email, places: Places) -> Move:
         """Out of the categories' mailboxes, and into the Screener unless it has another home: the user's mailbox, or
         the Inbox. Mail that a category put there leaves the Inbox, too, as long as the user has not dealt with it."""

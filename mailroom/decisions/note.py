@@ -23,6 +23,9 @@ WHOLE_DOMAIN = "Whole domain"
 WHOLE_LIST = "Whole list <"
 """How the line begins that names a list, by which its card is found: it has no address."""
 
+WIDE = (WHOLE_LIST, WHOLE_DOMAIN)
+"""What is in the notes of all cards of whole lists and domains."""
+
 _WHOLE_LIST = re.compile(r"Whole list <([^<>]+)>")
 _NAME_FROM_MAIL = re.compile(r"Name from mail: (.+)")
 

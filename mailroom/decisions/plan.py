@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from mailroom.config.scheme import Back, Scheme, Target
+from mailroom.config.scheme import Back, Category, Scheme, Target
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Change, Departure, NewCard
 from mailroom.decisions import note, whole_card
 from mailroom.decisions.contact import (
@@ -21,7 +21,7 @@ from mailroom.decisions.contact import (
     provenance_to_join,
 )
 from mailroom.decisions.filing import Filing, Way, filed, marked, marks_of, sweep
-from mailroom.decisions.going_back import way_back
+from mailroom.decisions.going_back import WayBack, way_back
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Sender, labels_of, taps_of
 from mailroom.decisions.splits import diversions
@@ -38,14 +38,15 @@ class Plan:
     `card_name` is the full name that the contact card will have, `warned` are the ids of labelled mails that show a
     name which isn't known to go with the sender. `contact` says what becomes of the card: made now, the user's with a
     note from now on, or one that has Mailroom's note already. `cards_found` counts the cards with this address, of
-    which the others stay as they are.
+    which the others stay as they are. `filing` is where labelled mail goes, `others` where all other mail does.
     """
 
     sender: Sender
     change: Change
     departure: Departure
     moves: Mapping[str, Move]
-    filing: Way
+    filing: Filing | WayBack
+    others: Way
     card_name: str
     warned: frozenset[str]
     contact: Literal["created", "adopted", "known"]
@@ -73,6 +74,7 @@ def plan(
         departure=Departure(sender.address, contact.uid, left),
         moves=sweep(sender, mails, filing, places),
         filing=filing,
+        others=filing,
         card_name=contact.name,
         warned=_warned(sender, contact.name, book, places, scheme),
         contact="created" if contact.card is None else "known" if note.has_block(contact.card.note) else "adopted",
@@ -111,14 +113,19 @@ def _warned(sender: Sender, card_name: str, book: AddressBook, places: Places, s
     return to_warn_of(mails, known_names(sender, card_name, book))
 
 
-def way_to(target: Target, places: Places, scheme: Scheme, now: datetime) -> Way:
+def way_to(target: Target, places: Places, scheme: Scheme, now: datetime) -> Filing | WayBack:
     """Where mail goes. Raises `SenderFailed` where a mailbox is missing."""
     if isinstance(target, Back):
         _mailboxes([], places, scheme)
         return way_back(scheme, now, marks_of(scheme))
-    names = [each.destination_mailbox for each in scheme.chain(target)]
+    return filing_to(target, places, scheme)
+
+
+def filing_to(category: Category, places: Places, scheme: Scheme) -> Filing:
+    """Where mail of a category's senders goes. Raises `SenderFailed` where a mailbox is missing."""
+    names = [each.destination_mailbox for each in scheme.chain(category)]
     diverted = tuple((each, _mailboxes(each.route.destinations, places, scheme)) for each in diversions(scheme))
-    return Filing(target, _mailboxes(names, places, scheme), marks_of(scheme), diverted)
+    return Filing(category, _mailboxes(names, places, scheme), marks_of(scheme), diverted)
 
 
 def _mailboxes(names: Sequence[str], places: Places, scheme: Scheme) -> frozenset[str]:

@@ -11,23 +11,31 @@ from mailroom.addresses import domain_of
 from mailroom.config.scheme import Back, Category, Scheme, Target
 from mailroom.contacts.base import AddressBook, Card, CardEdit, Fields
 from mailroom.decisions import note
+from mailroom.decisions.arrival import Known
 from mailroom.decisions.domains import covering
-from mailroom.decisions.filing import sweep
 from mailroom.decisions.places import Places
-from mailroom.decisions.plan import Plan, plan, way_to
-from mailroom.decisions.routes import deciding, routes
+from mailroom.decisions.plan import Plan, plan
+from mailroom.decisions.routes import deciding
 from mailroom.decisions.select import Sender
-from mailroom.decisions.standing import NOBODY, standings
+from mailroom.decisions.standing import NOBODY
 from mailroom.decisions.whole import Whole, WholeDomain, WholeList
-from mailroom.jmap.mail import Email
 
 
 @dataclass(frozen=True, slots=True)
 class NoDecision:
-    """None of the sender's own any more: that about the whole domain holds, whose category it is; None if there is
-    none."""
+    """None of the sender's own any more: wider ones hold, if there are any.
 
-    wider: Category | None
+    `domain` is the category of the whole domain, which all mail goes with that nothing else speaks for; `parts` are
+    those of some of the mail, sorted by name: by its list, or of a list's mail by its senders' domains.
+    """
+
+    domain: Category | None = None
+    parts: tuple[Category, ...] = ()
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether anything wider holds."""
+        return self.domain is not None or bool(self.parts)
 
 
 Subject = str | Whole
@@ -38,10 +46,10 @@ After = Category | Back | NoDecision
 """Where a sender goes when the last decision is undone."""
 
 
-def after_undo(text: str, scheme: Scheme, wider: Category | None) -> After:
+def after_undo(text: str, scheme: Scheme, without: NoDecision) -> After:
     """What held before the last decision of a note that has one.
 
-    A category that is no more can't hold again. `wider` is that of a decision which covers the sender.
+    A category that is no more can't hold again. `without` is what holds where there is no decision.
     """
     decisions = (note.read(text) or note.NOTHING_WRITTEN).decisions
     before = next((each for each in reversed(decisions) if not _is_same(each, decisions[-1])), None)
@@ -51,7 +59,7 @@ def after_undo(text: str, scheme: Scheme, wider: Category | None) -> After:
     is_back, is_undone = (decisions[-1].verb is each for each in (note.Verb.BACK, note.Verb.UNDONE))
     if was_back or is_undone:
         return scheme.back
-    return NoDecision(wider) if wider is not None or is_back else scheme.back
+    return without if without.is_covered or is_back else scheme.back
 
 
 def _is_same(one: note.Decision, other: note.Decision) -> bool:
@@ -59,7 +67,34 @@ def _is_same(one: note.Decision, other: note.Decision) -> bool:
     return one.category == other.category and (bool(one.category) or one.verb is other.verb)
 
 
-def wider_domains(subject: Subject) -> tuple[str, ...]:
+def holding(subject: Subject, card: Card, known: Known, of_mail: Iterable[Category | None]) -> NoDecision:
+    """What holds for somebody without a decision of their own, which `known` goes without.
+
+    `of_mail` are the categories of lists and domains of all their mail.
+    """
+    domain = _domain_category(subject, card, known)
+    if isinstance(subject, WholeDomain):
+        # Lists, and nearer domains, hold whatever is decided about it.
+        return NoDecision(domain)
+    parts = {each.name: each for each in of_mail if each is not None and each != domain}
+    return NoDecision(domain, tuple(parts[name] for name in sorted(parts)))
+
+
+def _domain_category(subject: Subject, card: Card, known: Known) -> Category | None:
+    """The category of the nearest whole domain that is decided and covers all of the subject; None where none does.
+
+    Mail of the user's own contacts stays, whatever is decided about their domain.
+    """
+    is_users = isinstance(subject, str) and not note.says_created(card.note)
+    if is_users and known.screening.known_contacts:
+        return None
+    decided = (known.standings.domains.get(each, NOBODY).groups for each in _wider_domains(subject))
+    nearest = next(filter(None, decided), None)
+    route = deciding(nearest, known.routes) if nearest else None
+    return None if route is None else route.category
+
+
+def _wider_domains(subject: Subject) -> tuple[str, ...]:
     """The whole domains that may cover an address or a domain, the nearest first."""
     match subject:
         case WholeList():
@@ -68,22 +103,6 @@ def wider_domains(subject: Subject) -> tuple[str, ...]:
             return tuple(each for each in covering(domain) if each != domain)
         case address:
             return covering(domain_of(address))
-
-
-def wider_category(subject: Subject, card: Card, book: AddressBook, scheme: Scheme) -> Category | None:
-    """The category of the nearest whole domain that is decided and covers the subject; None where none does.
-
-    Mail of the user's own contacts stays, whatever is decided about their domain.
-    """
-    is_users = isinstance(subject, str) and not note.says_created(card.note)
-    if is_users and scheme.screening.known_contacts:
-        return None
-    domains = standings(book, scheme).domains
-    for domain in wider_domains(subject):
-        if groups := domains.get(domain, NOBODY).groups:
-            route = deciding(groups, routes(scheme))
-            return None if route is None else route.category
-    return None
 
 
 def target_of(after: After, scheme: Scheme) -> Target:
@@ -96,20 +115,19 @@ def plan_undo(
     after: After,
     card: Card,
     book: AddressBook,
-    mails: Iterable[Email],
     places: Places,
     scheme: Scheme,
     account_id: str,
     now: datetime,
 ) -> Plan:
-    """What happens to a sender, whose category is `target_of` that. Raises `SenderFailed`."""
-    mails = tuple(mails)
-    made = plan(sender, book, mails, places, scheme, account_id, now)
+    """What happens to a sender, whose category is `target_of` that, but for mail. Raises `SenderFailed`."""
+    made = plan(sender, book, (), places, scheme, account_id, now)
     if not isinstance(after, NoDecision):
         return made
     text = note.taken_back(card.note, note.Verb.UNDONE, now, note.ADOPTED)
-    undone = replace(made, change=replace(made.change, card=CardEdit(card, Fields(), text)))
-    if after.wider is None:
-        return undone
-    way = way_to(after.wider, places, scheme, now)
-    return replace(undone, filing=way, moves=sweep(sender, mails, way, places))
+    return replace(made, change=replace(made.change, card=CardEdit(card, Fields(), text)))
+
+
+def leaves_mail_to_others(sender: Sender, after: After) -> bool:
+    """Whether mail goes where other decisions send it: a sender alone is kept in the Screener whatever these say."""
+    return isinstance(after, NoDecision) or (sender.whole is not None and isinstance(after, Back))

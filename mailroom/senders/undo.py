@@ -4,7 +4,8 @@ Mail and groups come first. So whatever cuts it off, the note still tells the de
 same call does the rest.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -13,27 +14,33 @@ from mailroom.contacts.base import Card, Change, Failures, LookUp, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions import note, whole_card
 from mailroom.decisions.contact import readable_card
+from mailroom.decisions.filing import Filing
+from mailroom.decisions.going_back import WayBack
+from mailroom.decisions.next_best import next_best, without_decision
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.plan import Plan
-from mailroom.decisions.select import Sender, by_age, labels_of, newest_name
+from mailroom.decisions.select import Sender, belongs, by_age, labels_of, newest_name
+from mailroom.decisions.standing import standings
 from mailroom.decisions.undo import (
     After,
     NoDecision,
     Subject,
     after_undo,
+    holding,
+    leaves_mail_to_others,
     plan_undo,
     target_of,
-    wider_category,
-    wider_domains,
 )
-from mailroom.decisions.whole import WholeDomain, whole_labels
+from mailroom.decisions.whole import whole_labels
 from mailroom.errors import BadReply, ConfigError, SenderFailed, Unavailable
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import EMAIL_IN_FULL, Email
 from mailroom.triage.apply import apply, follow_up
 from mailroom.triage.correspondence import NO_QUESTIONS, Strangers
-from mailroom.triage.look_up import Found, look_up
+from mailroom.triage.look_up import Found, look_up, mails_of
 from mailroom.triage.one_pass import Pass
-from mailroom.triage.whole import known_with, mails_to_sweep
+from mailroom.triage.screening import known_of
+from mailroom.triage.turns import with_moves
+from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 
 log = structlog.get_logger(component="senders")
 
@@ -43,6 +50,7 @@ class Undo:
     """What undoing the last decision means. `who` is a sender's address, or a whole domain or list as people type it.
 
     `undone` is that decision, `after` where the sender goes; `plan` is all that changes, with what it was planned on.
+    `going` are the numbers of mails that move, by the category, or the Screener, where they go.
     """
 
     who: str
@@ -50,6 +58,7 @@ class Undo:
     after: After
     plan: Plan
     found: Found
+    going: Mapping[str, int]
 
     @property
     def contacts(self) -> LookUp:
@@ -57,14 +66,16 @@ class Undo:
 
     @property
     def to(self) -> str:
-        """The category, or the Screener, where the sender is then."""
-        target = self.after.wider if isinstance(self.after, NoDecision) else self.after
-        return self.plan.sender.category.name if target is None else target.name
+        """The category, or the Screener, where the sender is then; several where parts of the mail go elsewhere."""
+        if not isinstance(self.after, NoDecision):
+            return self.after.name
+        rest = self.after.domain or self.plan.sender.category
+        return " and ".join(each.name for each in (*self.after.parts, rest))
 
     @property
     def mails(self) -> int:
         """How many mails move."""
-        return len(self.plan.moves)
+        return sum(self.going.values())
 
 
 async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = None) -> Undo:
@@ -75,44 +86,57 @@ async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = 
     """
     if subject in run.own:
         raise ConfigError([f"{subject} is one of your own addresses: nothing is ever decided about these"])
-    whole = None if isinstance(subject, str) else subject
-    sender = Sender(str(subject), "", run.scheme.back, (), whole=whole)
-    found = await look_up(run, [sender], _wider(subject))
-    card = _card(run, subject, found)
-    last = None if card is None else (note.read(card.note) or note.NOTHING_WRITTEN).last
-    if card is None or last is None:
-        raise ConfigError([f"nothing was decided about {subject}: no contact has a note of it. {_HOW_TO_LOOK}"])
+    sender = Sender(str(subject), "", run.scheme.back, (), whole=None if isinstance(subject, str) else subject)
+    found = await look_up(run, [sender], _WIDER, EMAIL_IN_FULL)
+    card, last = _last_decision_found(run, subject, found)
     if undone is not None and undone != last:
         raise ConfigError([f"the last decision about {subject} is another one by now. {_HOW_TO_LOOK}"])
-    after = after_undo(card.note, run.scheme, wider_category(subject, card, found.book, run.scheme))
-    return Undo(str(subject), last, after, await _planned(run, sender, after, card, found), found)
+    if sender.whole is None:
+        sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
+    # All mail tells what holds then, however much of it was moved before this was cut off.
+    known = known_of(run, without_decision(sender, standings(found.book, run.scheme)))
+    told = await wider_categories((each for each in mails_of(sender, found.mails) if belongs(each, sender)), known)
+    after = after_undo(card.note, run.scheme, holding(subject, card, known, told.values()))
+    sender = replace(sender, category=target_of(after, run.scheme))
+    mails = await _mails(run, sender, found)
+    named = replace(sender, name=newest_name(sorted(mails, key=by_age)) or card.fields.full_name)
+    plan = plan_undo(named, after, card, found.book, run.places, run.scheme, run.account_id, run.now)
+    if leaves_mail_to_others(sender, after):
+        plan = replace(plan, others=next_best(known, told, run.places, run.scheme, run.now))
+    plan = await with_moves(plan, mails, run.places)
+    going = Counter(_to(plan.others.of(each), run) for each in mails if each.id in plan.moves)
+    return Undo(str(subject), last, after, plan, found, going)
 
 
 _HOW_TO_LOOK = "The history shows what was"
 
-
-def _wider(subject: Subject) -> Strangers:
-    """The cards of whole domains that may cover it are looked up, too."""
-    cards = tuple(WholeDomain(each).address for each in wider_domains(subject))
-    return Strangers((), (), cards, (), NO_QUESTIONS)
+_WIDER = Strangers((), (), (), note.WIDE, NO_QUESTIONS)
+"""The cards of all whole domains and lists are looked up, too: which of them cover the mail, only that tells."""
 
 
-def _card(run: Pass, subject: Subject, found: Found) -> Card | None:
+def _to(filing: Filing | WayBack, run: Pass) -> str:
+    return filing.category.name if isinstance(filing, Filing) else run.scheme.back.name
+
+
+def _last_decision_found(run: Pass, subject: Subject, found: Found) -> tuple[Card, note.Decision]:
+    """The card that tells of somebody, and the last decision on it."""
     if isinstance(subject, str):
-        return readable_card(subject, found.book, run.scheme)
-    return whole_card.matching_card(subject, run.account_id, found.book, run.scheme)
+        card = readable_card(subject, found.book, run.scheme)
+    else:
+        card = whole_card.matching_card(subject, run.account_id, found.book, run.scheme)
+    last = None if card is None else (note.read(card.note) or note.NOTHING_WRITTEN).last
+    if card is None or last is None:
+        raise ConfigError([f"nothing was decided about {subject}: no contact has a note of it. {_HOW_TO_LOOK}"])
+    return card, last
 
 
-async def _planned(run: Pass, sender: Sender, after: After, card: Card, found: Found) -> Plan:
-    if sender.whole is None:
-        sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
-    sender = replace(sender, category=target_of(after, run.scheme))
+async def _mails(run: Pass, sender: Sender, found: Found) -> Sequence[Email]:
+    """The mails that move. Raises `ConfigError` where one of them waits for a pass."""
     mails = await mails_to_sweep(sender, found, known_with(run, [sender], found))
     if labels := _labels(run, sender, mails):
         how = "take that off, or wait until it is settled"
         raise ConfigError([f"mail of {sender.address} carries {', '.join(labels)}: {how}"])
-    named = replace(sender, name=newest_name(sorted(mails, key=by_age)) or card.fields.full_name)
-    return plan_undo(named, after, card, found.book, mails, run.places, run.scheme, run.account_id, run.now)
+    return mails
 
 
 def _labels(run: Pass, sender: Sender, mails: Sequence[Email]) -> list[str]:

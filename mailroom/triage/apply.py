@@ -8,10 +8,11 @@ import structlog
 from mailroom.contacts.base import LookUp
 from mailroom.contacts.steps import before
 from mailroom.decisions.filing import sweep
+from mailroom.decisions.next_best import NextBest
 from mailroom.decisions.plan import Plan
-from mailroom.decisions.select import Pause, Sender
+from mailroom.decisions.select import Pause
 from mailroom.jmap.batch import Batch, Replies
-from mailroom.jmap.mail import Email, Move, get_emails, move_emails
+from mailroom.jmap.mail import EMAIL, EMAIL_IN_FULL, Email, Move, get_emails, move_emails
 from mailroom.jmap.mail_search import MailSearch
 from mailroom.jmap.session import Session
 from mailroom.jmap.set import read_set_errors
@@ -74,7 +75,7 @@ async def apply(
     waiting = [*(plan.sender.mails for plan in going), *(pause.mails for pause in pauses)]
     ids = sorted(email.id for mails in waiting for email in mails)
     labelled = get_emails(batch, session, ids, with_splits(labelled_kind(run.places), run.scheme))
-    strays = _search_strays(batch, session, run, [plan.sender for plan in going])
+    strays = _search_strays(batch, session, run, going)
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)
     for error in filing.refusals(replies, set_aside):
@@ -100,12 +101,14 @@ class _StraySearch:
     of_wholes: Mapping[str, MailSearch]
 
 
-def _search_strays(batch: Batch, session: Session, run: Pass, senders: Sequence[Sender]) -> _StraySearch:
+def _search_strays(batch: Batch, session: Session, run: Pass, plans: Sequence[Plan]) -> _StraySearch:
     screener = [id for id in (run.places.screener,) if id is not None]
-    addresses = sorted(frozenset[str]().union(*(each.addresses for each in senders if each.whole is None)))
-    wholes = [each.whole for each in senders if each.whole is not None]
+    people = [plan for plan in plans if plan.sender.whole is None]
+    addresses = sorted(frozenset[str]().union(*(plan.sender.addresses for plan in people)))
+    kind = EMAIL_IN_FULL if any(isinstance(plan.others, NextBest) for plan in people) else EMAIL
+    wholes = [plan.sender.whole for plan in plans if plan.sender.whole is not None]
     return _StraySearch(
-        searches_from(batch, session, addresses, run.scheme, *screener),
+        searches_from(batch, session, addresses, with_splits(kind, run.scheme), *screener),
         searches_of(batch, session, wholes, run.scheme, *screener),
     )
 
@@ -130,7 +133,7 @@ async def follow_up(run: Pass, found: Found, plans: Sequence[Plan], applied: App
     for plan in plans:
         mails = of_known_people(plan.sender, mails_of(plan.sender, applied.strays), found)
         strays[plan.sender.address] = sweep(
-            plan.sender, await sweepable(plan.sender, mails, known), plan.filing, run.places
+            plan.sender, await sweepable(plan.sender, mails, known), plan.others, run.places
         )
     filed = filing.stage(batch, await run.client.session(), strays)
     replies = await run.client.send(batch)

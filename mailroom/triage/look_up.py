@@ -14,7 +14,7 @@ from mailroom.addresses import search_texts, spellings
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, LookUp, Wanted
 from mailroom.contacts.steps import beside
-from mailroom.decisions.note import WHOLE_LIST
+from mailroom.decisions.note import WIDE
 from mailroom.decisions.people import other_addresses
 from mailroom.decisions.select import Sender, sender_of
 from mailroom.decisions.warning import names_shown
@@ -61,9 +61,11 @@ class Found:
         return replace(self, mails=mails)
 
 
-async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = NOBODY_NEW) -> Found:
-    """The senders' contact cards and those of others by their names, all groups, the senders' mail everywhere; and what
-    is asked about strangers.
+async def look_up(
+    run: Pass, senders: Sequence[Sender], strangers: Strangers = NOBODY_NEW, kind: Kind[Email] = EMAIL
+) -> Found:
+    """The senders' contact cards and those of others by their names, all groups, the senders' mail everywhere, as much
+    of it as `kind` says; and what is asked about strangers.
 
     One request; where a card has further addresses a second one, for their mail, and for the cards that these may have
     of their own. Many strangers cost further requests, side by side.
@@ -75,12 +77,12 @@ async def look_up(run: Pass, senders: Sequence[Sender], strangers: Strangers = N
     addresses = [sender.address for sender in people]
     wholes = [sender.whole for sender in senders if sender.whole is not None]
     wanted = _wanted(run, addresses, names, wholes, strangers)
-    found = await _ask(run, wanted, addresses, wholes, strangers)
+    found = await _ask(run, wanted, kind, addresses, wholes, strangers)
     others = [other_addresses(address, found.book, run.scheme, run.own) for address in addresses]
     further = frozenset[str]().union(*others).difference(addresses)
     if further | (posters := posters_of(wholes, found.mails)):
         known = dict.fromkeys([*wanted.addresses, *sorted(further | posters)])
-        more = await _ask(run, replace(wanted, addresses=list(known)), sorted(further), (), NOBODY_NEW)
+        more = await _ask(run, replace(wanted, addresses=list(known)), kind, sorted(further), (), NOBODY_NEW)
         return Found(more.contacts, {**found.mails, **more.mails}, found.told)
     return found
 
@@ -104,7 +106,7 @@ def _wanted(
         uids=(*strangers.uids, *(uid_of(each, run.account_id) for each in wholes)),
         names=names,
         domains=domains,
-        notes=(*((WHOLE_LIST,) if wholes else ()), *strangers.notes),
+        notes=(*(WIDE if wholes else ()), *strangers.notes),
     )
 
 
@@ -115,11 +117,16 @@ def posters_of(wholes: Iterable[Whole], mails: Mapping[str, Sequence[Email]]) ->
 
 
 async def _ask(
-    run: Pass, wanted: Wanted, for_mail: Sequence[str], wholes: Iterable[Whole], strangers: Strangers
+    run: Pass,
+    wanted: Wanted,
+    kind: Kind[Email],
+    for_mail: Sequence[str],
+    wholes: Iterable[Whole],
+    strangers: Strangers,
 ) -> Found:
     batch = Batch()
     session = await run.client.session()
-    searches = searches_from(batch, session, for_mail, run.scheme)
+    searches = searches_from(batch, session, for_mail, with_splits(kind, run.scheme))
     wide = searches_of(batch, session, wholes, run.scheme)
     asked = Asked(run.client, session, strangers.questions)
     asked.stage(batch)
@@ -135,12 +142,12 @@ def with_splits(kind: Kind[Email], scheme: Scheme) -> Kind[Email]:
 
 
 def searches_from(
-    batch: Batch, session: Session, addresses: Iterable[str], scheme: Scheme, *within: str
+    batch: Batch, session: Session, addresses: Iterable[str], kind: Kind[Email], *within: str
 ) -> list[MailSearch]:
     """For mail that may be from one of the addresses, and is in any of these mailboxes (none: anywhere)."""
     texts = [text for address in addresses for text in search_texts(address)]
     return [
-        search_mail(batch, session, within=within, any_condition=from_any(part), kind=with_splits(EMAIL, scheme))
+        search_mail(batch, session, within=within, any_condition=from_any(part), kind=kind)
         for part in slices(texts, _TEXTS_PER_SEARCH)
     ]
 

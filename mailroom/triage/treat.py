@@ -1,13 +1,14 @@
 """Several senders through the steps of a pass: all at once, and in halves where a call fails as a whole."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 import trio
 
 from mailroom.config.scheme import Back
-from mailroom.decisions.filing import sweep
+from mailroom.decisions.arrival import Known
+from mailroom.decisions.next_best import next_best, once_taken_back
 from mailroom.decisions.note import Verb
 from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, plan
@@ -21,8 +22,8 @@ from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
-from mailroom.triage.turns import in_turns
-from mailroom.triage.whole import known_with, mails_to_sweep
+from mailroom.triage.turns import with_moves
+from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 
 log = structlog.get_logger(component="triage")
 
@@ -204,12 +205,13 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
     known = known_with(run, senders, found)
+    then = once_taken_back(senders, known)
     for sender in senders:
         # Thousands of them must not hold up the health port.
         await trio.lowlevel.checkpoint()
         mails = await mails_to_sweep(sender, found, known)
         try:
-            decided = await _planned(run, sender, mails, found)
+            decided = await _planned(run, sender, mails, found, then)
         except SenderFailed as reason:
             failed[sender.address] = str(reason)
         except Exception as bug:  # a card that nobody thought of must not stop the other senders
@@ -220,11 +222,16 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
     return list(plans.values()), failed
 
 
-async def _planned(run: Pass, sender: Sender, mails: Iterable[Email], found: Found) -> Plan:
-    """As `plan`, with time for others between parts of the mails."""
+async def _planned(run: Pass, sender: Sender, mails: Sequence[Email], found: Found, then: Known) -> Plan:
+    """As `plan`, with time for others between parts of the mails.
+
+    A whole domain or list that is taken back leaves its mail to what is decided beside.
+    """
     decided = plan(sender, found.book, (), run.places, run.scheme, run.account_id, run.now)
-    moves = await in_turns(mails, lambda part: sweep(sender, part, decided.filing, run.places))
-    return replace(decided, moves=moves)
+    if sender.whole is not None and isinstance(sender.category, Back):
+        told = await wider_categories(mails, then)
+        decided = replace(decided, others=next_best(then, told, run.places, run.scheme, run.now))
+    return await with_moves(decided, mails, run.places)
 
 
 def log_pause(pause: Pause) -> None:

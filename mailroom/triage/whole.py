@@ -4,10 +4,12 @@ from collections.abc import Iterable, Sequence
 
 import trio
 
+from mailroom.config.scheme import Category
 from mailroom.contacts.base import Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions.arrival import Known
 from mailroom.decisions.joining import joined
+from mailroom.decisions.next_best import wider_category
 from mailroom.decisions.select import Selection, Sender
 from mailroom.decisions.standing import Standings
 from mailroom.decisions.whole import WholeList
@@ -52,6 +54,15 @@ async def sweepable(sender: Sender, mails: Sequence[Email], known: Known) -> Seq
         if is_moved_by(email, sender, known):
             moved.append(email)
     return moved
+
+
+async def wider_categories(mails: Iterable[Email], known: Known) -> dict[str, Category | None]:
+    """The categories of the lists and domains of these mails, by mail id."""
+    told: dict[str, Category | None] = {}
+    for email in mails:
+        await trio.lowlevel.checkpoint()
+        told[email.id] = wider_category(email, known)
+    return told
 
 
 def of_known_people(sender: Sender, strays: Iterable[Email], found: Found) -> list[Email]:

@@ -12,12 +12,13 @@ from mailroom.commands import clear, history, spam, undo
 from mailroom.commands.names import address_named, subject_named
 from mailroom.commands.with_servers import NotFinished
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.decisions.whole import WholeList
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Sandbox, SetError
 from mailroom.sandbox.faults import Reply
 from mailroom.senders.clear import To
 from tests.commands.support import command, sets, settings_for
-from tests.new_mail import join
+from tests.new_mail import join, raw
 from tests.screener import NOW, empty_sandbox
 
 ANN = "ann@x.org"
@@ -76,6 +77,36 @@ class TestUndo:
         async with settings_for(sandbox) as settings:
             await undo.dry_run(ANN, settings, DEFAULT_SCHEME)
         assert "ann@x.org goes with its whole domain, to Feed" in capsys.readouterr().out
+
+    async def test_says_which_part_of_the_mail_goes_where(self, capsys: pytest.CaptureFixture[str]) -> None:
+        sandbox = empty_sandbox()
+        decided(sandbox, "Triaged to Jail on 2026-03-05")
+        sandbox.deliver(raw=raw(ANN, "List-Id: <dev.x.org>"), mailboxes=["Jail"])
+        block = "— Mailroom —\nCreated by Mailroom"
+        by_list = {"n": {"note": f"{block}\nWhole list <dev.x.org>\nTriaged to Feed on 2026-03-05"}}
+        join(sandbox, "Feed", sandbox.add_card("", "Dev", notes=by_list, emails={}))
+        leaves = "the contact leaves Jail. Nothing is changed yet"
+        async with settings_for(sandbox) as settings:
+            await undo.dry_run(ANN, settings, DEFAULT_SCHEME)
+            assert (
+                "would be undone: what came by a decided list goes with that, and nothing else is decided about "
+                f"ann@x.org; 2 mails move (1 to Feed, 1 to Screener); {leaves}"
+            ) in capsys.readouterr().out
+            by_domain = {"n": {"note": f"{block}\nWhole domain\nTriaged to Feed on 2026-03-05"}}
+            join(sandbox, "Imbox", sandbox.add_card("*@x.org", "x.org", notes=by_domain))
+            await undo.dry_run(ANN, settings, DEFAULT_SCHEME)
+            assert (
+                "ann@x.org goes with its whole domain, to Imbox, what came by a decided list with that; "
+                f"2 mails move (1 to Feed, 1 to Imbox); {leaves}"
+            ) in capsys.readouterr().out
+            await undo.dry_run(WholeList("dev.x.org"), settings, DEFAULT_SCHEME)
+            assert "nothing is decided about list:dev.x.org; the contact leaves Feed" in capsys.readouterr().out
+            sandbox.deliver(raw=raw("bob@x.org", "List-Id: <dev.x.org>"), mailboxes=["Feed"])
+            await undo.dry_run(WholeList("dev.x.org"), settings, DEFAULT_SCHEME)
+            assert (
+                "mail of decided domains goes with these, and nothing is decided about list:dev.x.org; "
+                "1 mail moves to Imbox; the contact leaves Feed"
+            ) in capsys.readouterr().out
 
     async def test_cut_off_says_how_to_go_on(self) -> None:
         sandbox = empty_sandbox()

@@ -81,6 +81,41 @@ async def test_an_undo_about_a_whole_domain_leads_back_and_another_one_forth(acc
     assert [each.after for each in told] == ["Feed", None, "Feed"]
 
 
+async def test_an_undo_leaves_each_mail_to_the_list_or_domain_that_is_decided(account: Account) -> None:
+    by_list = "List-Id: Core developers <python-dev.python.org>"
+    account.mail.receive("Screener", "plain", "From: ann@shop.example")
+    account.mail.receive("Screener", "by the list", "From: ann@shop.example", by_list)
+    account.mail.receive("Screener", "another", "From: bob@shop.example", by_list)
+    account.mail.receive("Screener", "a stranger's", "From: cy@other.example", by_list)
+    async with account.triage() as triage:
+        for subject, *labels in (
+            ("plain", "@ToJail"),
+            ("another", "@ToFeed", "@WholeList"),
+            ("plain", "@ToPaperTrail", "@WholeDomain"),
+            ("plain", "@ToJail"),
+        ):
+            for label in labels:
+                account.mail.label(subject, label)
+            await triage.run(NOW)
+        assert account.mail.places()["by the list"] == {"Jail"}
+        await undone(triage)
+        assert account.mail.places() == {
+            "plain": {"Paper Trail"},
+            "by the list": {"Feed"},
+            "another": {"Feed"},
+            "a stranger's": {"Feed"},
+        }
+        account.mail.label("another", "@ToScreener")
+        account.mail.label("another", "@WholeList")
+        await triage.run(NOW)
+        assert account.mail.places() == {
+            "plain": {"Paper Trail"},
+            "by the list": {"Paper Trail"},
+            "another": {"Screener"},
+            "a stranger's": {"Screener"},
+        }
+
+
 async def test_an_undo_that_is_cut_off_is_finished_by_the_same_call(account: Account) -> None:
     for k in range(1, 40):
         who, wire = f"sender{k}@shop.example", Wire(cut_after=k)

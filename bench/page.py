@@ -1,4 +1,5 @@
-"""How long the page takes: the list at several sizes, and a tap until it is filed, beside the same by a label."""
+"""How long the page takes: the list at several sizes, and a tap until it is filed, beside the same by a label; and how
+much memory it adds."""
 
 import re
 import time
@@ -9,6 +10,7 @@ import httpx
 import trio
 from pydantic import SecretStr
 
+from bench.daemon_figures import memory_mb
 from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
@@ -16,11 +18,14 @@ from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
 from mailroom.sandbox import Sandbox, serve
 from mailroom.sandbox.sample import create_folders
+from tests.daemon_process import daemon_process
+from tests.real.processes import free_port
 
 PASSWORD = "twelve characters"  # noqa: S105  of a sandbox
-MAILS_EACH = 5
-SIZES = (20, 200, 2_000)
+SIZES = ((20, 5), (200, 5), (2_000, 5), (10_000, 1))
+"""Senders, and mails of each."""
 LOADS = 5
+MORE_LOADS = 20
 TAPS = 10
 
 
@@ -43,13 +48,28 @@ class Filed:
     by_label: float
 
 
-async def measure(senders: int) -> tuple[Shown, Filed]:
-    """One daemon over one sandbox, both in this process: what is measured is everybody's work together."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Resident MB (1,000,000 bytes) of two daemons over the same account after their first pass: one without the page,
+    and one whose page was read again and again."""
+
+    without: float
+    with_page: float
+
+
+def filled(senders: int, mails_each: int) -> Sandbox:
+    """So many who wait."""
     sandbox = Sandbox()
     create_folders(sandbox)
     for number in range(senders):
-        for mail in range(MAILS_EACH):
+        for mail in range(mails_each):
             sandbox.deliver(f"Sender {number} <s{number}@example.org>", f"Mail {mail}", ["Screener"])
+    return sandbox
+
+
+async def measure(senders: int, mails_each: int) -> tuple[Shown, Filed]:
+    """One daemon over one sandbox, both in this process: what is measured is everybody's work together."""
+    sandbox = filled(senders, mails_each)
     async with trio.open_nursery() as nursery:
         base_url = await nursery.start(serve, sandbox)
         settings = AccountSettings(
@@ -105,15 +125,43 @@ async def _file(http: httpx.AsyncClient, sandbox: Sandbox) -> Filed:
     return Filed(median(by_page), median(by_label))
 
 
+async def measure_memory(senders: int, mails_each: int) -> Memory:
+    """The daemons are processes of their own, side by side."""
+    async with trio.open_nursery() as nursery:
+        base_url = await nursery.start(serve, filled(senders, mails_each))
+        session_url, port = f"{base_url}/jmap/session", free_port()
+        async with (
+            daemon_process(session_url) as without,
+            daemon_process(session_url, page_password=PASSWORD, page_port=str(port)) as with_page,
+        ):
+            for daemon in (without, with_page):
+                await daemon.logs("poll_completed")
+            url = f"http://127.0.0.1:{port}"
+            async with httpx.AsyncClient(base_url=url, timeout=60, headers={"Origin": url}) as http:
+                await http.post("/login", data={"password": PASSWORD})
+                for _ in range(MORE_LOADS):
+                    for path in ("/", "/decided", "/history", "/health"):
+                        await http.get(path)
+            found = Memory(*(memory_mb(each.process.pid, "VmRSS") for each in (without, with_page)))
+        nursery.cancel_scope.cancel()
+    return found
+
+
 async def main() -> None:
     """Print a line for each size. Ratios are worth keeping; what it takes depends on the machine."""
     set_up("error", "console", fd=2)
-    for size in SIZES:
-        shown, filed = await measure(size)
+    for senders, mails_each in ((0, 0), *SIZES):
+        memory = await measure_memory(senders, mails_each)
         print(
-            f"{size:>5} senders, {size * MAILS_EACH} mails: {shown.seconds * 1_000:.0f} ms, {shown.requests} requests, "
-            f"{shown.size_bytes / 1_000:.0f} kB; tap to filed {filed.by_page * 1_000:.0f} ms, "
-            f"label to filed {filed.by_label * 1_000:.0f} ms"
+            f"{senders:>6,} senders: {memory.without:.1f} MB without the page, with it {memory.with_page:.1f} MB: "
+            f"+{memory.with_page - memory.without:.1f} MB after {MORE_LOADS} rounds"
+        )
+    for senders, mails_each in SIZES:
+        shown, filed = await measure(senders, mails_each)
+        print(
+            f"{senders:>6,} senders, {senders * mails_each:,} mails: {shown.seconds * 1_000:.0f} ms, "
+            f"{shown.requests} requests, {shown.size_bytes / 1_000:.0f} kB; "
+            f"tap to filed {filed.by_page * 1_000:.0f} ms, label to filed {filed.by_label * 1_000:.0f} ms"
         )
 
 

@@ -1,6 +1,7 @@
 """What the owner is shown of a mail (RFC 8621 §4): a kind of its own, so that no pass reads a subject or a text."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -54,9 +55,17 @@ SHOWN_MAIL = Kind[ShownMail](
 )
 
 
-def get_shown(batch: Batch, session: Session, ids: Iterable[str]) -> tuple[Slot[tuple[ShownMail, ...]], ...]:
+SUBJECT_ALONE = replace(SHOWN_MAIL, properties=("id", "subject"))
+"""For thousands of mails."""
+
+_FEW = 5
+"""Mails of a call. A stranger's subject may have a megabyte, and what is too large together is asked call by call."""
+
+
+def get_shown(
+    batch: Batch, session: Session, ids: Iterable[str], kind: Kind[ShownMail] = SHOWN_MAIL
+) -> tuple[Slot[tuple[ShownMail, ...]], ...]:
     """What to show of the mails with these ids; those that are gone are left out."""
-    return tuple(
-        batch.add(SHOWN_MAIL.get(session.mail_account, "ids", part))
-        for part in slices(ids, session.limits.max_objects_in_get)
-    )
+    most = session.limits.max_objects_in_get
+    size = min(_FEW, most) if kind is SHOWN_MAIL else most
+    return tuple(batch.add(kind.get(session.mail_account, "ids", part)) for part in slices(ids, size))

@@ -12,10 +12,11 @@ from werkzeug.exceptions import BadRequest
 from mailroom.page.buttons import buttons_of
 from mailroom.page.cards import read_cards
 from mailroom.page.guard import session
+from mailroom.page.owner import Owner
 from mailroom.page.views import field, page_number, see_other, view
 from mailroom.senders.clear import To, clear, find_clearable
 from mailroom.senders.opening import open_until
-from mailroom.senders.screener import Screener, WaitingSender, read_screener
+from mailroom.senders.screener import Screener, WaitingSender, read_screener, read_subjects
 
 A_PAGE = 50
 _LONGEST_OPENING_MINUTES = 60
@@ -57,7 +58,7 @@ async def _page(q: str, page: int) -> Response:
     owner = session().owner
     is_on = owner.scheme.screening.is_on
     screener = await read_screener(owner.client, owner.scheme, await owner.contacts() if is_on else None)
-    found = _matching(screener.senders, q)
+    found = await _matching(owner, screener.senders, q)
     pages = max(1, -(-len(found) // A_PAGE))
     page = min(page, pages)
     return view(
@@ -82,11 +83,18 @@ def _opening(screener: Screener, *, is_on: bool) -> Opening:
     return Opening(is_on, until if until and until > datetime.now(UTC) else None)
 
 
-def _matching(senders: Sequence[WaitingSender], q: str) -> Sequence[WaitingSender]:
+async def _matching(owner: Owner, senders: Sequence[WaitingSender], q: str) -> Sequence[WaitingSender]:
+    """Whose name, address and newest subject, which the card shows, hold all these words."""
     words = q.casefold().split()
     if not words:
         return senders
-    return [each for each in senders if all(word in f"{each.name} {each.sender}".casefold() for word in words)]
+    subjects = await read_subjects(owner.client, [each.newest.id for each in senders])
+
+    def matches(each: WaitingSender) -> bool:
+        text = f"{each.name} {each.sender or ''} {subjects.get(each.newest.id, '')}".casefold()
+        return all(word in text for word in words)
+
+    return [each for each in senders if matches(each)]
 
 
 async def _open() -> Response:

@@ -46,7 +46,7 @@ async def compose(client: Client, scheme: Scheme, zone: tzinfo, day: date, page:
     """The digest of this day; None where nobody waits. Three requests beside the session. Raises `MailroomError`."""
     account = await read_account(client, scheme)
     emails = await mails_in(client, screener_of(account.places, scheme))
-    people = waiting_senders(emails, account.places, account.own)
+    people = await waiting_senders(emails, account.places, account.own)
     if not people:
         return None
     told = people[:MOST_SHOWN]

@@ -4,7 +4,6 @@ Two requests for any number of senders, and a third for what is shown of some of
 mails they hold, all pages of the search travel together.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,16 +14,17 @@ from mailroom.contacts.steps import beside
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import question
 from mailroom.decisions.places import Places, find_places
-from mailroom.decisions.select import by_age, labels_of, newest_name, sender_of
+from mailroom.decisions.select import by_age, labels_of, newest_name
 from mailroom.decisions.state_card import uid_of
+from mailroom.errors import TooLarge
 from mailroom.jmap.batch import Batch, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email, get_identities
 from mailroom.jmap.mailbox import MAILBOX, Mailbox, get_mailboxes
 from mailroom.jmap.query import Kind, Search, search
 from mailroom.jmap.session import Session
-from mailroom.jmap.shown_mail import ShownMail, get_shown
-from mailroom.senders.waiting import screener_of
+from mailroom.jmap.shown_mail import SHOWN_MAIL, SUBJECT_ALONE, ShownMail, get_shown
+from mailroom.senders.waiting import by_sender, screener_of
 from mailroom.triage.start_check import own_of
 from mailroom.triage.state import state_in
 
@@ -85,25 +85,22 @@ async def read_screener(
     where = (screener_of(places, scheme), places.error_label)
     waiting_in = [each for each in found if each.id in where]
     emails = await _all_in(client, waiting_in, kind)
-    return Screener(places, own, waiting_senders(emails, places, own), open_until)
+    return Screener(places, own, await waiting_senders(emails, places, own), open_until)
 
 
-def waiting_senders(emails: Iterable[Email], places: Places, own: OwnAddresses) -> tuple[WaitingSender, ...]:
-    """The senders of these mails, who wrote last first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
-    by_sender: defaultdict[str | None, list[Email]] = defaultdict(list)
-    for email in sorted(emails, key=by_age, reverse=True):
-        if not email.mailbox_ids & places.untouched:
-            by_sender[sender_of(email)].append(email)
-    return tuple(
+async def waiting_senders(emails: Iterable[Email], places: Places, own: OwnAddresses) -> tuple[WaitingSender, ...]:
+    """The senders of these mails, who wrote last first. Other tasks have their turn in between."""
+    found = [
         WaitingSender(
             sender=sender,
-            name=newest_name(tuple(reversed(mails))),
-            mails=tuple(mails),
+            name=newest_name(mails),
+            mails=tuple(reversed(mails)),
             tapped=_tapped(mails, places),
             asks=question(sender, mails, places, own),
         )
-        for sender, mails in by_sender.items()
-    )
+        async for sender, mails in by_sender(emails, places)
+    ]
+    return tuple(sorted(found, key=lambda each: by_age(each.newest), reverse=True))
 
 
 def _tapped(mails: Iterable[Email], places: Places) -> Category | None:
@@ -142,11 +139,20 @@ async def _found(client: Client, pages: Sequence[Search[Email]], replies: Replie
     return await client.all_found(pages[0], replies)
 
 
-async def read_shown(client: Client, ids: Iterable[str]) -> Mapping[str, ShownMail]:
+async def read_shown(client: Client, ids: Iterable[str], kind: Kind[ShownMail] = SHOWN_MAIL) -> Mapping[str, ShownMail]:
     """What to show of these mails, by id. One request; none for no mail."""
     batch = Batch()
-    slots = get_shown(batch, await client.session(), ids)
+    slots = get_shown(batch, await client.session(), ids, kind)
     if not slots:
         return {}
     replies = await client.send(batch)
     return {mail.id: mail for slot in slots for mail in replies[slot]}
+
+
+async def read_subjects(client: Client, ids: Iterable[str]) -> Mapping[str, str]:
+    """The subjects of these mails, by id; none where somebody's are too large to be read. One request for thousands."""
+    try:
+        found = await read_shown(client, ids, SUBJECT_ALONE)
+    except TooLarge:
+        return {}
+    return {id: mail.subject for id, mail in found.items()}

@@ -1,8 +1,10 @@
 """Who waits in the Screener, and why; who is in the Inbox undecided."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
+
+import trio
 
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts
@@ -13,13 +15,16 @@ from mailroom.decisions.places import Places, find_places, inbox_of
 from mailroom.decisions.rotating import Rotation, rotations
 from mailroom.decisions.select import by_age, newest_name, sender_of
 from mailroom.errors import ConfigError
-from mailroom.jmap.batch import Batch
+from mailroom.jmap.batch import Batch, slices
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, EMAIL_WITH_LIST, Email, get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import Kind
 from mailroom.triage.start_check import own_of
+
+_A_TURN = 500
+"""Mails, or senders, between two checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ async def who_waits(client: Client, scheme: Scheme) -> Waits:
     screener = screener_of(account.places, scheme)
     emails = await mails_in(client, screener, account.places.error_label, kind=EMAIL_WITH_LIST)
     return Waits(
-        waiting(emails, account.places, account.own),
+        await waiting(emails, account.places, account.own),
         rotations((each for each in emails if screener in each.mailbox_ids), account.own.addresses),
     )
 
@@ -79,7 +84,7 @@ async def undecided_in_inbox(client: Client, contacts: Contacts, scheme: Scheme)
     account = await read_account(client, scheme)
     emails = await mails_in(client, inbox_of(account.places))
     decided = _decided((await contacts.read_all()).book, scheme)
-    found = waiting(emails, account.places, account.own)
+    found = await waiting(emails, account.places, account.own)
     return tuple(each for each in found if each.sender not in decided and each.sender not in account.own)
 
 
@@ -109,12 +114,8 @@ async def mails_in(client: Client, *mailboxes: str | None, kind: Kind[Email] = E
     return await mail_found(client, anywhere, await client.send(batch))
 
 
-def waiting(emails: Iterable[Email], places: Places, own: Collection[str]) -> tuple[Waiting, ...]:
-    """The senders of these mails, newest first. Mail in Trash, Junk, Drafts or Sent doesn't wait."""
-    by_sender: dict[str | None, list[Email]] = defaultdict(list)
-    for email in sorted(emails, key=by_age):
-        if not email.mailbox_ids & places.untouched:
-            by_sender[sender_of(email)].append(email)
+async def waiting(emails: Iterable[Email], places: Places, own: Collection[str]) -> tuple[Waiting, ...]:
+    """The senders of these mails, newest first. Other tasks have their turn in between."""
     found = [
         Waiting(
             sender=address,
@@ -123,6 +124,24 @@ def waiting(emails: Iterable[Email], places: Places, own: Collection[str]) -> tu
             newest=mails[-1].received_at,
             asks=question(address, mails, places, own),
         )
-        for address, mails in sorted(by_sender.items(), key=lambda item: item[0] or "")
+        async for address, mails in by_sender(emails, places)
     ]
+    found.sort(key=lambda each: each.sender or "")
     return tuple(sorted(found, key=lambda each: each.newest, reverse=True))
+
+
+async def by_sender(emails: Iterable[Email], places: Places) -> AsyncIterator[tuple[str | None, list[Email]]]:
+    """Of each sender the mails, the oldest first; mail in Trash, Junk, Drafts or Sent doesn't wait.
+
+    Other tasks have their turn in between: thousands may wait.
+    """
+    found: dict[str | None, list[Email]] = defaultdict(list)
+    for part in slices(sorted(emails, key=by_age), _A_TURN):
+        await trio.lowlevel.checkpoint()
+        for email in part:
+            if not email.mailbox_ids & places.untouched:
+                found[sender_of(email)].append(email)
+    for part_of_senders in slices(found.items(), _A_TURN):
+        await trio.lowlevel.checkpoint()
+        for each in part_of_senders:
+            yield each

@@ -7,6 +7,7 @@ import pytest
 from markupsafe import escape
 from trio.testing import wait_all_tasks_blocked
 
+from mailroom import http
 from mailroom.page.words import key_of
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.sandbox.faults import Endpoint, status
@@ -161,11 +162,21 @@ async def test_mail_without_a_usable_sender_can_be_let_in() -> None:
 
 
 class TestSearch:
-    async def test_finds_by_name_and_address(self) -> None:
+    async def test_finds_by_name_address_and_the_subject_that_the_card_shows(self) -> None:
         sandbox = sandbox_with(3)
-        sandbox.deliver("Zoë Brandt <zb@shop.example>", "Hi", ["Screener"])
+        now = datetime.now(UTC)
+        for hours, subject in ((2, "An older one"), (1, "Your Rückgabe")):
+            sent = now - timedelta(hours=hours)
+            sandbox.deliver("Zoë Brandt <zb@shop.example>", subject, ["Screener"], received_at=sent)
+        zoe = ["zb@shop.example"]
         async with page(sandbox) as served_page, served_page.owner() as owner:
-            for words, found in (("zoë", ["zb@shop.example"]), ("SHOP zb", ["zb@shop.example"]), ("nobody", [])):
+            for words, found in (
+                ("zoë", zoe),
+                ("SHOP zb", zoe),
+                ("rückgabe brandt", zoe),
+                ("older", []),
+                ("none", []),
+            ):
                 owner.text = (await owner.post("/search", q=words)).text
                 assert owner.senders == found
             assert "No such sender waits" in owner.text
@@ -267,6 +278,17 @@ class TestWhatStrangersWrite:
         async with page(sandbox) as served_page, served_page.owner() as owner:
             assert owner.senders == ["ann@example.org"]
             assert len(owner.text) < 20_000
+
+    async def test_may_be_megabytes_of_many_and_hides_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "MAX_REPLY_BYTES", 200_000)
+        sandbox = empty_sandbox()
+        for number in range(20):
+            sandbox.deliver(f"s{number}@example.org", f"{number} {'x' * 20_000}", ["Screener"])
+        async with page(sandbox) as served_page, served_page.owner() as owner:
+            assert len(owner.senders) == 20
+            # Their subjects together are more than an answer may hold: names are searched all the same.
+            owner.text = (await owner.post("/search", q="s7")).text
+            assert owner.senders == ["s7@example.org"]
 
     async def test_unsubscribe_is_a_plain_link_and_nothing_that_runs(self) -> None:
         sandbox = empty_sandbox()

@@ -109,6 +109,9 @@ def meaning(labelled: Collection[Email], context: Context, book: AddressBook) ->
             pauses.append(Pause(Reason.CONVERSATION, None, (label,), tap.asks))
         if tap.senders:
             taps[conversation] = tap.senders
+    if (domain_label := context.places.domain_label) is not None:
+        for id in _own_beside_others(labelled, domain_label, context):
+            off[id].add(domain_label)
     asking = {email.id for pause in pauses for email in pause.mails}
     counting = tuple(
         moved(email, Move(remove=frozenset(off.get(email.id, ())))) for email in labelled if email.id not in asking
@@ -130,6 +133,16 @@ def still_asks(pause: Pause, now: Iterable[Email], places: Places) -> bool:
 def _senders(mails: Iterable[Email], own: Container[str]) -> frozenset[str]:
     """Who else but the user wrote these."""
     return frozenset(address for email in mails if (address := email.sender) is not None and address not in own)
+
+
+def _own_beside_others(labelled: Collection[Email], domain_label: str, context: Context) -> Iterator[str]:
+    """The user's own mails, by id, whose label for a whole domain, alone on them, means somebody else's."""
+    widened = [email for email in labelled if domain_label in email.mailbox_ids]
+    meant = {email.thread_id for email in widened if email.sender is not None and email.sender not in context.own}
+    for email in widened:
+        is_own = email.sender in context.own and email.thread_id is not None and email.thread_id in meant
+        if is_own and not labels_of(email, context.places) and context.places.error_label not in email.mailbox_ids:
+            yield email.id
 
 
 def _tap(conversation: Conversation, mails: tuple[Email, ...], context: Context, book: AddressBook) -> _Tap:

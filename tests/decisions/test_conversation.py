@@ -107,6 +107,25 @@ class TestWithALabelThatWidens:
         two = mail(ANN, "Inbox", "@ToFeed", "@ToJail", "@WholeDomain")
         assert said(meaning((two, mails[1]), context(places=places), DECIDED))[ANN] == "-@ToFeed"
 
+    def test_a_label_of_a_whole_domain_alone_is_about_the_others_and_goes_off_the_users_own_mail(self) -> None:
+        places = replace(PLACES, domain_label="@WholeDomain")
+
+        def asides(*mails: Email) -> dict[str, str]:
+            return said(meaning(mails, context(places=places), NOBODY))
+
+        mine, hers = mail(ME, "Sent", "@WholeDomain"), mail(ANN, "Feed", "@WholeDomain")
+        assert asides(mine, hers) == {ME: "-@WholeDomain"}
+        assert asides(mail(ME, "@WholeDomain"), hers) == {ME: "+Sent -@WholeDomain"}
+        assert asides(mine, mail(ANN, "Screener", "@ToFeed", "@WholeDomain")) == {
+            ME: "-@WholeDomain",
+            ANN: "tap @ToFeed",
+        }
+        assert asides(mine) == asides(mine, mail(ANN, "Feed")) == asides(mine, replace(hers, thread_id="another")) == {}
+        asked = replace(hers, mailbox_ids=hers.mailbox_ids | {"@MailroomError"})
+        assert asides(replace(mine, mailbox_ids=mine.mailbox_ids | {"@MailroomError"}), hers) == {}
+        assert asides(mine, asked) == {ME: "-@WholeDomain"}
+        assert asides(mine, mail(None, "Inbox", "@WholeDomain")) == {}
+
     def test_a_whole_list_is_the_lists_whoever_writes_there(self) -> None:
         mails = (mail(ANN, "Inbox", "@ToFeed", "@WholeList"), mail(BOB, "Inbox", "@ToFeed", "@WholeList"))
         places = replace(PLACES, list_label="@WholeList")

@@ -71,6 +71,20 @@ async def test_the_label_means_who_waits_and_the_others_just_lose_it(flavour: Fl
         assert sandbox.store.states() == before
 
 
+async def test_a_label_of_a_whole_domain_alone_has_it_join_and_the_users_own_mail_just_loses_it() -> None:
+    sandbox = empty_sandbox()
+    sandbox.create_mailbox("@WholeDomain")
+    decided(sandbox, "ann@shop.example", "Feed")
+    mails = [writes(sandbox, each, "Feed", "@WholeDomain") for each in ("ann@shop.example", "stranger@y.example")]
+    mine = writes(sandbox, ME, "Sent", "@WholeDomain")
+    async with screener(sandbox, OWN) as s:
+        await s.run()
+        assert await s.requests_of_a_pass() == 2, "a stranger's waits for a triage label"
+    places = [sandbox.mailboxes_of(each) for each in (*mails, mine)]
+    assert places == [{"Feed"}, {"Feed", "@WholeDomain"}, {"Sent"}]
+    assert sandbox.groups()["Feed"] == {"ann@shop.example", "*@shop.example"}
+
+
 async def test_of_one_sender_and_the_user_it_costs_no_request_more() -> None:
     sandbox = empty_sandbox()
     mails = [writes(sandbox, BOB, "Screener", "@ToFeed"), writes(sandbox, ME, "Sent", "@ToFeed")]

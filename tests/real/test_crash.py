@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mailroom.errors import Unavailable
-from tests.real.accounts import Account, radicale_account, radicale_book
+from tests.real.accounts import Account, radicale_account
 from tests.real.contacts_app import ContactsApp
 from tests.real.radicale import Radicale
 from tests.screener import NOW, Wire
@@ -37,10 +37,11 @@ TEMPLATE = "crash"
 
 
 @pytest.fixture(scope="module")
-def waiting(radicale: Radicale) -> Iterator[Callable[[], Account]]:
+def waiting(radicale: Radicale, template_book: str) -> Iterator[Callable[[], Account]]:
     """Makes accounts, all alike: a new sender, one to re-triage whose card is known, and one with two labels."""
+    radicale.copy_user("template", TEMPLATE)
     with httpx.Client(auth=(TEMPLATE, "any"), timeout=30) as http:
-        template = radicale_book(radicale, http, TEMPLATE)
+        template = template_book.replace("/template/", f"/{TEMPLATE}/")
         contacts = ContactsApp(http, template)
         known = contacts.add(KNOWN, "Known for long")
         for group in ("Person", "Feed"):

@@ -331,7 +331,7 @@ async def test_a_card_that_was_made_somebody_elses_fails_the_domain_alone() -> N
 async def test_a_domain_of_300_senders_costs_as_many_requests_as_one_sender() -> None:
     async def requests(senders: int, *labels: str) -> int:
         sandbox = account()
-        for number in range(3_000):
+        for number in range(600):
             mail(sandbox, f"s{number % senders}@shop.example")
         mail(sandbox, "s0@shop.example", "Screener", *labels)
         async with screener(sandbox) as s:

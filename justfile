@@ -55,6 +55,10 @@ bench *arguments: _venv
 bench-accounts *arguments: _venv
     {{ venv }}/python -m bench.accounts {{ arguments }}
 
+# Kill, stop, freeze and cut off the first of two daemons while 50 owners tap, 20 times each, an hour; `just twins --times 2`
+twins *arguments: _venv
+    {{ venv }}/python -m bench.twins {{ arguments }}
+
 # Measure the page: the list at 20, 200 and 2,000 senders, and from a tap, and from a label, until the mail is filed
 bench-page: _venv
     {{ venv }}/python -m bench.page

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from subprocess import PIPE
@@ -48,6 +48,11 @@ class DaemonProcess:
         while len(self.logged(event)) < times:
             await self._more.wait()
         return self.logged(event)[times - 1]
+
+    async def logs_until(self, is_enough: Callable[[Sequence[Line]], bool]) -> None:
+        """Wait until the lines that were logged satisfy a condition."""
+        while not is_enough(self.lines):
+            await self._more.wait()
 
     def stop_reading(self) -> None:
         """Hang up on the log while the daemon writes it."""

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import hypercorn.trio
 import trio
+from hypercorn.config import Config
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.app import make_app
 from mailroom.sandbox.sample import create_folders
-from mailroom.sandbox.server import with_cut
+from mailroom.sandbox.server import bind, with_cut
 
 WITHIN_SECONDS = 60.0
 
@@ -96,3 +98,23 @@ class House:
         if tenant.app is None:
             tenant.app = with_cut(make_app(tenant.sandbox))
         await tenant.app(scope, receive, send)
+
+
+async def serve_house(
+    house: House, pem: str = "", *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve until cancelled, on a free port; starts with the origin. `pem` is a file for TLS: certificate and key."""
+    listener = bind("127.0.0.1", 0)
+    listener.listen(4096)
+    port = listener.getsockname()[1]
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.include_server_header = False
+    config.accesslog = config.errorlog = None
+    config.keep_alive_timeout = 600
+    if pem:
+        config.certfile = config.keyfile = pem
+        config.alpn_protocols = ["http/1.1"]
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hypercorn.trio.serve, house, config)
+        task_status.started(f"{'https' if pem else 'http'}://127.0.0.1:{port}")

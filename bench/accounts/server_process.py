@@ -14,13 +14,10 @@ from dataclasses import astuple
 from functools import partial
 from typing import Any
 
-import hypercorn.trio
 import trio
-from hypercorn.config import Config
 
-from bench.accounts.house import House, Push, tenant_of
+from bench.accounts.house import House, Push, serve_house, tenant_of
 from mailroom.sandbox import faults
-from mailroom.sandbox.server import bind
 
 
 def house(count: int, labelled: int, delay: float) -> House:
@@ -37,20 +34,8 @@ def house(count: int, labelled: int, delay: float) -> House:
 async def main(count: str, labelled: str, delay: str, pem: str = "") -> None:
     """Serve until killed."""
     built = house(int(count), int(labelled), float(delay))
-    listener = bind("127.0.0.1", 0)
-    listener.listen(4096)
-    port = listener.getsockname()[1]
-    config = Config()
-    config.bind = [f"fd://{listener.detach()}"]
-    config.include_server_header = False
-    config.accesslog = config.errorlog = None
-    config.keep_alive_timeout = 600
-    if pem:
-        config.certfile = config.keyfile = pem
-        config.alpn_protocols = ["http/1.1"]
     async with trio.open_nursery() as nursery:
-        await nursery.start(hypercorn.trio.serve, built, config)
-        print(f"{'https' if pem else 'http'}://127.0.0.1:{port}", flush=True)
+        print(await nursery.start(serve_house, built, pem), flush=True)
         await _obey(built, nursery)
 
 

@@ -88,7 +88,7 @@ def conversations(labelled: Iterable[Email], places: Places) -> dict[Conversatio
 def in_doubt(labelled: Iterable[Email], context: Context) -> frozenset[str]:
     """The addresses whose cards tell what the labels mean; nobody where each conversation has one sender."""
     addresses: set[str] = set()
-    for conversation, mails in conversations(labelled, context.places).items():
+    for conversation, mails in _open_to_doubt(labelled, context).items():
         senders = _senders(mails, context.own)
         if len(senders) > 1 or conversation in context.settled:
             addresses |= senders
@@ -100,7 +100,7 @@ def meaning(labelled: Collection[Email], context: Context, book: AddressBook) ->
     off: dict[str, set[str]] = defaultdict(set)
     pauses: list[Pause] = []
     taps: dict[Conversation, frozenset[str]] = {}
-    for conversation, mails in sorted(conversations(labelled, context.places).items()):
+    for conversation, mails in sorted(_open_to_doubt(labelled, context).items()):
         tap = _tap(conversation, mails, context, book)
         for email in tap.off:
             off[email.id].add(conversation.label)
@@ -114,11 +114,22 @@ def meaning(labelled: Collection[Email], context: Context, book: AddressBook) ->
             off[id].add(domain_label)
     asking = {email.id for pause in pauses for email in pause.mails}
     counting = tuple(
-        moved(email, Move(remove=frozenset(off.get(email.id, ())))) for email in labelled if email.id not in asking
+        moved(email, Move(remove=frozenset(off[email.id]))) if email.id in off else email
+        for email in labelled
+        if email.id not in asking
     )
-    by_id = {email.id: email for email in labelled}
+    by_id = {email.id: email for email in labelled if email.id in off}
     asides = {id: _without(by_id[id], frozenset(labels), context, book) for id, labels in off.items()}
     return Meaning(counting, {id: move for id, move in asides.items() if move}, tuple(pauses), taps)
+
+
+def _open_to_doubt(labelled: Iterable[Email], context: Context) -> dict[Conversation, tuple[Email, ...]]:
+    """The conversations in which a label need not mean everybody: a mail alone, as most are, has one sender."""
+    return {
+        conversation: mails
+        for conversation, mails in conversations(labelled, context.places).items()
+        if len(mails) > 1 or conversation in context.settled
+    }
 
 
 def still_asks(pause: Pause, now: Iterable[Email], places: Places) -> bool:
@@ -147,8 +158,6 @@ def _own_beside_others(labelled: Collection[Email], domain_label: str, context: 
 
 def _tap(conversation: Conversation, mails: tuple[Email, ...], context: Context, book: AddressBook) -> _Tap:
     is_settled = conversation in context.settled
-    if len(mails) == 1 and not is_settled:
-        return _MEANS_ALL
     senders = _senders(mails, context.own)
     if not senders and not is_settled:
         return _MEANS_ALL

@@ -3,6 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from mailroom.config.scheme import Category, Scheme, Target
 from mailroom.errors import ConfigError
@@ -32,7 +33,7 @@ class Followed:
     chain: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Places:
     """The ids of the mailboxes that triage knows, by the part they play; None or left out where there is none.
 
@@ -79,19 +80,25 @@ class Places:
         """The ids by name, those of renamed mailboxes under the name that they had."""
         return {**{name: each.id for name, each in self.renamed.items()}, **self.ids(scheme)}
 
-    @property
+    # Asked of each of tens of thousands of mails.
+    @cached_property
     def managed(self) -> frozenset[str]:
         """Every destination, and the Screener."""
         screener = () if self.screener is None else (self.screener,)
         return frozenset((*self.destinations.values(), *screener))
 
-    @property
+    @cached_property
+    def triage_labels(self) -> frozenset[str]:
+        """The labels that send a sender somewhere."""
+        return frozenset(self.labels)
+
+    @cached_property
     def asking_labels(self) -> frozenset[str]:
         """The labels by which the user asks for something, or that wait for an answer: all but the warning label."""
         others = (self.error_label, self.domain_label, self.list_label)
         return frozenset((*self.labels, *(id for id in others if id)))
 
-    @property
+    @cached_property
     def all_labels(self) -> frozenset[str]:
         """Triage labels, error label, warning label and the optional ones."""
         return self.asking_labels | ({self.warning_label} if self.warning_label else frozenset())

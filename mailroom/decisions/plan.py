@@ -109,7 +109,7 @@ def _warned(sender: Sender, card_name: str, book: AddressBook, places: Places, s
     """All kinds of people write from a whole domain or to a whole list: nobody is warned of them."""
     if not scheme.warnings_enabled or sender.whole is not None or isinstance(sender.category, Back):
         return frozenset()
-    mails = (email for email in sender.mails if not email.mailbox_ids & places.untouched)
+    mails = [email for email in sender.mails if not email.mailbox_ids & places.untouched]
     return to_warn_of(mails, known_names(sender, card_name, book))
 
 

@@ -1,11 +1,11 @@
 """Names that give somebody away who may be posing as somebody else (pure)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from mailroom.contacts.base import AddressBook, Card
 from mailroom.decisions import note
 from mailroom.decisions.contact import as_written
-from mailroom.decisions.select import MOST_NAMES, Sender, by_age, name_of
+from mailroom.decisions.select import MOST_NAMES, Sender, name_of
 from mailroom.jmap.mail import Email
 from mailroom.names import comparable, contact_name, is_full_name
 
@@ -54,10 +54,11 @@ def _is_from_mail(card: Card, block: note.Block) -> bool:
     return comparable(card.fields.full_name) in map(comparable, block.names_from_mail)
 
 
-def to_warn_of(mails: Iterable[Email], known: frozenset[str]) -> frozenset[str]:
-    """The ids of mails that get the warning label: of each name that isn't known the newest, as one warning is enough.
+def to_warn_of(mails: Sequence[Email], known: frozenset[str]) -> frozenset[str]:
+    """The ids of mails, of which the oldest is first, that get the warning label: of each name that isn't known the
+    newest, as one warning is enough.
 
     No name is shown by most machines, and needs none.
     """
-    newest = {comparable(name_of(email)): email.id for email in sorted(mails, key=by_age)[-MOST_NAMES:]}
+    newest = {comparable(name_of(email)): email.id for email in mails[-MOST_NAMES:]}
     return frozenset(id for name, id in newest.items() if name and name not in known)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Generic, Protocol, TypeVar, cast
 
 from mailroom.errors import BadReply, BatchRefused, ServerFailed, Unavailable
-from mailroom.jmap.session import Limits
+from mailroom.jmap.session import MOST_OBJECTS, Limits
 from mailroom.wire import Json, ReadReply, plain_name
 
 T = TypeVar("T")
@@ -108,28 +108,25 @@ class Batch:
     def requests(self, limits: Limits) -> Iterator["Request"]:
         """Cut into requests within `limits`, in order."""
         calls: list[_Placed] = []
-        size, ids = _ENVELOPE_BYTES, 0
+        size, objects = _ENVELOPE_BYTES, 0
         for unit in _units(self._calls):
             unit_size = sum(_size_bytes(slot, call) for slot, call in unit)
-            unit_ids = sum(_ids_asked_for(call) for _, call in unit)
+            unit_objects = sum(_objects_in(call) for _, call in unit)
             full = len(calls) + len(unit) > limits.max_calls_in_request or size + unit_size > limits.max_size_request
-            if calls and (full or (unit_ids and ids + unit_ids > MOST_IDS_A_REQUEST)):
+            if calls and (full or (unit_objects and objects + unit_objects > MOST_OBJECTS)):
                 yield Request(tuple(calls))
-                calls, size, ids = [], _ENVELOPE_BYTES, 0
+                calls, size, objects = [], _ENVELOPE_BYTES, 0
             calls += unit
             size += unit_size
-            ids += unit_ids
+            objects += unit_objects
         if calls:
             yield Request(tuple(calls))
 
 
-MOST_IDS_A_REQUEST = 5_000
-"""Objects asked for by id at once. A mail has some 15 values, and an answer at most 200,000 (`wire`)."""
-
-
-def _ids_asked_for(call: Call[object]) -> int:
-    ids = call.arguments.get("ids")
-    return len(ids) if isinstance(ids, list | tuple) else 0
+def _objects_in(call: Call[object]) -> int:
+    """How many objects a call asks for by id, or changes."""
+    named = (call.arguments.get(name) for name in ("ids", "update"))
+    return sum(len(each) for each in named if isinstance(each, list | tuple | dict))
 
 
 def _units(calls: Sequence[_Placed]) -> Iterator[Sequence[_Placed]]:
@@ -233,17 +230,19 @@ def chunks(items: Mapping[str, Json], limits: Limits) -> Iterator[dict[str, Json
     """Cut the objects of a /set call so that each part fits into one request."""
     # Half of the size limit leaves room for the other calls that travel in the same request.
     budget = limits.max_size_request // 2
-    part: dict[str, Json] = {}
-    size = 0
-    for key, value in items.items():
-        item_size = len(json.dumps({key: value}))
-        if part and (len(part) >= limits.max_objects_in_set or size + item_size > budget):
-            yield part
-            part, size = {}, 0
-        part[key] = value
-        size += item_size
-    if part:
+    for keys in slices(items, limits.max_objects_in_set):
+        yield from _fitting(items, keys, budget)
+
+
+def _fitting(items: Mapping[str, Json], keys: Sequence[str], budget: int) -> Iterator[dict[str, Json]]:
+    """Those with these keys, in halves where they are too large. To measure all at once is 3 times as fast as each."""
+    part = {key: items[key] for key in keys}
+    if len(part) == 1 or len(json.dumps(part)) <= budget:
         yield part
+        return
+    middle = len(keys) // 2
+    yield from _fitting(items, keys[:middle], budget)
+    yield from _fitting(items, keys[middle:], budget)
 
 
 def slices(items: Iterable[K], size: int) -> Iterator[tuple[K, ...]]:

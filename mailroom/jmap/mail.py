@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -167,7 +167,9 @@ def move_emails(
 
     With `read_set_errors` a mail that is refused for a passing reason has an error like any other, and raises nothing.
     """
-    patches = {id: moves[id].patch() for id in sorted(moves) if moves[id]}
+    # Of tens of thousands most move alike.
+    patch = cache(Move.patch)
+    patches = {id: patch(moves[id]) for id in sorted(moves) if moves[id]}
     return tuple(
         batch.add(Call("Email/set", {"accountId": session.mail_account, "update": part}, MAIL, read))
         for part in chunks(patches, session.limits)

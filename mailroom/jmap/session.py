@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import httpx
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mailroom.errors import BadReply
 from mailroom.urls import trusted_url
@@ -20,17 +20,29 @@ CYRUS_SIEVE = "https://cyrusimap.org/ns/jmap/sieve"
 """What Cyrus 3.6 calls a draft of RFC 9661 that differs in nothing that is used here."""
 
 
+MOST_OBJECTS = 5_000
+"""Asked for, or changed, at once. A mail has some 15 values, and an answer at most 200,000 (`wire`)."""
+
+_LARGEST_REQUEST = 10_000_000
+"""Bytes. To make one takes 0.1 s."""
+
+
+def _at_most(most: int) -> AfterValidator:
+    return AfterValidator(lambda value: min(value, most))
+
+
 class Limits(Wire):
-    """What the server takes in one request; the defaults are the minima that RFC 8620 §2 suggests.
+    """What one request may hold: what the server takes, and no more than we do at once. The defaults are the minima
+    that RFC 8620 §2 suggests.
 
     Sizes are bytes, the others are counts.
     """
 
     max_concurrent_requests: int = Field(4, ge=1)
     max_calls_in_request: int = Field(16, ge=2)
-    max_objects_in_get: int = Field(500, ge=1)
-    max_objects_in_set: int = Field(500, ge=1)
-    max_size_request: int = Field(10_000_000, ge=1_000)
+    max_objects_in_get: Annotated[int, Field(ge=1), _at_most(MOST_OBJECTS)] = 500
+    max_objects_in_set: Annotated[int, Field(ge=1), _at_most(MOST_OBJECTS)] = 500
+    max_size_request: Annotated[int, Field(ge=1_000), _at_most(_LARGEST_REQUEST)] = _LARGEST_REQUEST
 
 
 @dataclass(frozen=True, slots=True)

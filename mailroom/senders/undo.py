@@ -132,7 +132,7 @@ def _last_decision_found(run: Pass, subject: Subject, found: Found) -> tuple[Car
 
 async def _mails(run: Pass, sender: Sender, found: Found) -> Sequence[Email]:
     """The mails that move. Raises `ConfigError` where one of them waits for a pass."""
-    mails = await mails_to_sweep(sender, found, known_with(run, [sender], found))
+    mails = await mails_to_sweep(sender, found, await known_with(run, [sender], found))
     if labels := _labels(run, sender, mails):
         how = "take that off, or wait until it is settled"
         raise ConfigError([f"mail of {sender.address} carries {', '.join(labels)}: {how}"])

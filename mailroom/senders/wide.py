@@ -67,7 +67,7 @@ async def whom_it_catches(run: Pass, wholes: Sequence[Whole], target: Target) ->
     """
     senders = _senders(run, wholes, target)
     found = await look_up(run, senders)
-    known = known_with(run, senders, found)
+    known = await known_with(run, senders, found)
     return tuple(_catch(run, whole, sender, found, known) for whole, sender in zip(wholes, senders, strict=True))
 
 
@@ -81,7 +81,7 @@ async def settle_wide(run: Pass, wholes: Sequence[Whole], target: Target, permis
     ]
     if Permission.FORCE not in permissions and (problems := [*_conflicts(run, senders, found)]):
         raise ConfigError(problems)
-    known = known_with(run, senders, found)
+    known = await known_with(run, senders, found)
     taps = {each.address: _tap(run, each, await mails_to_sweep(each, found, known)) for each in senders}
     moves = {id: move for tap in taps.values() if tap for id, move in [tap]}
     if Permission.FORCE in permissions:

@@ -7,7 +7,6 @@ import structlog
 
 from mailroom.contacts.base import LookUp
 from mailroom.contacts.steps import before
-from mailroom.decisions.filing import sweep
 from mailroom.decisions.next_best import NextBest
 from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Pause
@@ -29,6 +28,7 @@ from mailroom.triage.look_up import (
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.scan import labelled_kind
 from mailroom.triage.screening import NOTHING_NEW, Judged, Written, settle, stage
+from mailroom.triage.turns import swept
 from mailroom.triage.whole import known_with, of_known_people, sweepable
 
 log = structlog.get_logger(component="triage")
@@ -128,13 +128,12 @@ async def follow_up(run: Pass, found: Found, plans: Sequence[Plan], applied: App
     """
     batch = Batch()
     removed = await before(batch, found.contacts.remove([plan.departure for plan in plans if plan.departure.leave]))
-    known = known_with(run, [plan.sender for plan in plans], found)
+    known = await known_with(run, [plan.sender for plan in plans], found)
     strays: dict[str, Mapping[str, Move]] = {}
     for plan in plans:
-        mails = of_known_people(plan.sender, mails_of(plan.sender, applied.strays), found)
-        strays[plan.sender.address] = sweep(
-            plan.sender, await sweepable(plan.sender, mails, known), plan.others, run.places
-        )
+        candidates = of_known_people(plan.sender, mails_of(plan.sender, applied.strays), found)
+        mails = await sweepable(plan.sender, candidates, known)
+        strays[plan.sender.address] = await swept(plan, mails, run.places)
     filed = filing.stage(batch, await run.client.session(), strays)
     replies = await run.client.send(batch)
     refused = await filing.settle(run, replies, filed)

@@ -18,7 +18,7 @@ from mailroom.jmap.set import SetResult
 from mailroom.triage import filing
 from mailroom.triage.apply import Applied
 from mailroom.triage.one_pass import Pass
-from mailroom.triage.turns import in_turns
+from mailroom.triage.turns import in_turns, worked_out
 
 log = structlog.get_logger(component="triage")
 
@@ -44,7 +44,8 @@ async def commit(
     """
     still = [each for each in asking if still_asks(each, applied.labelled, run.places)]
     asked = {email.id for each in asking for email in each.mails}
-    now = select((email for email in applied.labelled if email.id not in asked), run.places, run.own, same)
+    labelled_now = [email for email in applied.labelled if email.id not in asked]
+    now = await worked_out(len(labelled_now), lambda: select(labelled_now, run.places, run.own, same))
     pauses = (*now.pauses, *still)
     labelled = {sender.address: sender.mails for sender in now.senders} | _by_whole(now)
     endings = {plan.sender.address: await _ending(plan, labelled, run.places) for plan in plans}

@@ -3,7 +3,7 @@
 A question that the server fails to answer stays open: what nobody knows is in neither mapping.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -53,6 +53,10 @@ NO_QUESTIONS = Questions((), (), None)
 NOTHING_ASKED = Correspondence({}, {})
 
 
+async def _nobody(_: AddressBook) -> Collection[str]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Strangers:
     """The senders of new mail, by canonical address, whose cards are looked up, and what is asked about them.
@@ -67,7 +71,7 @@ class Strangers:
     domains: tuple[str, ...]
     notes: tuple[str, ...]
     questions: Questions
-    undecided: Callable[[AddressBook], Collection[str]] = lambda _: ()
+    undecided: Callable[[AddressBook], Awaitable[Collection[str]]] = _nobody
 
     def __bool__(self) -> bool:
         return bool(self.addresses or self.uids or self.domains)

@@ -16,7 +16,7 @@ from mailroom.contacts.base import AddressBook, LookUp, Wanted
 from mailroom.contacts.steps import beside
 from mailroom.decisions.note import WIDE
 from mailroom.decisions.people import other_addresses
-from mailroom.decisions.select import Sender, sender_of
+from mailroom.decisions.select import Sender, by_sender
 from mailroom.decisions.warning import names_shown
 from mailroom.decisions.whole import Whole, WholeDomain, WholeList
 from mailroom.decisions.whole_card import uid_of
@@ -33,6 +33,7 @@ from mailroom.triage.correspondence import (
     Strangers,
 )
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.turns import size_of, worked_out
 
 log = structlog.get_logger(component="triage")
 
@@ -51,6 +52,11 @@ class Found:
     @property
     def book(self) -> AddressBook:
         return self.contacts.book
+
+    @property
+    def size(self) -> int:
+        """How many mails and cards a decision about all of it sees."""
+        return sum(map(len, self.mails.values())) + size_of(self.book)
 
     def after(self, moves: Mapping[str, Move]) -> "Found":
         """With the mails as they will be after these moves, by id."""
@@ -131,7 +137,7 @@ async def _ask(
     asked = Asked(run.client, session, strangers.questions)
     asked.stage(batch)
     replies, looked_up = await beside(run.client, batch, run.contacts.look_up(wanted))
-    told = await asked.settle(replies, strangers.undecided(looked_up.book))
+    told = await asked.settle(replies, await strangers.undecided(looked_up.book))
     mails = await mails_found(run, searches, replies)
     return Found(looked_up, {**mails, **await mails_of_wholes(run, wide, replies)}, told)
 
@@ -185,11 +191,7 @@ def from_any(texts: Iterable[str]) -> list[Filter]:
 async def mails_found(run: Pass, searches: Iterable[MailSearch], replies: Replies) -> dict[str, list[Email]]:
     """By address; a mail that several searches found counts once."""
     emails = {email.id: email for each in searches for email in await mail_found(run.client, each, replies)}
-    mails: dict[str, list[Email]] = {}
-    for email in emails.values():
-        if (address := sender_of(email)) is not None:
-            mails.setdefault(address, []).append(email)
-    return mails
+    return await worked_out(len(emails), lambda: by_sender(emails.values()))
 
 
 def mails_of(sender: Sender, by_address: Mapping[str, Sequence[Email]]) -> list[Email]:

@@ -6,8 +6,6 @@ so nobody's mail is looked for who isn't meant.
 
 from collections.abc import Collection, Sequence
 
-import trio
-
 from mailroom.contacts.base import AddressBook, Wanted
 from mailroom.contacts.steps import alone
 from mailroom.decisions import moves
@@ -15,6 +13,7 @@ from mailroom.decisions.conversation import Context, Conversation, Meaning, in_d
 from mailroom.errors import BatchRefused, ServerFailed
 from mailroom.jmap.mail import Email
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.turns import size_of, worked_out
 
 _REFUSALS = 3
 """A server that refuses so many senders, each alone, refuses all of them."""
@@ -26,13 +25,11 @@ async def meant(run: Pass, labelled: Collection[Email], tapped: Collection[Conve
     `tapped` are the conversations that were settled lately.
     """
     context = Context(run.places, run.scheme, run.own, tapped)
-    addresses = in_doubt(labelled, context) | moves.in_doubt(labelled, context)
+    size = len(labelled)
+    addresses = await worked_out(size, lambda: in_doubt(labelled, context) | moves.in_doubt(labelled, context))
     book = await _cards(run, sorted(addresses))
-    # Thousands of labelled mails must not hold up the health port.
-    await trio.lowlevel.checkpoint()
-    found = meaning(labelled, context, book)
-    await trio.lowlevel.checkpoint()
-    return moves.without_the_decided(found, context, book)
+    size += size_of(book)
+    return await worked_out(size, lambda: moves.without_the_decided(meaning(labelled, context, book), context, book))
 
 
 async def _cards(run: Pass, addresses: Sequence[str]) -> AddressBook:

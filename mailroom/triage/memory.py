@@ -105,16 +105,17 @@ class Memory:
 
         Any other decision about somebody in a conversation that was tapped before ends that tap.
         """
-        settled_now: set[Conversation] = set()
+        if not taps and not self._tapped:
+            return
+        settled_in: dict[str, Collection[Conversation]] = {}
         for sender in senders:
-            here = conversations(sender.mails, places).keys()
-            settled_now |= here
-            self._tapped = {
-                each: tapped
-                for each, tapped in self._tapped.items()
-                if each in here or tapped.senders.isdisjoint(sender.addresses)
-            }
-        for each in taps.keys() & settled_now:
+            settled_in |= dict.fromkeys(sender.addresses, conversations(sender.mails, places).keys())
+        self._tapped = {
+            each: tapped
+            for each, tapped in self._tapped.items()
+            if all(each in settled_in[address] for address in tapped.senders & settled_in.keys())
+        }
+        for each in taps.keys() & set().union(*settled_in.values()):
             before = self._tapped[each].senders if each in self._tapped else frozenset[str]()
             self._tapped[each] = _Tapped(before | taps[each], now + _SECONDS_OF_A_TAP)
 

@@ -39,6 +39,7 @@ from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, te
 from mailroom.triage.start_check import check_account, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, log_settled, treat
+from mailroom.triage.turns import worked_out
 from mailroom.triage.whole import with_joinings
 
 log = structlog.get_logger(component="triage")
@@ -148,8 +149,8 @@ class Triage:
         started = trio.current_time()
         run = await self._begin(found.places, now, pulse)
         taps = await meant(run, await self._release(found), self._memory.tapped(started))
-        await trio.lowlevel.checkpoint()
-        selected = taps.among(select(taps.labelled, found.places, self._own))
+        size = len(taps.labelled)
+        selected = taps.among(await worked_out(size, lambda: select(taps.labelled, found.places, self._own)))
         selection = self._memory.due(await with_joinings(run, selected), started)
         new = self._new_due(found, started)
         try:

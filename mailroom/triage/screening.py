@@ -33,6 +33,7 @@ from mailroom.triage.look_up import Found
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.state import state_in
+from mailroom.triage.turns import size_of, worked_out
 
 log = structlog.get_logger(component="triage")
 
@@ -130,8 +131,9 @@ async def strangers(run: Pass, new: NewFound | None) -> Strangers:
         threads |= asked.threads
         senders |= asked.senders
 
-    def still_undecided(book: AddressBook) -> frozenset[str]:
-        return undecided(mails, known_of(run, standings(book, run.scheme))).senders
+    async def still_undecided(book: AddressBook) -> frozenset[str]:
+        size = size_of(book) + len(mails)
+        return await worked_out(size, lambda: undecided(mails, known_of(run, standings(book, run.scheme))).senders)
 
     addresses = sorted({mail.sender for mail in mails if mail.sender})
     domains = sorted({domain for address in addresses for domain in covering(domain_of(address))})
@@ -169,7 +171,8 @@ async def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan]
     """The verdicts by mail id, with the contact groups as they will be after these plans."""
     then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
     open_until = state_in(found.book, run.account_id).open_until
-    known = known_of(run, standings(then, run.scheme), found.told, open_until)
+    standing = await worked_out(size_of(then), lambda: standings(then, run.scheme))
+    known = known_of(run, standing, found.told, open_until)
     told: dict[str, Verdict] = {}
     for mail in to_judge(new.work, run.places):
         await trio.lowlevel.checkpoint()

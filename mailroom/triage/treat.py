@@ -22,7 +22,7 @@ from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
-from mailroom.triage.turns import with_moves
+from mailroom.triage.turns import with_moves, worked_out
 from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 
 log = structlog.get_logger(component="triage")
@@ -159,10 +159,11 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
     selection = part.selection
     if not selection and not part.new:
         return [], NO_NEW_MAIL
-    found = await look_up(run, selection.senders, await strangers(run, part.new))
-    await trio.lowlevel.checkpoint()
-    found = found.after(selection.aside)
-    people = as_people(selection, found.mails, found.book, run.places, run.scheme, run.own)
+    looked_up = await look_up(run, selection.senders, await strangers(run, part.new))
+    found = looked_up.after(selection.aside)
+    people = await worked_out(
+        found.size, lambda: as_people(selection, found.mails, found.book, run.places, run.scheme, run.own)
+    )
     plans, failed = await _decide(run, people.senders, found)
     new = await judged(run, part.new, found, plans)
     run.pulse.beat()
@@ -204,7 +205,7 @@ async def _decide(run: Pass, senders: Sequence[Sender], found: Found) -> tuple[l
     """
     plans: dict[str, Plan] = {}
     failed: dict[str, str] = {}
-    known = known_with(run, senders, found)
+    known = await known_with(run, senders, found)
     then = once_taken_back(senders, known)
     for sender in senders:
         # Thousands of them must not hold up the health port.

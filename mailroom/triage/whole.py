@@ -18,6 +18,7 @@ from mailroom.jmap.mail import Email
 from mailroom.triage.look_up import Found, mails_of, posters_of
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import known_of
+from mailroom.triage.turns import size_of, worked_out
 
 
 async def with_joinings(run: Pass, selection: Selection) -> Selection:
@@ -29,13 +30,15 @@ async def with_joinings(run: Pass, selection: Selection) -> Selection:
         return selection
     addresses = sorted({each.sender for each in selection.joinings})
     found = await alone(run.client, run.contacts.look_up(Wanted(addresses=addresses)))
-    return joined(selection, found.book, run.scheme)
+    return await worked_out(size_of(found.book), lambda: joined(selection, found.book, run.scheme))
 
 
-def known_with(run: Pass, senders: Sequence[Sender], found: Found) -> Known:
+async def known_with(run: Pass, senders: Sequence[Sender], found: Found) -> Known:
     """What the verdicts go by that say which mail whole domains and lists move, once all these are settled."""
-    is_wide = any(each.whole is not None for each in senders)
-    return known_of(run, decided_together(senders, found.book, run.scheme) if is_wide else Standings())
+    if all(each.whole is None for each in senders):
+        return known_of(run, Standings())
+    size = size_of(found.book)
+    return known_of(run, await worked_out(size, lambda: decided_together(senders, found.book, run.scheme)))
 
 
 async def mails_to_sweep(sender: Sender, found: Found, known: Known) -> Sequence[Email]:

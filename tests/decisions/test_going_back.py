@@ -11,7 +11,6 @@ from mailroom.contacts.base import AddressBook, CardEdit, Fields, NewCard
 from mailroom.decisions import note
 from mailroom.decisions.filing import filed, marked, sweep
 from mailroom.decisions.going_back import way_back
-from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, plan, settled
 from mailroom.decisions.select import Reason, Sender, select
 from mailroom.errors import SenderFailed
@@ -133,7 +132,7 @@ class TestMail:
         assert filed(waiting, WAY, PLACES) == to_screener("Feed", "@ToJail", "@MailroomError")
 
     def test_stays_where_there_is_no_inbox(self) -> None:
-        places = Places(**{each: getattr(PLACES, each) for each in PLACES.__slots__} | {"inbox": None})
+        places = replace(PLACES, inbox=None)
         assert filed(at("Imbox", "Inbox"), WAY, places) == off("Imbox")
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from mailroom.errors import BadReply, MailroomError
 from mailroom.jmap.batch import (
-    MOST_IDS_A_REQUEST,
     Batch,
     Call,
     MethodError,
@@ -22,7 +21,7 @@ from mailroom.jmap.batch import (
     chunks,
     slices,
 )
-from mailroom.jmap.session import CONTACTS, MAIL, SUBMISSION, Limits
+from mailroom.jmap.session import CONTACTS, MAIL, MOST_OBJECTS, SUBMISSION, Limits
 from mailroom.wire import Json, reply_reader
 
 
@@ -86,10 +85,16 @@ class TestPacking:
 
     def test_asks_for_no_more_objects_at_once_than_an_answer_may_hold(self) -> None:
         batch = Batch()
-        for number in (1, MOST_IDS_A_REQUEST - 1, 1, MOST_IDS_A_REQUEST + 1):
+        for number in (1, MOST_OBJECTS - 1, 1, MOST_OBJECTS + 1):
             batch.add(call({"ids": tuple(map(str, range(number)))}))
         batch.add(call())
         assert packed(batch, ROOMY) == [["c0", "c1"], ["c2"], ["c3", "c4"]]
+
+    def test_changes_no_more_objects_at_once_than_others_like_to_wait_for(self) -> None:
+        batch = Batch()
+        for number in (1, MOST_OBJECTS - 1, 1):
+            batch.add(call({"update": dict.fromkeys(map(str, range(number)))}))
+        assert packed(batch, ROOMY) == [["c0", "c1"], ["c2"]]
 
     def test_keeps_a_call_and_its_back_reference_together(self) -> None:
         batch, _ = batch_of(None, None, 1, None)

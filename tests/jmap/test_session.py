@@ -12,6 +12,7 @@ from mailroom.jmap.session import (
     CORE,
     CYRUS_SIEVE,
     MAIL,
+    MOST_OBJECTS,
     SIEVE,
     SUBMISSION,
     Limits,
@@ -242,9 +243,12 @@ class TestLimits:
         with pytest.raises(BadReply, match=f"malformed at {name}"):
             read(document(capabilities={CORE: {name: value}, MAIL: {}}))
 
-    def test_may_be_huge(self) -> None:
-        core = {"maxCallsInRequest": 10**30, "maxSizeRequest": 10**30}
-        assert read(document(capabilities={CORE: core, MAIL: {}})).limits.max_calls_in_request == 10**30
+    def test_may_be_huge_and_are_ours_then(self) -> None:
+        names = ("maxCallsInRequest", "maxSizeRequest", "maxObjectsInGet", "maxObjectsInSet")
+        limits = read(document(capabilities={CORE: dict.fromkeys(names, 10**30), MAIL: {}})).limits
+        assert limits.max_calls_in_request == 10**30
+        assert limits.max_objects_in_get == limits.max_objects_in_set == MOST_OBJECTS
+        assert limits.max_size_request == 10_000_000
 
 
 class TestADocumentOfTheWrongShape:

@@ -7,6 +7,9 @@ from mailroom.decisions.whole import typed_whole
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
+WIDE = "a whole domain is @example.org, a mailing list is list: and its List-Id"
+"""What else somebody may have meant who typed no address."""
+
 
 def category_named(name: str, scheme: Scheme) -> Category:
     """The category of this name, in whatever case. Raises `ConfigError` that names the nearest one, and all."""
@@ -27,5 +30,7 @@ def address_named(text: str) -> str:
 
 def subject_named(text: str) -> Subject:
     """A sender, a whole domain or a whole list. Raises `ConfigError`."""
-    whole = typed_whole(text)
-    return address_named(text) if whole is None else whole
+    found = typed_whole(text) or canonical(text)
+    if found is None:
+        raise ConfigError([f"{text!r} is no mail address, such as ann@example.org; {WIDE}"])
+    return found

@@ -9,12 +9,15 @@ from rich.console import Console
 
 from mailroom.account.servers import Servers
 from mailroom.addresses import canonical
+from mailroom.commands.names import WIDE
 from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
 from mailroom.contacts.base import CardEdit, NewCard
 from mailroom.decisions.plan import Plan
+from mailroom.decisions.select import Sender
+from mailroom.decisions.splits import may_write
 from mailroom.errors import ConfigError, SenderFailed
 from mailroom.senders.settle import Outcome, Permissions, settle
 from mailroom.triage.one_pass import Pass
@@ -32,7 +35,7 @@ def given(words: Iterable[str]) -> list[str]:
     """
     texts = lines_of(words)
     if problems := [
-        f"{text!r} is no mail address; give it alone, such as ann@example.org (a whole domain is @example.org)"
+        f"{text!r} is no mail address; give it alone, such as ann@example.org; {WIDE}"
         for text in texts
         if canonical(text) is None
     ]:
@@ -109,8 +112,13 @@ def _told(settled: Settled, scheme: Scheme) -> str:
     plan = settled.plan
     mails = "1 mail" if settled.mails == 1 else f"{settled.mails} mails"
     where = ", ".join(each.destination_mailbox for each in scheme.chain(plan.sender.category))
+    where += " or where a split says" if _may_be_split(plan.sender, scheme) else ""
     parts = [f"{mails} filed in {where}" if settled.mails else "no mail to file", *_contact_changes(plan, scheme)]
     return f"{printable(plan.sender.address)} is settled in {plan.sender.category.name}: {'; '.join(parts)}."
+
+
+def _may_be_split(sender: Sender, scheme: Scheme) -> bool:
+    return any(sender.whole is not None or may_write(each, sender.address) for each in scheme.splits)
 
 
 def _contact_changes(plan: Plan, scheme: Scheme) -> Iterable[str]:

@@ -15,7 +15,7 @@ from mailroom.commands.triage import given, lines_of, tell_outcome
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
-from mailroom.decisions.whole import Whole, typed_whole
+from mailroom.decisions.whole import Whole, WholeList, typed_whole
 from mailroom.senders.settle import Permissions
 from mailroom.senders.wide import Catch, Caught, settle_wide, whom_it_catches
 from mailroom.triage.start_check import begin
@@ -105,6 +105,9 @@ def _show_catch(console: Console, catch: Catch, category: Category) -> None:
     console.print(f"{printable(str(catch.whole))} to {category.name}: {senders} with {mails}{order}", style="bold")
     if catch.senders:
         print_table(console, _columns(catch.senders))
+    elif not catch.left_alone:
+        where = "as the field List-Id of a mail says it" if isinstance(catch.whole, WholeList) else "behind the @"
+        console.print(f"There is no mail of it yet. Check the spelling, {where}.")
     if catch.left_alone:
         console.print("It leaves alone:")
         reasons = [each.left_alone.text if each.left_alone else "" for each in catch.left_alone]

@@ -104,7 +104,7 @@ async def _unknown(run: Pass, asked: Iterable[_Asked], permissions: Permissions)
     known.update(*(card.addresses for card in (await run.contacts.read_all()).book.cards))
     return [
         f"nobody writes from {address}: there is no mail and no contact"
-        f"{did_you_mean(address, known) or '; check the spelling'}. With --new it is settled before its first mail"
+        f"{did_you_mean(address, known) or '; check the spelling.'} With --new it is settled before its first mail"
         for address in strangers
     ]
 

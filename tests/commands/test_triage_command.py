@@ -3,6 +3,7 @@
 import io
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from mailroom.cli.main import main
 from mailroom.commands import triage
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
+from mailroom.config.splits import Split
 from mailroom.errors import ConfigError, MailroomError, SenderFailed, Unavailable
 from mailroom.jmap.mail import Email, Move
 from mailroom.sandbox import Flavour, Sandbox, SetError
@@ -173,6 +175,20 @@ async def test_an_address_that_nobody_knows_is_answered_with_the_nearest_one() -
         assert isinstance(error, ConfigError)
         said = f"nobody writes from {typo}: there is no mail and no contact; did you mean {nearest}@"
         assert said in str(error)
+        assert "? With --new it is settled" in str(error)
+
+
+@pytest.mark.parametrize(("split", "where"), [("@x.org", "Feed or where a split says"), ("@y.org", "Feed")])
+async def test_where_a_split_may_send_mail_elsewhere_that_is_told(
+    split: str, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = (Split(("receipt",), "Truck", domain=split.removeprefix("@")),)
+    sandbox = empty_sandbox()
+    mails = [sandbox.deliver(f"Ann <{ANN}>", subject) for subject in ("Hello", "Your receipt")]
+    async with settings_for(sandbox) as settings:
+        await triage.triage([ANN], CATEGORIES["Feed"], frozenset(), settings, replace(DEFAULT_SCHEME, splits=splits))
+    assert f"is settled in Feed: 2 mails filed in {where}; contact" in capsys.readouterr().out
+    assert [sandbox.mailboxes_of(each) == {"Feed"} for each in mails] == [True, where == "Feed"]
 
 
 @pytest.mark.parametrize(

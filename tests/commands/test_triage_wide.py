@@ -85,7 +85,7 @@ async def test_without_mail_or_labels_the_contact_alone_is_settled(what: str) ->
         ("@[192.0.2.1]", "nobody registers such a domain"),
         (
             "shop.example",
-            "'shop.example' is no mail address; give it alone, such as ann@example.org (a whole domain is",
+            "'shop.example' is no mail address; give it alone, such as ann@example.org; a whole domain is @example.org",
         ),
     ],
 )
@@ -94,6 +94,15 @@ async def test_what_cant_be_decided_is_refused_before_anything_is_written(what: 
     status, _, errors = await triage(sandbox, what, "Feed", "--yes")
     assert (status, sets(sandbox)) == (2, [])
     assert why in errors
+
+
+@pytest.mark.parametrize(
+    ("what", "how"), [("@shop.exmaple", "behind the @"), ("list:dev.python", "as the field List-Id of a mail says it")]
+)
+async def test_without_mail_the_spelling_may_be_wrong(what: str, how: str) -> None:
+    status, output, _ = await triage(account(), what, "Feed", "--dry-run")
+    assert status == 0
+    assert output == f"{what} to Feed: 0 senders with 0 mails\nThere is no mail of it yet. Check the spelling, {how}.\n"
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,8 @@ def _show_catch(console: Console, catch: Catch, category: Category) -> None:
     if catch.senders:
         print_table(console, _columns(catch.senders))
     elif not catch.left_alone:
-        where = "as the field List-Id of a mail says it" if isinstance(catch.whole, WholeList) else "behind the @"
-        console.print(f"There is no mail of it yet. Check the spelling, {where}.")
+        how = " The field List-Id of its mail says how." if isinstance(catch.whole, WholeList) else ""
+        console.print(f"There is no mail of it yet. Is it spelled right?{how}")
     if catch.left_alone:
         console.print("It leaves alone:")
         reasons = [each.left_alone.text if each.left_alone else "" for each in catch.left_alone]

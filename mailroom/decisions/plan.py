@@ -29,6 +29,7 @@ from mailroom.decisions.warning import known_names, to_warn_of
 from mailroom.decisions.whole import whole_labels
 from mailroom.errors import SenderFailed
 from mailroom.jmap.mail import Email, Move
+from mailroom.names import comparable
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ def plan(
         contact="created" if contact.card is None else "known" if note.has_block(contact.card.note) else "adopted",
         cards_found=len(book.cards_by_address.get(sender.address, ())),
     )
+
+
+def cards_about(sender: Sender, book: AddressBook) -> Iterable[Card]:
+    """The cards whose notes a plan reads: the sender's own, and those of its names; for a domain or list all."""
+    if sender.whole is not None:
+        return book.cards
+    own = [card for address in sender.addresses for card in book.cards_by_address.get(address, ())]
+    names = {comparable(name) for name in (sender.name, *(card.fields.full_name for card in own))}
+    return *own, *(card for name in names for card in book.cards_by_name.get(name, ()))
 
 
 @dataclass(frozen=True, slots=True)

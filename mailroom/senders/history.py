@@ -5,6 +5,7 @@ from mailroom.decisions.history import Entry, entries
 from mailroom.decisions.state_card import Expired
 from mailroom.jmap.client import Client
 from mailroom.triage.state import read_card, state_in
+from mailroom.triage.turns import size_of, worked_out
 
 
 async def history(contacts: Contacts, who: str | None = None) -> tuple[Entry, ...]:
@@ -12,7 +13,8 @@ async def history(contacts: Contacts, who: str | None = None) -> tuple[Entry, ..
 
     Reads all cards. Raises `MailroomError`.
     """
-    found = entries((await contacts.read_all()).book.cards)
+    cards = (await contacts.read_all()).book.cards
+    found = await worked_out(size_of(cards), lambda: entries(cards))
     return tuple(each for each in found if who is None or who in each.who)
 
 

@@ -12,6 +12,7 @@ from mailroom.rules import sieve
 from mailroom.rules.sieve import ScriptNames, Server
 from mailroom.senders.sieve_script import Installed
 from mailroom.triage.start_check import check_account
+from mailroom.triage.turns import size_of, worked_out
 
 
 def sieve_of(access: SieveAccess) -> Server:
@@ -48,7 +49,7 @@ async def _script_names(client: Client, contacts: Contacts, scheme: Scheme) -> S
         group_uids={group.name: group.uid for group in reversed(checked.contacts.book.groups)},
         members=_members(book, scheme),
         own=checked.own.addresses,
-        wide=wide_routes(book, scheme),
+        wide=await worked_out(size_of(book.cards), lambda: wide_routes(book, scheme)),
     )
 
 

@@ -39,7 +39,7 @@ from mailroom.triage.correspondence import NO_QUESTIONS, Strangers
 from mailroom.triage.look_up import Found, look_up, mails_of
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import known_of
-from mailroom.triage.turns import with_moves
+from mailroom.triage.turns import with_moves, worked_out
 from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 
 log = structlog.get_logger(component="senders")
@@ -88,19 +88,23 @@ async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = 
         raise ConfigError([f"{subject} is one of your own addresses: nothing is ever decided about these"])
     sender = Sender(str(subject), "", run.scheme.back, (), whole=None if isinstance(subject, str) else subject)
     found = await look_up(run, [sender], _WIDER, EMAIL_IN_FULL)
-    card, last = _last_decision_found(run, subject, found)
+    size = found.size
+    card, last = await worked_out(size, lambda: _last_decision_found(run, subject, found))
     if undone is not None and undone != last:
         raise ConfigError([f"the last decision about {subject} is another one by now. {_HOW_TO_LOOK}"])
     if sender.whole is None:
         sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
     # All mail tells what holds then, however much of it was moved before this was cut off.
-    known = known_of(run, without_decision(sender, standings(found.book, run.scheme)))
+    standing = await worked_out(size, lambda: standings(found.book, run.scheme))
+    known = known_of(run, without_decision(sender, standing))
     told = await wider_categories((each for each in mails_of(sender, found.mails) if belongs(each, sender)), known)
     after = after_undo(card.note, run.scheme, holding(subject, card, known, told.values()))
     sender = replace(sender, category=target_of(after, run.scheme))
     mails = await _mails(run, sender, found)
     named = replace(sender, name=newest_name(sorted(mails, key=by_age)) or card.fields.full_name)
-    plan = plan_undo(named, after, card, found.book, run.places, run.scheme, run.account_id, run.now)
+    plan = await worked_out(
+        size, lambda: plan_undo(named, after, card, found.book, run.places, run.scheme, run.account_id, run.now)
+    )
     if leaves_mail_to_others(sender, after):
         plan = replace(plan, others=next_best(known, told, run.places, run.scheme, run.now))
     plan = await with_moves(plan, mails, run.places)

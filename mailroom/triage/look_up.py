@@ -56,7 +56,7 @@ class Found:
     @property
     def size(self) -> int:
         """How many mails and cards a decision about all of it sees."""
-        return sum(map(len, self.mails.values())) + size_of(self.book)
+        return sum(map(len, self.mails.values())) + size_of(self.book.cards)
 
     def after(self, moves: Mapping[str, Move]) -> "Found":
         """With the mails as they will be after these moves, by id."""

@@ -28,7 +28,7 @@ async def meant(run: Pass, labelled: Collection[Email], tapped: Collection[Conve
     size = len(labelled)
     addresses = await worked_out(size, lambda: in_doubt(labelled, context) | moves.in_doubt(labelled, context))
     book = await _cards(run, sorted(addresses))
-    size += size_of(book)
+    size += size_of(book.cards)
     return await worked_out(size, lambda: moves.without_the_decided(meaning(labelled, context, book), context, book))
 
 

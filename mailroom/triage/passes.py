@@ -39,7 +39,7 @@ from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, te
 from mailroom.triage.start_check import check_account, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, log_settled, treat
-from mailroom.triage.turns import worked_out
+from mailroom.triage.turns import size_of, worked_out
 from mailroom.triage.whole import with_joinings
 
 log = structlog.get_logger(component="triage")
@@ -69,11 +69,16 @@ async def prepare(
     account = await check_account(client, contacts, scheme)
     if not account.own:
         log.warning("own_addresses_unknown", hint=how_to_name_your_addresses(names.scheme_place))
-    if may_concern(account.contacts.book.groups, scheme) and settled_before((await contacts.read_all()).book.cards):
+    if may_concern(account.contacts.book.groups, scheme) and await _settled_before(contacts):
         log.warning("defaults_changed", what=WHAT_CHANGED, hint=how_to_keep(names.scheme_place))
     triage = Triage(client, contacts, scheme, account.own, Memory(account.places), tally, subject_code)
     await triage.begin_screening(account.contacts, now)
     return triage
+
+
+async def _settled_before(contacts: Contacts) -> bool:
+    cards = (await contacts.read_all()).book.cards
+    return await worked_out(size_of(cards), lambda: settled_before(cards))
 
 
 _TOLD_A_TURN = 100

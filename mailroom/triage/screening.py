@@ -132,7 +132,7 @@ async def strangers(run: Pass, new: NewFound | None) -> Strangers:
         senders |= asked.senders
 
     async def still_undecided(book: AddressBook) -> frozenset[str]:
-        size = size_of(book) + len(mails)
+        size = size_of(book.cards) + len(mails)
         return await worked_out(size, lambda: undecided(mails, known_of(run, standings(book, run.scheme))).senders)
 
     addresses = sorted({mail.sender for mail in mails if mail.sender})
@@ -171,7 +171,7 @@ async def verdicts(run: Pass, new: NewFound, found: Found, plans: Sequence[Plan]
     """The verdicts by mail id, with the contact groups as they will be after these plans."""
     then = after(found.book, (plan.change for plan in plans), (plan.departure for plan in plans))
     open_until = state_in(found.book, run.account_id).open_until
-    standing = await worked_out(size_of(then), lambda: standings(then, run.scheme))
+    standing = await worked_out(size_of(then.cards), lambda: standings(then, run.scheme))
     known = known_of(run, standing, found.told, open_until)
     told: dict[str, Verdict] = {}
     for mail in to_judge(new.work, run.places):

@@ -11,7 +11,7 @@ from mailroom.decisions.arrival import Known
 from mailroom.decisions.next_best import next_best, once_taken_back
 from mailroom.decisions.note import Verb
 from mailroom.decisions.people import as_people, standing_for
-from mailroom.decisions.plan import Plan, plan
+from mailroom.decisions.plan import Plan, cards_about, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
 from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
 from mailroom.jmap.batch import slices
@@ -22,7 +22,7 @@ from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.screening import NO_NEW_MAIL, NewMailDone, judged, strangers
-from mailroom.triage.turns import with_moves, worked_out
+from mailroom.triage.turns import size_of, with_moves, worked_out
 from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 
 log = structlog.get_logger(component="triage")
@@ -228,7 +228,10 @@ async def _planned(run: Pass, sender: Sender, mails: Sequence[Email], found: Fou
 
     A whole domain or list that is taken back leaves its mail to what is decided beside.
     """
-    decided = plan(sender, found.book, (), run.places, run.scheme, run.account_id, run.now)
+    size = size_of(cards_about(sender, found.book))
+    decided = await worked_out(
+        size, lambda: plan(sender, found.book, (), run.places, run.scheme, run.account_id, run.now)
+    )
     if sender.whole is not None and isinstance(sender.category, Back):
         told = await wider_categories(mails, then)
         decided = replace(decided, others=next_best(then, told, run.places, run.scheme, run.now))

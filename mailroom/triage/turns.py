@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import trio
 
-from mailroom.contacts.base import AddressBook
+from mailroom.contacts.base import Card
 from mailroom.decisions.filing import sweep
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan
@@ -36,9 +36,9 @@ async def worked_out(size: int, work: Callable[[], T]) -> T:
     return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=_ONE_THREAD)
 
 
-def size_of(book: AddressBook) -> int:
-    """How much there is to read in an address book: cards, and lines of their notes."""
-    return sum(1 + len(card.note) // _CHARACTERS_A_LINE for card in book.cards)
+def size_of(cards: Iterable[Card]) -> int:
+    """How much there is to read in these: the cards, and the lines of their notes."""
+    return sum(1 + len(card.note) // _CHARACTERS_A_LINE for card in cards)
 
 
 async def in_turns(

@@ -30,14 +30,14 @@ async def with_joinings(run: Pass, selection: Selection) -> Selection:
         return selection
     addresses = sorted({each.sender for each in selection.joinings})
     found = await alone(run.client, run.contacts.look_up(Wanted(addresses=addresses)))
-    return await worked_out(size_of(found.book), lambda: joined(selection, found.book, run.scheme))
+    return await worked_out(size_of(found.book.cards), lambda: joined(selection, found.book, run.scheme))
 
 
 async def known_with(run: Pass, senders: Sequence[Sender], found: Found) -> Known:
     """What the verdicts go by that say which mail whole domains and lists move, once all these are settled."""
     if all(each.whole is None for each in senders):
         return known_of(run, Standings())
-    size = size_of(found.book)
+    size = size_of(found.book.cards)
     return known_of(run, await worked_out(size, lambda: decided_together(senders, found.book, run.scheme)))
 
 

@@ -1,11 +1,11 @@
 """What one pass has at hand, and what it has done."""
 
 import math
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import trio
 from pydantic import SecretStr
 
 from mailroom.config.scheme import Scheme
@@ -41,16 +41,17 @@ class StoodStill(MailroomError):
 class Pulse:
     """Notices that a pass stood still between two of its steps, as a process does that is stopped, or its machine.
 
-    `longest` is in seconds; a server that takes as long for an answer can't be told from that.
+    `longest` is in seconds; a server that takes as long for an answer can't be told from that. They are the wall
+    clock's: the monotonic one stands still itself while a machine is suspended.
     """
 
     def __init__(self, longest: float = math.inf) -> None:
         self._longest = longest
-        self._last = trio.current_time()
+        self._last = time.time()
 
     def beat(self) -> None:
         """Before each step that writes. Raises `StoodStill`."""
-        before, self._last = self._last, trio.current_time()
+        before, self._last = self._last, time.time()
         if self._last - before > self._longest:
             raise StoodStill(f"{self._last - before:.0f} s went by between two steps of a pass")
 

@@ -1,11 +1,12 @@
 """A process that stands still in the middle of a pass, while its twin goes on and the owner decides anew."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import httpx
+import pytest
 import structlog
-from trio.testing import MockClock
+import time_machine
 
 from mailroom.sandbox import Sandbox
 from tests.new_mail import ANN, join
@@ -13,6 +14,12 @@ from tests.screener import NOW, Wire, client_of, empty_sandbox, start
 
 STOPPED_SECONDS = 20.0
 """Longer than it takes a twin to settle two taps after the usual waits, shorter than an answer may take."""
+
+
+@pytest.fixture
+def wall_clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOW, tick=True) as traveller:
+        yield traveller
 
 
 class Interrupted(Wire):
@@ -47,7 +54,7 @@ def seen(sandbox: Sandbox) -> Account:
     )
 
 
-async def played(clock: MockClock, *stands_still_at: int) -> tuple[Account, int]:
+async def played(clock: time_machine.Traveller, *stands_still_at: int) -> tuple[Account, int]:
     """Ann goes from the Imbox to the Feed, and back. What is seen in the end, and the first one's requests."""
     sandbox = empty_sandbox()
     join(sandbox, "Imbox", sandbox.add_card("ann@example.org", "Ann Lee"))
@@ -59,7 +66,7 @@ async def played(clock: MockClock, *stands_still_at: int) -> tuple[Account, int]
         assert sandbox.mailboxes_of(tapped) == {"Feed"}
         sandbox.label(tapped, "@ToImbox")
         await passes(sandbox)
-        clock.jump(STOPPED_SECONDS)
+        clock.shift(STOPPED_SECONDS)
 
     wire = Interrupted(meanwhile)
     async with client_of(sandbox, wire) as client:
@@ -81,18 +88,18 @@ async def passes(sandbox: Sandbox) -> None:
             await twin.run(NOW)
 
 
-async def test_it_does_not_act_on_what_it_saw_before(mock_clock: MockClock) -> None:
-    expected, requests = await played(mock_clock)
+async def test_it_does_not_act_on_what_it_saw_before(wall_clock: time_machine.Traveller) -> None:
+    expected, requests = await played(wall_clock)
     assert expected.groups["Imbox"] == {"ann@example.org"}
     assert expected.groups["Feed"] == set()
     assert requests == 5
     for number in range(1, requests + 1):
-        assert (await played(mock_clock, number))[0] == expected, f"request {number} of {requests}"
+        assert (await played(wall_clock, number))[0] == expected, f"request {number} of {requests}"
 
 
-async def test_a_server_that_is_always_slow_is_lived_with(mock_clock: MockClock) -> None:
+async def test_a_server_that_is_always_slow_is_lived_with(wall_clock: time_machine.Traveller) -> None:
     async def slowly() -> None:
-        mock_clock.jump(STOPPED_SECONDS)
+        wall_clock.shift(STOPPED_SECONDS)
 
     sandbox = empty_sandbox()
     tapped = sandbox.deliver(ANN, mailboxes=("Screener", "@ToFeed"))

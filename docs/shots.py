@@ -25,6 +25,8 @@ def main() -> None:
                 owner.tap("no-reply" if size is PHONE else "Forum Digest", "Feed")
                 owner.shows("in Feed")
                 owner.page.mouse.move(0, 0)
+                # The line fades in.
+                owner.page.wait_for_timeout(300)
                 owner.page.screenshot(path=DOCS / name)
         chromium.close()
 

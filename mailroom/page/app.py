@@ -26,6 +26,7 @@ from mailroom.page.login import Login
 from mailroom.page.owner import Owner
 from mailroom.page.pages import compressed, html, serve_asset
 from mailroom.page.taps import Taps
+from mailroom.page.views import ROOMS
 from mailroom.page.waiting import add_waiting
 from mailroom.page.whole import add_whole
 from mailroom.serving.connection import Limits
@@ -133,6 +134,9 @@ async def _bug(error: Exception) -> ResponseReturnValue:
 def _trouble(status: HTTPStatus, title: str, text: str) -> Response:
     if is_htmx():
         return html("_alert.html", status, text=text)
-    is_at_login = request.path == LOGIN
-    path, way = (LOGIN, "To the login") if is_at_login else ("/", "To who waits")
+    path, way = "/", "To who waits"
+    if request.path == LOGIN:
+        path, way = LOGIN, "To the login"
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE and request.path in {room for room, _, _ in ROOMS}:
+        path, way = request.path, "Try again"
     return html("trouble.html", status, title=title, text=text, path=path, way=way)

@@ -18,7 +18,7 @@ from mailroom.observe.status import Deed, PassOutcome
 from mailroom.page.guard import session
 from mailroom.page.lines import line_of_deed, shown_line
 from mailroom.page.owner import Owner
-from mailroom.page.words import key_of
+from mailroom.page.words import crowd, key_of
 from mailroom.senders.screener import read_screener
 
 log = structlog.get_logger(component="page")
@@ -35,16 +35,18 @@ _MOST_KEYS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class WhoWaits:
-    """The cards' keys with when their newest mail came, the newest first."""
+    """The cards' keys with when their newest mail came, the newest first; and how many mails they have together."""
 
     newest: Sequence[tuple[str, str]]
+    mails: int
 
     def event(self, since: str) -> str:
         """How many wait, who, and who of them has come since a page was made."""
         keys = [key for key, _ in self.newest]
         is_all = len(keys) <= _MOST_KEYS
         new = [key for key, newest in self.newest if newest > since][:_MOST_KEYS] if since else []
-        return _event("waiting", json.dumps({"count": len(keys), "keys": keys if is_all else None, "new": new}))
+        told = {"count": len(keys), "crowd": crowd(len(keys), self.mails), "keys": keys if is_all else None, "new": new}
+        return _event("waiting", json.dumps(told))
 
 
 @dataclass(eq=False)
@@ -152,7 +154,8 @@ async def _who_waits(owner: Owner) -> WhoWaits | None:
     except MailroomError as failure:
         log.debug("page_not_told", error=str(failure))
         return None
-    return WhoWaits([(key_of(each.sender), each.newest.received_at) for each in screener.senders])
+    newest = [(key_of(each.sender), each.newest.received_at) for each in screener.senders]
+    return WhoWaits(newest, sum(len(each.mails) for each in screener.senders))
 
 
 def _event(name: str, data: str) -> str:

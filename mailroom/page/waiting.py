@@ -14,6 +14,7 @@ from mailroom.page.cards import read_cards
 from mailroom.page.guard import session
 from mailroom.page.owner import Owner
 from mailroom.page.views import field, page_number, see_other, view
+from mailroom.page.words import crowd
 from mailroom.senders.clear import To, clear, find_clearable
 from mailroom.senders.opening import open_until
 from mailroom.senders.screener import Screener, WaitingSender, read_screener, read_subjects
@@ -65,7 +66,7 @@ async def _page(q: str, page: int) -> Response:
         "waiting.html",
         "/",
         count=len(screener.senders),
-        mails=sum(len(each.mails) for each in screener.senders),
+        crowd=crowd(len(screener.senders), sum(len(each.mails) for each in screener.senders)),
         found=len(found),
         cards=await read_cards(owner, found[(page - 1) * A_PAGE : page * A_PAGE]),
         buttons=buttons_of(owner.scheme),

@@ -50,6 +50,11 @@ def plural(number: int, what: str) -> str:
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
+def crowd(senders: int, mails: int) -> str:
+    """How many wait."""
+    return f"{plural(senders, 'sender')}, {plural(mails, 'mail')}" if senders else "Nobody waits"
+
+
 def visible(text: str) -> str:
     """The text with what would steer a reader's eye made visible: control characters, and those that turn it around."""
     if text.isprintable() and not any(unicodedata.category(each) in _STEERING for each in text):

@@ -62,6 +62,34 @@ def test_a_tap_turns_a_card_into_a_line_and_nothing_moves(chromium: Any, sample:
         assert owner.card("Forum Digest").bounding_box() == where[1]
         assert sample.do(lambda: sample.sandbox.groups()["Feed"]) == {"statements@harbourbank.example"}
         owner.page.wait_for_function("() => document.title === '(15) Waiting · Mailroom'")
+        owner.shows("15 senders, 31 mails")
+
+
+@SIZES
+def test_what_opens_moves_no_button_and_a_line_is_as_high_as_its_card_until_it_is_out_of_sight(
+    chromium: Any, sample: World, size: dict[str, int]
+) -> None:
+    with visitor(chromium, sample, viewport=size) as owner:
+        owner.log_in()
+        card = owner.card("Harbour Bank")
+        buttons = card.locator("form > .taps > .tap, .more summary")
+        card.scroll_into_view_if_needed()
+        where = [each.bounding_box() for each in buttons.all()]
+        card.locator(".more summary").click()
+        assert [each.bounding_box() for each in buttons.all()] == where
+        below = owner.card("Forum Digest")
+        height = below.bounding_box()["y"] - card.bounding_box()["y"]
+        owner.tap("Harbour Bank", "Truck")
+        owner.shows("filed 1 mail in Truck")
+        assert below.bounding_box()["y"] - card.bounding_box()["y"] == height
+        last = owner.page.locator(".card").last
+        last.scroll_into_view_if_needed()
+        owner.page.wait_for_function(
+            "name => [...document.querySelectorAll('.done')].some(each => !each.style.minHeight)"
+        )
+        seen = last.bounding_box()
+        assert card.bounding_box()["height"] < height / 2
+        assert last.bounding_box() == seen
 
 
 def test_what_was_let_in_can_be_brought_back(chromium: Any, sample: World) -> None:

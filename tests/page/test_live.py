@@ -64,14 +64,15 @@ async def test_a_page_is_told_who_waits_and_what_other_browsers_did() -> None:
     ):
         waiting = json.loads(await stream.next("waiting"))
         keys = {key_of("s0@example.org"), key_of("s1@example.org")}
-        assert (waiting["count"], set(waiting["keys"])) == (2, keys)
+        assert (waiting["count"], waiting["crowd"], set(waiting["keys"])) == (2, "2 senders, 6 mails", keys)
         await other.tap("s0@example.org", "Feed")
         assert "→ Feed, being filed" in await stream.next("card")
         filed = await stream.next("card")
         assert "Sender 0" in filed
         assert "filed 3 mails in Feed" in filed
         assert other.token not in filed
-        assert json.loads(await stream.next("waiting"))["keys"] == [key_of("s1@example.org")]
+        left = json.loads(await stream.next("waiting"))
+        assert (left["crowd"], left["keys"]) == ("1 sender, 3 mails", [key_of("s1@example.org")])
 
 
 async def test_new_senders_are_counted_from_when_the_page_was_made() -> None:

@@ -313,6 +313,7 @@ async def test_a_mail_server_that_fails_is_told_and_nothing_is_lost() -> None:
         sandbox.faults.next_request(status(503), endpoint=Endpoint.API, times=None)
         whole = await owner.http.get("/")
         assert (whole.status_code, "The mail server didn" in whole.text) == (503, True)
+        assert '<a class="button" href="/decided">Try again</a>' in (await owner.http.get("/decided")).text
         part = await owner.tap("s0@example.org", "Feed")
         assert (part.status_code, "<html" in part.text, "Nothing was lost" in part.text) == (503, False, True)
 

@@ -12,6 +12,16 @@
     return [...template.content.children];
   };
 
+  // A line needs its card's height only while it is in sight. Not above, where the browser would move what is seen.
+  const canShrinkAbove = CSS.supports("overflow-anchor", "auto");
+  const leaving = new IntersectionObserver((lines) => {
+    for (const { target, isIntersecting, boundingClientRect } of lines) {
+      if (isIntersecting || (boundingClientRect.top < 0 && !canShrinkAbove)) continue;
+      target.style.minHeight = "";
+      leaving.unobserve(target);
+    }
+  });
+
   const place = (text) => {
     for (const next of parsed(text)) {
       const card = document.getElementById(next.id);
@@ -22,6 +32,7 @@
       // In its place and as high as before: nothing moves under a finger.
       next.style.minHeight = `${card.getBoundingClientRect().height}px`;
       card.replaceWith(next);
+      if (next.classList.contains("done")) leaving.observe(next);
       window.htmx?.process(next);
       if (hadFocus) (following(next) ?? next).focus({ preventScroll: !isByKey });
     }
@@ -55,9 +66,11 @@
 
   // --- what others changed
 
-  const tell = ({ count, keys, new: added }) => {
+  const tell = ({ count, crowd, keys, new: added }) => {
     document.title = count ? `(${count}) ${title}` : title;
     for (const each of document.querySelectorAll("[data-count]")) each.textContent = count || "";
+    const lead = document.querySelector("[data-crowd]");
+    if (lead) lead.textContent = crowd;
     const fresh = document.getElementById("new");
     const number = added.filter((key) => !document.getElementById(key)).length;
     fresh.hidden = !number;
@@ -84,6 +97,10 @@
   addEventListener("pagehide", hangUp);
   // Back to a page that a browser kept: after a logout it must not be shown.
   addEventListener("pageshow", (event) => (event.persisted ? location.reload() : listen()));
+  const chosen = document.querySelector("[data-chosen]");
+  document.addEventListener("change", () => {
+    if (chosen) chosen.textContent = `${document.querySelectorAll(".pick :checked").length} chosen`;
+  });
   document.getElementById("new")?.addEventListener("click", () => location.assign("/"));
 
   // --- keys

@@ -18,7 +18,7 @@ from mailroom.observe.status import PassOutcome, Tally
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare
-from tests.in_process import SESSION_URL, InProcess
+from tests.in_process import SESSION_URL, InProcess, past_sockets
 
 NOW = datetime(2026, 3, 5, 14, 3, tzinfo=UTC)
 
@@ -110,6 +110,15 @@ async def served(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
         base_url = await nursery.start(serve, sandbox)
         yield httpx.URL(base_url).join("/jmap/session")
         nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def served_here(sandbox: Sandbox) -> AsyncIterator[httpx.URL]:
+    """The same, but what this process asks goes past the sockets: for tests that give no more than a url to what they
+    try, and are about anything but the wire."""
+    async with served(sandbox) as url:
+        with past_sockets(url, sandbox):
+            yield url
 
 
 @asynccontextmanager

@@ -119,8 +119,8 @@ async def _events(response: httpx.Response, account_id: str) -> AsyncIterator[tr
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_read, response, account_id, send)
             try:
-                with receive:
-                    yield receive
+                # Never closed: in the instant it is cancelled the reader may have one more event to pass on.
+                yield receive
             except MailroomError as error:
                 # Raised outside the nursery, which would wrap it in a group.
                 failure = error

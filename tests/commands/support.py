@@ -13,7 +13,7 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox
 from mailroom.sandbox.sample import ROLES
 from tests.guard import GUARD_SECONDS
-from tests.screener import served
+from tests.screener import served_here
 from tests.warm import mailroom
 
 
@@ -37,7 +37,7 @@ class Ended:
 @asynccontextmanager
 async def settings_for(sandbox: Sandbox) -> AsyncIterator[AccountSettings]:
     """Serve the sandbox; gives the settings that lead to it."""
-    async with served(sandbox) as url:
+    async with served_here(sandbox) as url:
         with trio.fail_after(GUARD_SECONDS):
             yield AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
 

@@ -20,7 +20,7 @@ from mailroom.sandbox import Sandbox
 from tests.commands.support import Ended
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 from tests.scripted_server import ScriptedServer, json_reply, reply
 from tests.warm import mailroom
 
@@ -46,7 +46,7 @@ def folder_of(**files: str) -> Path:
 @asynccontextmanager
 async def two_accounts(anna: Sandbox, bob: Sandbox) -> AsyncIterator[Path]:
     """A folder of two accounts, each on a server of its own."""
-    async with served(anna) as of_anna, served(bob) as of_bob:
+    async with served_here(anna) as of_anna, served_here(bob) as of_bob:
         login = f'jmap_token = "{anna.token}"\njmap_session_url = "{{}}"\n'
         with trio.fail_after(GUARD_SECONDS):
             yield folder_of(anna=login.format(of_anna), bob=login.format(of_bob))

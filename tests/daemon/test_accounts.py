@@ -18,7 +18,7 @@ from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.guard import GUARD_SECONDS
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 CALM = {"poll_interval": 3600, "debounce_seconds": 0}
 
@@ -60,7 +60,7 @@ async def household(*names: str) -> AsyncIterator[Household]:
             http = await stack.enter_async_context(shared_http())
             configured = {}
             for name, sandbox in mailboxes.items():
-                url = await stack.enter_async_context(served(sandbox))
+                url = await stack.enter_async_context(served_here(sandbox))
                 configured[name] = config(name, str(url), sandbox.token)
             async with trio.open_nursery() as nursery:
                 yield Household(Accounts(http, nursery, ProcessSettings()), mailboxes, configured, logs)

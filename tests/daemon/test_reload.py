@@ -21,7 +21,7 @@ from mailroom.daemon.reload import LOOK_EVERY_SECONDS
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.faults import Endpoint
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 CALM = "poll_interval = 3600\ndebounce_seconds = 0\n"
 
@@ -90,7 +90,7 @@ async def provider(
     with structlog.testing.capture_logs() as logs:
         async with AsyncExitStack() as stack:
             mailboxes = {name: empty_sandbox() for name in (*names, *unused)}
-            urls = {name: str(await stack.enter_async_context(served(each))) for name, each in mailboxes.items()}
+            urls = {name: str(await stack.enter_async_context(served_here(each))) for name, each in mailboxes.items()}
             running = Provider(folder, clock, mailboxes, urls, logs)
             for name in names:
                 running.write(name)

@@ -19,7 +19,7 @@ from mailroom.daemon import process as daemon
 from mailroom.observe.status import Status
 from mailroom.sandbox import Sandbox
 from tests.guard import GUARD_SECONDS
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 PASSWORD = "correct horse battery"  # noqa: S105  invented
 NONE: Mapping[str, str] = {}
@@ -127,7 +127,7 @@ async def page(sandbox: Sandbox | None = None, scheme: Scheme = DEFAULT_SCHEME, 
     """A daemon with a page over a sandbox, after its first pass."""
     sandbox = sandbox or empty_sandbox()
     with trio.fail_after(4 * GUARD_SECONDS):
-        async with served(sandbox) as session_url, trio.open_nursery() as nursery:
+        async with served_here(sandbox) as session_url, trio.open_nursery() as nursery:
             running = await nursery.start(daemon.serve, *configured(session_url, scheme, **settings))
             await running.status.success_after(None)
             yield Page(f"http://127.0.0.1:{running.page_port}", sandbox, running.status)

@@ -21,7 +21,7 @@ from mailroom.page.app import serve_page
 from mailroom.page.owner import Owner
 from mailroom.sandbox import Sandbox
 from tests.page.support import PASSWORD, Browser, Page, configured, page, process_for, settings_for
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 PUBLIC: dict[str, Any] = {"page_url": "https://mail.example.com"}
 SECRET = "s" * 32
@@ -35,7 +35,7 @@ BY_PROXY = {"Remote-User": "ann", "X-Mailroom-Proxy-Secret": SECRET}
 
 
 async def test_the_page_is_off_until_it_has_a_login() -> None:
-    async with served(empty_sandbox()) as session_url, trio.open_nursery() as nursery:
+    async with served_here(empty_sandbox()) as session_url, trio.open_nursery() as nursery:
         running = await nursery.start(daemon.serve, *configured(session_url, page_password=None))
         assert running.page_port is None
         nursery.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from tests.real.contacts_app import ContactsApp
 from tests.real.mail_app import MailApp, message, message_with
 from tests.real.mailbox_user import GROUPS, MailboxUser, group_card, put_card
 from tests.real.radicale import Radicale
-from tests.screener import NOW, Wire, empty_sandbox, served
+from tests.screener import NOW, Wire, empty_sandbox, served_here
 
 
 class Mail(Protocol):
@@ -201,7 +201,7 @@ def sandbox_account(flavour: Flavour = FASTMAIL) -> Account:
 
     @asynccontextmanager
     async def connect(wire: Wire, scheme: Scheme) -> AsyncIterator[Triage]:
-        async with served(sandbox) as url, _http(wire) as http:
+        async with served_here(sandbox) as url, _http(wire) as http:
             client = Client(http, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             session = await client.session()
             assert session.contacts_account is not None
@@ -225,7 +225,7 @@ def radicale_account(http: httpx.Client, user: str, book: str) -> Account:
 
     @asynccontextmanager
     async def connect(wire: Wire, scheme: Scheme) -> AsyncIterator[Triage]:
-        async with served(sandbox) as url, _http(wire) as ours:
+        async with served_here(sandbox) as url, _http(wire) as ours:
             client = Client(ours, url, Credentials(bearer(SecretStr(sandbox.token)), url))
             book_url = httpx.URL(book)
             login = Credentials(basic(user, SecretStr("any")), book_url)

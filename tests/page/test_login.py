@@ -1,5 +1,6 @@
 """Who comes in, and who doesn't."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http.cookies import SimpleCookie
@@ -8,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import trio
+from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 
 from mailroom.account.account import Account
@@ -196,6 +198,15 @@ async def test_a_restart_keeps_sessions_and_a_new_password_or_token_ends_them() 
     ):
         async with process_of(ann=before.model_copy(update=change)) as process:
             assert await is_let_in(process, cookies) == stays
+
+
+@pytest.mark.parametrize(("days", "stays"), [(29, True), (31, False)])
+async def test_a_session_lasts_thirty_days(days: int, stays: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with process_of(ann=settings_for("http://127.0.0.1/")) as process:
+        cookies = await cookies_in(process, name="ann")
+        later = time.time() + days * 24 * 60 * 60
+        monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _: int(later))
+        assert await is_let_in(process, cookies) == stays
 
 
 async def test_one_owner_is_nobody_in_another_account_though_their_passwords_are_the_same() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+import trio
 from markupsafe import escape
 from trio.testing import wait_all_tasks_blocked
 
@@ -108,6 +109,24 @@ class TestATap:
             await served_page.settled()
             assert {*map(len, map(sandbox.mails_in, ("@MailroomError", "@ToFeed", "@ToJail")))} == {0}
             assert len(sandbox.mails_in("Jail")) + len(sandbox.mails_in("Feed")) == 2
+
+    async def test_of_two_browsers_in_the_same_moment_loses_nothing_and_asks_at_the_most(self) -> None:
+        sandbox = sandbox_with(1, mails=2)
+        async with page(sandbox) as served_page, served_page.owner() as one, served_page.owner() as other:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(one.tap, "s0@example.org", "Feed")
+                nursery.start_soon(other.tap, "s0@example.org", "Jail")
+            labels = ("@ToFeed", "@ToJail")
+            while any(map(sandbox.mails_in, labels)) and not sandbox.mails_in("@MailroomError"):
+                await served_page.settled()
+            await other.get("/")
+            if sandbox.mails_in("@MailroomError"):
+                assert "one tap decides" in other.text
+                await other.tap("s0@example.org", "Jail")
+                while any(map(sandbox.mails_in, labels)):
+                    await served_page.settled()
+            assert {*map(len, map(sandbox.mails_in, ("@MailroomError", "@ToFeed", "@ToJail", "Screener")))} == {0}
+            assert sorted(map(len, map(sandbox.mails_in, ("Feed", "Jail")))) == [0, 2]
 
     async def test_for_several_chosen_senders_at_once(self) -> None:
         sandbox = sandbox_with(3, mails=2)
@@ -264,6 +283,34 @@ class TestWhatStrangersWrite:
             for shown in (owner.text, line.text):
                 assert str(escape(text)) in shown
                 assert text not in shown or text == str(escape(text))
+
+    @pytest.mark.parametrize("text", HOSTILE)
+    async def test_is_text_in_addresses_and_in_whatever_a_form_or_an_address_of_ours_says(self, text: str) -> None:
+        sandbox = empty_sandbox()
+        quoted = '"' + text.replace("\\", "").replace('"', "") + '"@b.example'
+        raw = compose(ANN, "me@example.org", "Hi", "Hi", datetime.now(UTC), "1@x.example")
+        sandbox.deliver(raw=raw.replace(ANN.encode(), f"Eve <{quoted}>".encode()), mailboxes=["Screener"])
+        async with page(sandbox) as served_page, served_page.owner() as owner:
+            shown = [owner.text]
+            for path, fields in (
+                ("/decide", {"sender": text, "called": text, "mail": text, "category": "Feed"}),
+                ("/let-in", {"sender": text, "mail": text}),
+                ("/spam", {"sender": text}),
+                ("/undo", {"sender": text, "called": text, "mail": text, "did": text, "category": text}),
+                ("/search", {"q": text, "page": text}),
+                ("/decided", {"q": text, "in": text}),
+                ("/decided/change", {"sender": "ann@example.org", "in": text, "category": text}),
+                ("/history/undo", {"sender": "ann@example.org", "category": text}),
+                ("/whole", {"wide": text, "mail": text, "category": "Feed"}),
+                ("/clear", {"to": text}),
+                ("/open", {"minutes": text}),
+                ("/login", {"name": text, "password": text}),
+            ):
+                for headers in (HTMX, {}):
+                    shown.append((await owner.post(path, headers, **fields)).text)
+            for path, query in (("/decided", {"in": text}), ("/whole", {"wide": "domain", "mail": text})):
+                shown.append((await owner.http.get(path, params=query)).text)
+            assert not [each for each in shown if text in each and text != str(escape(text))]
 
     async def test_shows_what_would_turn_the_text_around(self) -> None:
         sandbox = empty_sandbox()

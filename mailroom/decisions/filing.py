@@ -119,4 +119,5 @@ def paused(mails: Iterable[Email], places: Places) -> dict[str, Move]:
     """The error label on mails that wait for the user, by id; nothing if the account has no error label."""
     if places.error_label is None:
         return {}
-    return {email.id: Move(add=frozenset({places.error_label})) for email in mails}
+    held = Move(add=frozenset({places.error_label}))
+    return {email.id: held for email in mails}

@@ -78,13 +78,15 @@ class Selection:
     """Whom a pass treats, sorted by address, and which mails it pauses.
 
     `aside` are patches by mail id that come before all else: these mails have a label that means somebody else.
-    `joinings` wait for the category of their sender.
+    `joinings` wait for the category of their sender. `resting` are patches such as those of `aside` that the server
+    refused and that aren't tried now; these mails are taken as if they had them.
     """
 
     senders: tuple[Sender, ...]
     pauses: tuple[Pause, ...]
     aside: Mapping[str, Move] = field(default_factory=dict)
     joinings: tuple[Joining, ...] = ()
+    resting: Mapping[str, Move] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.senders or self.pauses or self.aside)
@@ -99,7 +101,8 @@ class Selection:
         if len(self.senders) == 1:
             return replace(self, pauses=()), Selection((), self.pauses)
         middle = len(self.senders) // 2
-        return replace(self, senders=self.senders[:middle]), Selection(self.senders[middle:], ())
+        first, second = self.senders[:middle], self.senders[middle:]
+        return replace(self, senders=first), Selection(second, (), resting=self.resting)
 
 
 _EACH_ALONE: Mapping[str, str] = {}

@@ -12,7 +12,7 @@ from mailroom.decisions.conversation import Conversation, conversations
 from mailroom.decisions.pauses import Conflict, standing_conflicts
 from mailroom.decisions.places import Places, how_to_mend
 from mailroom.decisions.select import Pause, Selection, Sender
-from mailroom.jmap.mail import Email
+from mailroom.jmap.mail import Email, Move
 from mailroom.triage.new_mail import Finding, NewFound
 from mailroom.triage.patience import Patience
 
@@ -44,8 +44,8 @@ class Memory:
     """One for the passes over one account. Times are seconds of a monotonic clock.
 
     `places` are the mailboxes as the last pass found them, `failing` the senders that failed in a row, `beginning` the
-    account whose state card could not be written. Mail from before `screening_since` is not new; where it is None no
-    new mail is looked for.
+    account whose state card could not be written, `releasing` the mails that keep the error label, each with the patch
+    that takes it off. Mail from before `screening_since` is not new; where it is None no new mail is looked for.
     """
 
     def __init__(self, places: Places, screening_since: datetime | None = None) -> None:
@@ -55,6 +55,8 @@ class Memory:
         self._tapped: dict[Conversation, _Tapped] = {}
         self.failing = Patience[str]()
         self.beginning = Patience[str]()
+        self.releasing = Patience[tuple[str, Move]]()
+        self._aside = Patience[tuple[str, Move]]()
         self._unmarked = Patience[_Unmarked]()
         self._written = frozenset[Finding]()
         self._left_alone = frozenset[Finding]()
@@ -70,18 +72,20 @@ class Memory:
     def due(self, selection: Selection, now: float) -> Selection:
         """The part of a selection that is to be tried now; what is no longer in it is forgotten."""
         self.failing.keep_only({sender.address for sender in selection.senders})
-        waiting = {pause: _Unmarked(pause, self.places.error_label) for pause in selection.pauses}
-        self._unmarked.keep_only(set(waiting.values()))
+        waiting = {_Unmarked(pause, self.places.error_label): pause for pause in selection.pauses}
+        aside = dict(self._aside.due(selection.aside.items(), now))
         return replace(
             selection,
             senders=tuple(each for each in selection.senders if self.failing.may_try(each.address, now)),
-            pauses=tuple(pause for pause, mails in waiting.items() if self._unmarked.may_try(mails, now)),
+            pauses=tuple(waiting[each] for each in self._unmarked.due(waiting.keys(), now)),
+            aside=aside,
+            resting={id: move for id, move in selection.aside.items() if id not in aside},
         )
 
-    def tried_to_mark(self, pauses: Sequence[Pause], now: float) -> None:
-        """Leave these mails alone for a while. One that has the error label now isn't seen again, and so forgotten."""
-        for each in pauses:
-            self._unmarked.failed(_Unmarked(each, self.places.error_label), now)
+    def tried(self, selection: Selection, now: float) -> None:
+        """Leave mails of this selection alone for a while that no sender's failure keeps from being tried again."""
+        self._unmarked.tried((_Unmarked(each, self.places.error_label) for each in selection.pauses), now)
+        self._aside.tried(selection.aside.items(), now)
 
     def note_conflict(self, mails: Conflict) -> None:
         """Of two addresses of one card it can't be seen on their mail: it is remembered from when it was found."""

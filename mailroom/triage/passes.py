@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from mailroom.config.keys import VARIABLES, Keys
 from mailroom.config.scheme import Back, Scheme
 from mailroom.contacts.base import Contacts, LookUp
-from mailroom.decisions.changed_defaults import WHAT_CHANGED, how_to_keep, may_concern, settled_before
+from mailroom.decisions.changed_defaults import WHAT_CHANGED, how_to_keep
 from mailroom.decisions.marks import is_idle
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
@@ -36,10 +36,10 @@ from mailroom.triage.one_pass import Moved, Pass, Pulse, StoodStill
 from mailroom.triage.patience import FAILURES_UNTIL_PAUSED
 from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
-from mailroom.triage.start_check import check_account, how_to_name_your_addresses
+from mailroom.triage.start_check import check_account, defaults_changed, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
 from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, log_settled, treat
-from mailroom.triage.turns import size_of, worked_out
+from mailroom.triage.turns import worked_out
 from mailroom.triage.whole import with_joinings
 
 log = structlog.get_logger(component="triage")
@@ -69,16 +69,11 @@ async def prepare(
     account = await check_account(client, contacts, scheme)
     if not account.own:
         log.warning("own_addresses_unknown", hint=how_to_name_your_addresses(names.scheme_place))
-    if may_concern(account.contacts.book.groups, scheme) and await _settled_before(contacts):
+    if await defaults_changed(account, contacts, scheme):
         log.warning("defaults_changed", what=WHAT_CHANGED, hint=how_to_keep(names.scheme_place))
     triage = Triage(client, contacts, scheme, account.own, Memory(account.places), tally, subject_code)
     await triage.begin_screening(account.contacts, now)
     return triage
-
-
-async def _settled_before(contacts: Contacts) -> bool:
-    cards = (await contacts.read_all()).book.cards
-    return await worked_out(size_of(cards), lambda: settled_before(cards))
 
 
 _TOLD_A_TURN = 100
@@ -153,7 +148,7 @@ class Triage:
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
         run = await self._begin(found.places, now, pulse)
-        taps = await meant(run, await self._release(found), self._memory.tapped(started))
+        taps = await meant(run, await self._release(found, started), self._memory.tapped(started))
         size = len(taps.labelled)
         selected = taps.among(await worked_out(size, lambda: select(taps.labelled, found.places, self._own)))
         selection = self._memory.due(await with_joinings(run, selected), started)
@@ -162,7 +157,7 @@ class Triage:
             treated = await treat(run, selection, new)
         finally:
             self._tally.mails_filed += run.moved.total
-        self._memory.tried_to_mark(selection.pauses, started)
+        self._memory.tried(selection, started)
         self._memory.settled((each.plan.sender for each in treated.settled), taps.taps, found.places, started)
         await self._tell(run, treated.results)
         if new:
@@ -201,15 +196,18 @@ class Triage:
             pulse,
         )
 
-    async def _release(self, found: Scan) -> Sequence[Email]:
+    async def _release(self, found: Scan, now: float) -> Sequence[Email]:
         """Take the error label off mail whose reason to wait is gone; gives the mails as they are then."""
         asking = found.asking
-        moves = released(asking, found.places, self._memory.conflicts_among(asking))
+        gone = released(asking, found.places, self._memory.conflicts_among(asking))
+        moves = dict(self._memory.releasing.due(gone.items(), now))
         if not moves:
             return asking
         batch = Batch()
         slots = move_emails(batch, await self._client.session(), moves)
-        if not report_held(await self._client.send(batch), slots):
+        replies = await self._client.send(batch)
+        self._memory.releasing.tried(moves.items(), now)
+        if not report_held(replies, slots):
             return asking
         log.info("error_label_taken_off", mails=len(moves))
         return [moved(email, moves.get(email.id, Move())) for email in asking]

@@ -1,6 +1,6 @@
 """How long what fails is left alone (pure; times in seconds of a monotonic clock)."""
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,9 +46,19 @@ class Patience(Generic[K]):
         self._failing[key] = Failing(failures, now + wait)
         return failures
 
+    def tried(self, keys: Iterable[K], now: float) -> None:
+        """Count a failure for each of these. What was done after all isn't found again, and so forgotten."""
+        for key in keys:
+            self.failed(key, now)
+
     def forget(self, key: K) -> None:
         """It is settled, or waits for the user."""
         self._failing.pop(key, None)
+
+    def due(self, keys: Collection[K], now: float) -> tuple[K, ...]:
+        """Those of these that are to be tried now; all others are forgotten."""
+        self.keep_only(keys)
+        return tuple(key for key in keys if self.may_try(key, now))
 
     def keep_only(self, keys: Collection[K]) -> None:
         """Forget all others: they are no longer there to be tried."""

@@ -9,6 +9,7 @@ import trio
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import AddressBook, Contacts, LookUp, Wanted
 from mailroom.contacts.steps import beside
+from mailroom.decisions.changed_defaults import may_concern, settled_before
 from mailroom.decisions.inventory import unreadable_group
 from mailroom.decisions.own import OwnAddresses, own_addresses
 from mailroom.decisions.places import Places, find_places, role_problems, with_case_hints
@@ -20,6 +21,7 @@ from mailroom.jmap.mail import Identity, get_identities
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.session import Session
 from mailroom.triage.one_pass import Moved, Pass
+from mailroom.triage.turns import size_of, worked_out
 
 _HOW_TO_NAME_YOUR_ADDRESSES = (
     'write own_addresses = ["ann@example.org"] with your own ones into {}: a label on '
@@ -61,6 +63,14 @@ async def check_account(client: Client, contacts: Contacts, scheme: Scheme) -> C
     if problems := [*missing, *role_problems(found, scheme), *_digest_problems(own, scheme)]:
         raise ConfigError(problems)
     return CheckedAccount(places, own, looked_up)
+
+
+async def defaults_changed(account: CheckedAccount, contacts: Contacts, scheme: Scheme) -> bool:
+    """Whether the usual categories were others when senders were settled. Reads all cards where that may be."""
+    if not may_concern(account.contacts.book.groups, scheme):
+        return False
+    cards = (await contacts.read_all()).book.cards
+    return await worked_out(size_of(cards), lambda: settled_before(cards))
 
 
 async def begin(client: Client, contacts: Contacts, scheme: Scheme, now: datetime) -> Pass:

@@ -151,7 +151,8 @@ def _by_mail(new: NewFound, refused: Mapping[str, str]) -> dict[str, str]:
 def _parts(selection: Selection, new: NewFound | None) -> list[_Part]:
     """All at once, unless it is very much: new mail then comes last, when the senders' cards say where it goes."""
     first, *others = list(slices(selection.senders, SENDERS_AT_ONCE)) or [()]
-    selections = [replace(selection, senders=first), *(Selection(each, ()) for each in others)]
+    rest = (Selection(each, (), resting=selection.resting) for each in others)
+    selections = [replace(selection, senders=first), *rest]
     return [_Part(each, None) for each in selections[:-1]] + [_Part(selections[-1], new)]
 
 
@@ -160,7 +161,7 @@ async def _treat_at_once(run: Pass, part: _Part) -> tuple[list[Result], NewMailD
     if not selection and not part.new:
         return [], NO_NEW_MAIL
     looked_up = await look_up(run, selection.senders, await strangers(run, part.new))
-    found = looked_up.after(selection.aside)
+    found = looked_up.after({**selection.resting, **selection.aside})
     people = await worked_out(
         found.size, lambda: as_people(selection, found.mails, found.book, run.places, run.scheme, run.own)
     )

@@ -8,19 +8,20 @@ import structlog.testing
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock
 
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.decisions.conversation import Conversation
 from mailroom.decisions.select import Sender
 from mailroom.errors import Unavailable
 from mailroom.jmap.mail import Email
-from mailroom.sandbox import JAMES, Flavour, MethodError, Sandbox
+from mailroom.sandbox import JAMES, Flavour, MethodError, Sandbox, SetError
 from mailroom.triage.memory import Memory
 from tests.decisions.test_plan import PLACES
 from tests.exhaustive import a_part_of_the_examples
 from tests.flavours import every_flavour
 from tests.new_mail import join
-from tests.screener import NOW, Wire, client_of, empty_sandbox, screener, start
+from tests.screener import NOW, Screener, Wire, client_of, empty_sandbox, screener, start
 
 BOB, ANN, CY, ME = "bob@x.org", "ann@x.org", "cy@x.org", "me@example.com"
 OWN = replace(DEFAULT_SCHEME, own_addresses=(ME,))
@@ -69,6 +70,28 @@ async def test_the_label_means_who_waits_and_the_others_just_lose_it(flavour: Fl
         before = sandbox.store.states()
         assert await s.requests_of_a_pass() == 1
         assert sandbox.store.states() == before
+
+
+async def test_a_label_that_the_server_keeps_is_tried_again_less_and_less_often(autojump_clock: MockClock) -> None:
+    sandbox = empty_sandbox()
+    mails = conversation(sandbox)
+    sandbox.faults.set_errors[mails[ANN]] = SetError("forbidden")
+    async with screener(sandbox, OWN) as s:
+        assert [await writes_of_a_pass(s) for _ in range(4)] == [2, 1, 0, 0]
+        assert sandbox.mailboxes_of(mails[BOB]) == {"Feed"}
+        assert sandbox.mailboxes_of(mails[ANN]) == {"Inbox", "Imbox", "@ToFeed"}
+        sandbox.faults.clear()
+        autojump_clock.jump(61)
+        assert await writes_of_a_pass(s) == 1
+        assert sandbox.mailboxes_of(mails[ANN]) == {"Inbox", "Imbox"}
+        assert (sandbox.groups()["Feed"], sandbox.groups()["Imbox"]) == ({BOB}, {ANN})
+
+
+async def writes_of_a_pass(s: Screener) -> int:
+    """How many of its requests change anything."""
+    before = len(s.wire.writes)
+    await s.run()
+    return len(s.wire.writes) - before
 
 
 async def test_a_label_of_a_whole_domain_alone_has_it_join_and_the_users_own_mail_just_loses_it() -> None:

@@ -1,5 +1,7 @@
 """Passes over mail that waits for the user: the error label goes off when its reason is gone."""
 
+from trio.testing import MockClock
+
 from mailroom.sandbox import Sandbox, SetError
 from tests.screener import empty_sandbox, screener
 
@@ -89,14 +91,17 @@ async def test_a_mail_that_keeps_its_one_label_waits_until_the_user_takes_the_er
         assert ERROR in sandbox.mailboxes_of(failed) & sandbox.mailboxes_of(nobody)
 
 
-async def test_an_error_label_that_the_server_keeps_is_tried_again_and_nothing_else_happens() -> None:
+async def test_an_error_label_that_the_server_keeps_is_tried_again_less_and_less_often(
+    autojump_clock: MockClock,
+) -> None:
     sandbox = empty_sandbox()
     stuck = sandbox.deliver(f"Ann <{ANN}>", mailboxes=["Screener", ERROR])
     sandbox.faults.set_errors[stuck] = SetError("forbidden")
     async with screener(sandbox) as s:
-        await s.run()
+        assert [await s.requests_of_a_pass() for _ in range(4)] == [2, 2, 1, 1]
         assert sandbox.mailboxes_of(stuck) == {"Screener", ERROR}
         sandbox.faults.clear()
+        autojump_clock.jump(61)
         await s.run()
         assert sandbox.mailboxes_of(stuck) == {"Screener"}
 

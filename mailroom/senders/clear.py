@@ -18,11 +18,8 @@ from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import search
 from mailroom.senders.parts import Changed, change, nobody_watches
 from mailroom.senders.screen import Advance
-from mailroom.senders.waiting import Waiting, read_account, screener_of, waiting
+from mailroom.senders.waiting import A_TURN, Waiting, read_account, screener_of, waiting
 from mailroom.wire import Json, utc_date
-
-_A_TURN = 500
-"""Mails between two checkpoints."""
 
 
 class To(Enum):
@@ -53,7 +50,7 @@ async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int
     mailbox = mailbox_for(to, account.places)
     found = await find_in_screener(client, screener_of(account.places, scheme), older_days, now)
     leaving: list[Email] = []
-    for part in slices(found, _A_TURN):
+    for part in slices(found, A_TURN):
         await trio.lowlevel.checkpoint()
         moves = cleared(part, mailbox, account.places)
         leaving += [email for email in part if email.id in moves]

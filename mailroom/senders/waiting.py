@@ -23,7 +23,7 @@ from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import Kind
 from mailroom.triage.start_check import own_of
 
-_A_TURN = 500
+A_TURN = 500
 """Mails, or senders, between two checkpoints."""
 
 
@@ -136,12 +136,12 @@ async def by_sender(emails: Iterable[Email], places: Places) -> AsyncIterator[tu
     Other tasks have their turn in between: thousands may wait.
     """
     found: dict[str | None, list[Email]] = defaultdict(list)
-    for part in slices(sorted(emails, key=by_age), _A_TURN):
+    for part in slices(sorted(emails, key=by_age), A_TURN):
         await trio.lowlevel.checkpoint()
         for email in part:
             if not email.mailbox_ids & places.untouched:
                 found[sender_of(email)].append(email)
-    for part_of_senders in slices(found.items(), _A_TURN):
+    for part_of_senders in slices(found.items(), A_TURN):
         await trio.lowlevel.checkpoint()
         for each in part_of_senders:
             yield each

@@ -117,6 +117,22 @@ def test_two_browsers_see_each_others_taps_and_new_mail(chromium: Any, sample: W
         one.shows("filed 1 mail in Jail")
 
 
+def test_a_page_that_nobody_sees_hears_nothing_and_is_told_all_anew_on_return(chromium: Any, sample: World) -> None:
+    with visitor(chromium, sample) as owner:
+        asked: list[str] = []
+        owner.page.on("request", lambda request: asked.append(request.url))
+        owner.log_in()
+        owner.card("Harbour Bank").wait_for()
+        hidden = "is => { Object.defineProperty(document, 'hidden', {value: is, configurable: true}); "
+        hidden += "document.dispatchEvent(new Event('visibilitychange')) }"
+        owner.page.evaluate(hidden, True)
+        sample.deliver("Nora Quist <nora@quist.example>", "Hello")
+        owner.page.evaluate(hidden, False)
+        owner.page.get_by_role("button", name="1 new").wait_for()
+        owner.shows("17 senders, 33 mails")
+        assert sum("/live?" in url for url in asked) == 2
+
+
 def test_several_at_once(chromium: Any, sample: World) -> None:
     with visitor(chromium, sample) as owner:
         owner.log_in()

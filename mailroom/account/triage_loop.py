@@ -113,6 +113,8 @@ class TriageLoop:
             delay = self._delay(failures, failure)
             _tell(failure, trigger, failures, delay)
             self._give_up_in_the_end(failures)
+            # An error holds all that its pass has read.
+            del failure
             # Rings don't shorten this: a server in trouble is not to be asked more often because mail comes in.
             await trio.sleep(delay)
             if self._drain() and trigger == "fallback":

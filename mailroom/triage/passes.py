@@ -140,7 +140,8 @@ class Triage:
             return await self._once(now, Pulse(_STANDSTILL_SECONDS))
         except StoodStill as stood_still:
             log.info("pass_begun_anew", reason=str(stood_still))
-            return await self._once(now, Pulse())
+        # Not where the error is at hand: it holds all that the first try has read.
+        return await self._once(now, Pulse())
 
     async def _once(self, now: datetime, pulse: Pulse) -> PassOutcome:
         await self._begin_after_all(now)

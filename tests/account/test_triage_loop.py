@@ -1,5 +1,6 @@
 """The loop with passes that a test writes, by a clock that jumps."""
 
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -66,6 +67,28 @@ async def running(
             nursery.start_soon(TriageLoop(passes, receive, status, rhythm).run)
             yield Running(send, status, logs)
         nursery.cancel_scope.cancel()
+
+
+class Read:
+    """What a pass has read."""
+
+
+async def test_what_a_failed_pass_has_read_is_gone_when_the_next_one_begins(autojump_clock: MockClock) -> None:
+    held: list[weakref.ref[Read]] = []
+
+    async def fail() -> PassOutcome:
+        read = Read()
+        held.append(weakref.ref(read))
+        raise Unavailable("down")
+
+    async def look() -> PassOutcome:
+        held_then.append(held[0]())
+        return IDLE
+
+    held_then: list[Read | None] = []
+    async with running(Passes(fail, look)):
+        await trio.sleep(30)
+    assert held_then == [None]
 
 
 async def test_a_pass_at_the_start_then_one_every_poll_interval(autojump_clock: MockClock) -> None:

@@ -1,5 +1,6 @@
 """A process that stands still in the middle of a pass, while its twin goes on and the owner decides anew."""
 
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
 
@@ -98,7 +99,10 @@ async def test_it_does_not_act_on_what_it_saw_before(wall_clock: time_machine.Tr
 
 
 async def test_a_server_that_is_always_slow_is_lived_with(wall_clock: time_machine.Traveller) -> None:
+    handled: list[BaseException | None] = []
+
     async def slowly() -> None:
+        handled.append(sys.exception())
         wall_clock.shift(STOPPED_SECONDS)
 
     sandbox = empty_sandbox()
@@ -111,3 +115,4 @@ async def test_a_server_that_is_always_slow_is_lived_with(wall_clock: time_machi
             await triage.run(NOW)
     assert sandbox.mailboxes_of(tapped) == {"Feed"}
     assert [line["event"] for line in logs].count("pass_begun_anew") == 1
+    assert not any(handled), "an error holds all that was read before it"

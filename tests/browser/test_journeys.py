@@ -92,6 +92,36 @@ def test_what_opens_moves_no_button_and_a_line_is_as_high_as_its_card_until_it_i
         assert last.bounding_box() == seen
 
 
+@SIZES
+def test_what_is_filed_can_be_undone(chromium: Any, sample: World, size: dict[str, int]) -> None:
+    with visitor(chromium, sample, viewport=size) as owner:
+        owner.log_in()
+        owner.tap("Harbour Bank", "Feed")
+        owner.shows("filed 1 mail in Feed")
+        owner.tap("Harbour Bank", "Undo")
+        owner.card("Harbour Bank").get_by_role("button", name="Imbox").wait_for()
+        owner.shows("16 senders, 32 mails")
+        assert sample.do(lambda: sample.sandbox.groups()["Feed"]) == set()
+
+
+@EVERYWHERE
+@SIZES
+def test_a_whole_domain_is_decided_after_it_was_said_whom_that_catches(
+    chromium: Any, sample: World, look: str, size: dict[str, int]
+) -> None:
+    sample.deliver("Sofa & Co Service <help@service.sofaandco.example>", "Your sofa")
+    with visitor(chromium, sample, color_scheme=look, viewport=size) as owner:
+        owner.log_in()
+        card = owner.page.locator(".card", has_text="news@sofaandco.example")
+        card.locator(".more summary").click()
+        card.get_by_role("link", name="Whole domain").click()
+        owner.shows("2 senders who wait would be decided at once")
+        owner.shows("help@service.sofaandco.example")
+        assert (owner.accessibility_problems(), owner.small_targets()) == ([], [])
+        owner.page.get_by_role("button", name="Feed").click()
+        owner.page.wait_for_function("() => document.title === '(15) Waiting · Mailroom'")
+
+
 def test_what_was_let_in_can_be_brought_back(chromium: Any, sample: World) -> None:
     with visitor(chromium, sample) as owner:
         owner.log_in()

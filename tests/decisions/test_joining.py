@@ -54,10 +54,10 @@ def test_each_domain_and_list_joins_by_itself_sorted_among_the_others() -> None:
     assert after.pauses == (pause,)
 
 
-def test_a_list_is_called_as_its_newest_mail_calls_it() -> None:
+def test_a_list_is_called_as_its_newest_mail_calls_it_and_a_domain_is_not() -> None:
     old, new = (
         Email(each, frozenset(), received_at=each, list_id=f"Name {each} <dev.python.org>") for each in ("1", "2")
     )
-    selection = Selection((), (), joinings=(alone(DEV, ANN, new, old),))
-    (found,) = joined(selection, AddressBook(CARDS, groups(Feed=(ANN,))), DEFAULT_SCHEME).senders
-    assert (found.name, found.mails) == ("Name 2", (old, new))
+    selection = Selection((), (), joinings=(alone(SHOP, ANN, new), alone(DEV, ANN, new, old)))
+    of_domain, of_list = joined(selection, AddressBook(CARDS, groups(Feed=(ANN,))), DEFAULT_SCHEME).senders
+    assert (of_list.name, of_list.mails, of_domain.name) == ("Name 2", (old, new), "")

@@ -135,29 +135,33 @@ class Triage:
         return outcome
 
     async def _awake(self, now: datetime) -> PassOutcome:
-        """Look again where the process stood still; but once, for a slow server has to be lived with."""
-        try:
-            return await self._once(now, Pulse(_STANDSTILL_SECONDS))
-        except StoodStill as stood_still:
-            log.info("pass_begun_anew", reason=str(stood_still))
-        # Not where the error is at hand: it holds all that the first try has read.
-        return await self._once(now, Pulse())
+        """Look again where the process stood still; but once, for a slow server has to be lived with.
 
-    async def _once(self, now: datetime, pulse: Pulse) -> PassOutcome:
+        What either of the two moved is counted.
+        """
+        all_moved = Moved()
+        try:
+            try:
+                return await self._once(now, Pulse(_STANDSTILL_SECONDS), all_moved)
+            except StoodStill as stood_still:
+                log.info("pass_begun_anew", reason=str(stood_still))
+            # Not where the error is at hand: it holds all that the first try has read.
+            return await self._once(now, Pulse(), all_moved)
+        finally:
+            self._tally.mails_filed += all_moved.total
+
+    async def _once(self, now: datetime, pulse: Pulse, all_moved: Moved) -> PassOutcome:
         await self._begin_after_all(now)
         found = await scan(self._client, self._scheme, self._memory.places, self._window(now))
         self._memory.see(found.places, self._scheme)
         started = trio.current_time()
-        run = await self._begin(found.places, now, pulse)
+        run = await self._begin(found.places, now, pulse, all_moved)
         taps = await meant(run, await self._release(found, started), self._memory.tapped(started))
         size = len(taps.labelled)
         selected = taps.among(await worked_out(size, lambda: select(taps.labelled, found.places, self._own)))
         selection = self._memory.due(await with_joinings(run, selected), started)
         new = self._new_due(found, started)
-        try:
-            treated = await treat(run, selection, new)
-        finally:
-            self._tally.mails_filed += run.moved.total
+        treated = await treat(run, selection, new)
         self._memory.tried(selection, started)
         self._memory.settled((each.plan.sender for each in treated.settled), taps.taps, found.places, started)
         await self._tell(run, treated.results)
@@ -182,7 +186,7 @@ class Triage:
         with_subject = self._subject_code is not None or bool(self._scheme.splits)
         return Window(self._scheme.screening.new_after(since, now), with_subject)
 
-    async def _begin(self, places: Places, now: datetime, pulse: Pulse) -> Pass:
+    async def _begin(self, places: Places, now: datetime, pulse: Pulse, all_moved: Moved) -> Pass:
         session = await self._client.session()
         return Pass(
             self._client,
@@ -192,7 +196,7 @@ class Triage:
             self._own,
             session.mail_account,
             now,
-            Moved(),
+            all_moved,
             self._subject_code,
             pulse,
         )

@@ -9,6 +9,7 @@ import pytest
 import structlog
 import time_machine
 
+from mailroom.observe.status import Tally
 from mailroom.sandbox import Sandbox
 from tests.new_mail import ANN, join
 from tests.screener import NOW, Wire, client_of, empty_sandbox, start
@@ -116,3 +117,21 @@ async def test_a_server_that_is_always_slow_is_lived_with(wall_clock: time_machi
     assert sandbox.mailboxes_of(tapped) == {"Feed"}
     assert [line["event"] for line in logs].count("pass_begun_anew") == 1
     assert not any(handled), "an error holds all that was read before it"
+
+
+async def test_what_was_moved_before_is_counted_once(wall_clock: time_machine.Traveller) -> None:
+    async def slowly() -> None:
+        wall_clock.shift(STOPPED_SECONDS)
+
+    sandbox, wire, tally = empty_sandbox(), Interrupted(slowly), Tally()
+    for labels in (("@ToFeed",), (), ()):
+        sandbox.deliver(ANN, mailboxes=("Screener", *labels))
+    with structlog.testing.capture_logs() as logs:
+        async with client_of(sandbox, wire) as client:
+            triage = await start(client, tally=tally)
+            # Stopped after mail has moved, before the labels go off.
+            wire.at = (wire.requests + 3,)
+            outcome = await triage.run(NOW)
+    (told,) = (line for line in logs if line["event"] == "sender_triaged")
+    assert "pass_begun_anew" in [line["event"] for line in logs]
+    assert (outcome.mails_filed, tally.mails_filed, told["mails"]) == (3, 3, 3)

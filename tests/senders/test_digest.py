@@ -20,7 +20,7 @@ from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.digest import DigestRefused, claim, compose, put
 from mailroom.triage.passes import prepare
 from tests.flavours import every_flavour
-from tests.screener import Wire, connected, empty_sandbox, screener, served
+from tests.screener import Wire, client_of, empty_sandbox, screener
 from tests.senders.postbox import Postbox, postbox
 
 NOW = datetime(2026, 11, 27, 7, 30, tzinfo=UTC)
@@ -127,7 +127,7 @@ async def test_two_daemons_put_one(request_number: int) -> None:
 
 async def once(sandbox: Sandbox, wire: Wire) -> None:
     """What the daemon does when a digest is due, on a connection that may break."""
-    async with served(sandbox) as url, connected(sandbox, url, wire) as client:
+    async with client_of(sandbox, wire) as client:
         session = await client.session()
         assert session.contacts_account is not None
         contacts = JmapContacts(client, session.contacts_account, session.limits)
@@ -137,13 +137,13 @@ async def once(sandbox: Sandbox, wire: Wire) -> None:
             await put(client, composed, NOW)
 
 
-@pytest.mark.parametrize("cut", ["cut_before", "cut_after"])
+@pytest.mark.parametrize("cut", ["cut_after", pytest.param("cut_before", marks=pytest.mark.exhaustive)])
 async def test_cut_off_at_any_request_there_is_never_a_second_one(cut: str) -> None:
     whole = Wire()
     await once(with_two_who_wait(), whole)
     for number in range(1, whole.requests + 1):
         sandbox = with_two_who_wait()
-        with pytest.RaisesGroup(Unavailable, flatten_subgroups=True):
+        with pytest.RaisesGroup(Unavailable, flatten_subgroups=True, allow_unwrapped=True):
             await once(sandbox, Wire(**{cut: number}))
         was_claimed = sandbox.store.card_with_uid(uid_of(sandbox.account_id)) is not None
         await once(sandbox, Wire())

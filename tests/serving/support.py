@@ -50,13 +50,13 @@ async def heard(stream: trio.SocketStream, last: bytes) -> bytes:
 
 async def said_until_the_end(stream: trio.SocketStream) -> bytes:
     """All that the server says before it hangs up."""
-    said = b""
+    said = bytearray()
     try:
         async for part in stream:
             said += part
     except trio.BrokenResourceError:
         pass  # hung up with something unread: a reset
-    return said
+    return bytes(said)
 
 
 async def exchange(port: int, *parts: bytes) -> bytes:

@@ -10,14 +10,15 @@ from mailroom.senders.waiting import read_account
 from mailroom.triage.start_check import NO_ADDRESS_FOR_DIGESTS
 from mailroom.triage.state import read_card, state_in
 
-TURN_ON = "[digest] in mailroom.toml has the daemon tell once a day who waits"
+TURN_ON = "[digest] in {} has the daemon tell once a day who waits"
 
 
 async def check_daily(examined: Examined) -> Finding:
     """Whether and when a digest is written, and how much mail leaves the Screener by itself."""
     digest, expire = examined.scheme.digest, examined.scheme.expire
     if digest is None and expire is None:
-        return Finding(Outcome.OK, "no digest, and mail waits for as long as it takes", TURN_ON)
+        advice = TURN_ON.format(examined.settings.names.scheme_place)
+        return Finding(Outcome.OK, "no digest, and mail waits for as long as it takes", advice)
     lines: list[str] = []
     if digest is not None:
         first = (await read_account(examined.servers.client, examined.scheme)).own.first

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailroom.account.servers import open_servers
 from mailroom.config.daily import Digest, Expiry
+from mailroom.config.keys import VARIABLES
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.doctor.daily_check import TURN_ON, check_daily
 from mailroom.doctor.findings import Examined, Finding, Outcome
@@ -35,7 +36,7 @@ async def finding(sandbox: Sandbox, scheme: Scheme) -> Finding:
 
 async def test_without_either_it_says_how_to_turn_the_digest_on() -> None:
     said = await finding(empty_sandbox(), DEFAULT_SCHEME)
-    assert (said.outcome, said.advice) == (Outcome.OK, TURN_ON)
+    assert (said.outcome, said.advice) == (Outcome.OK, TURN_ON.format(VARIABLES.scheme_place))
 
 
 async def test_a_digest_needs_an_address() -> None:

@@ -8,13 +8,15 @@ from hypothesis import strategies as st
 
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Mode, Screening
+from mailroom.config.splits import Split
 from mailroom.contacts.base import AddressBook
+from mailroom.decisions.filing import Filing, filed
 from mailroom.decisions.keywords import FORGED, FROM_INBOX, SEEN, WAITING
-from mailroom.decisions.plan import plan, settled
+from mailroom.decisions.plan import filing_to, plan, settled
 from mailroom.decisions.select import Sender
 from mailroom.jmap.mail import Email, Move, moved
 from tests.decisions.test_marks import said
-from tests.decisions.test_plan import NOW, PLACES, groups, mail, sender
+from tests.decisions.test_plan import ANN, NOW, PLACES, groups, mail, sender
 
 ON = replace(DEFAULT_SCHEME, screening=Screening(mode="on"))
 OFF = DEFAULT_SCHEME
@@ -144,3 +146,30 @@ def test_a_second_sweep_changes_nothing_and_no_mail_is_lost(email: Email, mode: 
     assert email.keywords - after.keywords <= {WAITING}
     assert after.keywords - email.keywords <= {SEEN, FROM_INBOX}
     assert sweep_of(after, scheme, to) is None
+
+
+class TestASplit:
+    SCHEME = Scheme(
+        screening=Screening(mode="on"),
+        splits=(Split(("order",), "Truck", address=ANN), Split(("order",), "Jail", address="bob@example.org")),
+    )
+
+    def way(self) -> Filing:
+        return filing_to(self.SCHEME.by_name["Feed"], PLACES, self.SCHEME)
+
+    def by(self, subject: str, sender: str = ANN) -> Email:
+        return replace(mail("1", "Screener", sender=sender), subject=subject)
+
+    def test_sends_a_mail_into_the_mailboxes_of_its_own_category(self) -> None:
+        way = self.way()
+        assert way.of(self.by("Your order")) == Filing(
+            self.SCHEME.by_name["Truck"], frozenset({"Truck", "Paper Trail"}), frozenset({"mailroom-seen"})
+        )
+        assert way.of(self.by("Your order", "bob@example.org")).category == self.SCHEME.by_name["Jail"]
+        assert filed(self.by("Your order"), way, PLACES).add == {"Truck", "Paper Trail"}
+
+    def test_leaves_other_mail_where_it_goes(self) -> None:
+        way = self.way()
+        for email in (self.by("News"), self.by("Your order", "cy@example.org")):
+            assert way.of(email) is way
+            assert filed(email, way, PLACES).add == {"Feed"}

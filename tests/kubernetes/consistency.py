@@ -86,7 +86,7 @@ def _pods(name: str, found: Sequence[Document]) -> Pods:
 
 def _of_pods(pods: Pods) -> Iterator[str]:
     """Its shards, its settings, and what is the same in every StatefulSet."""
-    spec, pod = pods.set["spec"], pods.pod
+    spec = pods.set["spec"]
     try:
         if [each.number for each in pods.shards()] != [*range(pods.shards()[0].of)]:
             yield f"{pods.replicas} replicas are not the shards of {pods.settings['MAILROOM_SHARD']}"
@@ -96,15 +96,30 @@ def _of_pods(pods: Pods) -> Iterator[str]:
         yield "its selector is not about its pods"
     if spec["podManagementPolicy"] != "Parallel":
         yield "one pod waits for the other"
-    if pod["enableServiceLinks"] or pod["automountServiceAccountToken"]:
-        yield "its pods are given more than they need"
-    user = re.findall(r"^USER (\d+):(\d+)$", (PROJECT / "Containerfile").read_text(), re.MULTILINE)
-    if [tuple(str(pod["securityContext"][key]) for key in ("runAsUser", "runAsGroup"))] != user:
-        yield "its user is not the image's"
+    yield from _of_rights(pods)
     yield from _of_settings(pods.settings)
     yield from _of_ports(pods)
     yield from _of_the_folder(pods)
     yield from _of_neighbours(pods)
+
+
+NO_RIGHTS = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def _of_rights(pods: Pods) -> Iterator[str]:
+    """What the Pod Security Standard `restricted` wants, and what Mailroom can do without."""
+    pod, security = pods.pod, pods.pod["securityContext"]
+    if pod["enableServiceLinks"] or pod["automountServiceAccountToken"]:
+        yield "its pods are given more than they need"
+    if security["seccompProfile"] != {"type": "RuntimeDefault"} or pods.container["securityContext"] != NO_RIGHTS:
+        yield "its pods have rights that they don't need"
+    user = re.findall(r"^USER (\d+):(\d+)$", (PROJECT / "Containerfile").read_text(), re.MULTILINE)
+    if not security["runAsNonRoot"] or [(str(security["runAsUser"]), str(security["runAsGroup"]))] != user:
+        yield "its user is not the image's"
 
 
 def _of_settings(settings: Mapping[str, str]) -> Iterator[str]:

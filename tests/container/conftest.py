@@ -23,7 +23,7 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".hypothesis", ".*_cache", "_
 
 @pytest.fixture(scope="session")
 def work() -> Iterator[Path]:
-    require("debootstrap", "podman", "buildah", "runc", "tar")
+    require("debootstrap", "podman", "buildah", "runc", "catatonit", "tar")
     with tempfile.TemporaryDirectory(prefix="mailroom-container-") as folder:
         yield Path(folder)
 

@@ -12,6 +12,7 @@ import trio
 
 from mailroom.sandbox import Sandbox
 from tests.container.podman import Podman
+from tests.container.running import STOP_SECONDS, ask, following
 from tests.daemon_process import DaemonProcess
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
@@ -28,8 +29,7 @@ ROOM_FOR_SECRETS = "--tmpfs=/run/secrets"
 USER = 10001
 """Who the daemon is in there."""
 
-STOP_SECONDS = 9
-"""Left to itself podman waits ten, and then kills."""
+REMOVAL = ("rm", "--force", "--ignore", "--time=0", NAME)
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def container_on(sandbox: Sandbox, podman: Podman, image: str, *options: s
             stderr=PIPE,
         )
         try:
-            async with following(DaemonProcess(process, port), podman) as daemon:
+            async with following(DaemonProcess(process, port), podman, REMOVAL) as daemon:
                 yield daemon
         finally:
             podman.run("secret", "rm", SECRET)
@@ -75,30 +75,8 @@ async def folder_container(podman: Podman, image: str, folder: Path) -> AsyncIte
         stdout=PIPE,
         stderr=PIPE,
     )
-    async with following(DaemonProcess(process, port), podman) as daemon:
+    async with following(DaemonProcess(process, port), podman, REMOVAL) as daemon:
         yield daemon
-
-
-@asynccontextmanager
-async def following(daemon: DaemonProcess, podman: Podman) -> AsyncIterator[DaemonProcess]:
-    """Read the container's log; it is gone at the end."""
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(daemon.read)
-            yield daemon
-            nursery.cancel_scope.cancel()
-    finally:
-        # The end of the container is the end of `podman run`, too.
-        podman.run("rm", "--force", "--ignore", "--time=0", NAME)
-        with trio.move_on_after(STOP_SECONDS, shield=True):
-            await daemon.process.wait()
-        # Shown where the test fails: podman says there why it didn't start the container.
-        print(daemon.errors)
-
-
-async def ask(podman: Podman, *arguments: str) -> str:
-    """Run podman while the sandbox goes on serving."""
-    return await trio.to_thread.run_sync(podman.run, *arguments)
 
 
 async def test_it_is_healthy_settles_a_sender_and_stops_at_once(podman: Podman, image: str) -> None:

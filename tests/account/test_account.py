@@ -18,7 +18,7 @@ from mailroom.errors import ConfigError, Refused
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
 from tests.guard import GUARD_SECONDS
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 from tests.scripted_server import Asked, ScriptedServer, reply, session_reply
 
 TOKEN = SecretStr("mail-t0ken")
@@ -125,7 +125,7 @@ async def test_two_accounts_run_side_by_side_and_share_nothing() -> None:
         return mail
 
     async def account_of(sandbox: Sandbox) -> None:
-        async with served(sandbox) as url:
+        async with served_here(sandbox) as url:
             settings = AccountSettings(jmap_token=SecretStr(sandbox.token), jmap_session_url=str(url))
             await Account(AccountConfig(None, settings, DEFAULT_SCHEME), http).run()
 

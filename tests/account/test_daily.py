@@ -22,7 +22,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox, faults
 from tests.guard import GUARD_SECONDS
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 BERLIN = Digest(time(7, 30), ZoneInfo("Europe/Berlin"))
 
@@ -56,7 +56,7 @@ async def days(
         sandbox = empty_sandbox()
         sandbox.deliver("Ann <ann@shop.example>", "Your order", received_at=now)
     scheme = replace(DEFAULT_SCHEME, digest=digest)
-    async with served(sandbox) as url:
+    async with served_here(sandbox) as url:
         settings = AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         with structlog.testing.capture_logs() as logs:
             async with open_servers(settings) as servers, trio.open_nursery() as nursery:
@@ -157,7 +157,7 @@ async def test_a_running_account_writes_it_and_links_to_the_page_where_its_owner
     sandbox.deliver()
     scheme = replace(DEFAULT_SCHEME, digest=Digest(time(0, 0), ZoneInfo("UTC")))
     with trio.fail_after(GUARD_SECONDS):
-        async with served(sandbox) as url, shared_http() as http, trio.open_nursery() as nursery:
+        async with served_here(sandbox) as url, shared_http() as http, trio.open_nursery() as nursery:
             settings = AccountSettings(
                 jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token), page_password=password
             )

@@ -22,7 +22,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.senders.server_rules import script_text, sieve_of
 from mailroom.senders.sieve_script import find_installed, install
 from tests.exhaustive import some_of
-from tests.screener import empty_sandbox, served
+from tests.screener import empty_sandbox, served_here
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 
@@ -71,7 +71,7 @@ async def watched(
 ) -> AsyncIterator[Watched]:
     sandbox = empty_sandbox(flavour=flavour)
     status = Status(poll_interval=60)
-    async with served(sandbox) as url, trio.open_nursery() as nursery:
+    async with served_here(sandbox) as url, trio.open_nursery() as nursery:
         settings = AccountSettings(jmap_session_url=str(url), jmap_token=SecretStr(sandbox.token))
         async with open_servers(settings) as servers:
             with structlog.testing.capture_logs() as logs:

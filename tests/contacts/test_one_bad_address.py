@@ -17,7 +17,7 @@ from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server
 from tests.contacts.test_carddav import IS_BOOK, card, hrefs, multistatus
 from tests.guard import GUARD_SECONDS
-from tests.screener import NOW, Wire, connected, empty_sandbox, served
+from tests.screener import NOW, Wire, connected, empty_sandbox, served_here
 
 SENDERS = [f"s{n}@example.org" for n in range(6)]
 BAD = SENDERS[3]
@@ -53,7 +53,7 @@ async def run_pass(sandbox: Sandbox, refusal: Answer) -> PassOutcome:
         return refusal if BAD in request.body else GROUPS
 
     async with AsyncExitStack() as stack:
-        url = await stack.enter_async_context(served(sandbox))
+        url = await stack.enter_async_context(served_here(sandbox))
         client = await stack.enter_async_context(connected(sandbox, url, Wire()))
         server = await stack.enter_async_context(dav_server(answer))
         with trio.fail_after(GUARD_SECONDS):

@@ -9,12 +9,13 @@ from mailroom.jmap.client import Client
 from mailroom.sandbox import Sandbox
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.start_check import begin
-from tests.screener import NOW, Wire, connected, served
+from tests import screener
+from tests.screener import NOW, Wire
 
 
 @asynccontextmanager
 async def client_of(sandbox: Sandbox, wire: Wire | None = None) -> AsyncIterator[Client]:
-    async with served(sandbox) as url, connected(sandbox, url, wire or Wire()) as client:
+    async with screener.client_of(sandbox, wire or Wire()) as client:
         yield client
 
 

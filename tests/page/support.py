@@ -116,6 +116,11 @@ class Page:
             assert (await browser.log_in()).status_code == 303
             yield browser
 
+    async def filed(self) -> None:
+        """Wait until no label is left of what was tapped: the pass may be over before an answer is read."""
+        while any(map(self.sandbox.mails_in, DEFAULT_SCHEME.labels)):
+            await self.settled()
+
     async def settled(self) -> None:
         """Wait until a pass has run that began from now on."""
         seen = self.status.last_success

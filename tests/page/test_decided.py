@@ -12,8 +12,7 @@ IN_JAIL: dict[str, Any] = {"in": "Jail"}
 
 async def filed(served_page: Page, owner: Browser, sender: str, category: str) -> None:
     await owner.tap(sender, category)
-    while served_page.sandbox.mails_in(f"@To{category}"):
-        await served_page.settled()
+    await served_page.filed()
 
 
 class TestUndo:

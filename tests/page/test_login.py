@@ -291,7 +291,7 @@ class TestProxy:
             mail = served_page.sandbox.deliver("Ann <ann@example.org>", "Hi", ["Screener"])
             await owner.get("/")
             await owner.tap("ann@example.org", "Feed")
-            await served_page.settled()
+            await served_page.filed()
             assert served_page.sandbox.mailboxes_of(mail) == {"Feed"}
 
     @pytest.mark.parametrize(

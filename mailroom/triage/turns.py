@@ -20,8 +20,7 @@ MOST_AT_ONCE = 500
 
 _CHARACTERS_A_LINE = 30
 
-# Of however many accounts that have much to do one does it at a time: half of the processor is everybody else's.
-_ONE_THREAD = trio.CapacityLimiter(1)
+_LIMITER = trio.lowlevel.RunVar[trio.CapacityLimiter]("one thread")
 
 
 async def worked_out(size: int, work: Callable[[], T]) -> T:
@@ -33,7 +32,17 @@ async def worked_out(size: int, work: Callable[[], T]) -> T:
     if size <= MOST_AT_ONCE:
         await trio.lowlevel.checkpoint()
         return work()
-    return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=_ONE_THREAD)
+    return await trio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=_one_thread())
+
+
+def _one_thread() -> trio.CapacityLimiter:
+    """Of the accounts that have much to do one does it at a time: half of the processor is everybody else's."""
+    try:
+        return _LIMITER.get()
+    except LookupError:
+        # Of each run its own: a thread that outlives one gives nothing back.
+        _LIMITER.set(limiter := trio.CapacityLimiter(1))
+        return limiter
 
 
 def size_of(cards: Iterable[Card]) -> int:

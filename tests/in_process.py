@@ -36,6 +36,9 @@ class InProcess(httpx.AsyncBaseTransport):
                 exchange.cancel()
                 await trio.lowlevel.checkpoint()
 
+            # On its way to a server it would give others their turn as often at least.
+            for _ in range(6):
+                await trio.lowlevel.checkpoint()
             asked = self._asked(request, cut)
             asked.body.set_result(await request.aread())
             answer = await self._app.handle_request(asked)

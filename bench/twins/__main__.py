@@ -43,7 +43,9 @@ def main(times: int, only: tuple[str, ...], quick: bool, seed: int | None) -> No
 async def _play_all(names: tuple[str, ...], times: int, pace: Pace, seed: int, played: list[Played]) -> None:
     """Adds to `played` what was seen."""
     for name in names:
-        played.append(await play(TROUBLES[name], times, pace, Random(seed), _progress))  # noqa: S311  no secret
+        found = await play(TROUBLES[name], times, pace, Random(seed), _progress)  # noqa: S311  no secret
+        _progress(f"{name}, all at rest: {len(found.problems)} problems")
+        played.append(found)
 
 
 def _progress(what: str) -> None:

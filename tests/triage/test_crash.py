@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
@@ -136,6 +137,9 @@ def both(sandbox: Sandbox) -> None:
 
 def waiting(fill: Callable[[Sandbox], None]) -> Sandbox:
     sandbox = empty_sandbox(FEW if fill is both else None)
+    # All mail comes in one second: whether the next had begun would decide which of a conversation's is the first.
+    moment = datetime.now(UTC)
+    sandbox.store.clock = lambda: moment
     fill(sandbox)
     return sandbox
 

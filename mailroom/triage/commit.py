@@ -10,7 +10,7 @@ from mailroom.decisions.conversation import still_asks
 from mailroom.decisions.filing import paused
 from mailroom.decisions.places import Places
 from mailroom.decisions.plan import Plan, settled
-from mailroom.decisions.select import Pause, Selection, select
+from mailroom.decisions.select import Pause, Reason, Selection, Sender, select
 from mailroom.jmap.batch import Batch, Replies, Slot
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.session import Session
@@ -82,3 +82,25 @@ def report_held(replies: Replies, slots: Iterable[Slot[SetResult]]) -> bool:
     for error in refused:
         log.warning("error_label_failed", reason=str(error))
     return not refused
+
+
+async def give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
+    """The error label on all labelled mails of these senders; taking it off starts anew. Returns who has it now."""
+    if run.places.error_label is None:
+        return []
+    batch = Batch()
+    session = await run.client.session()
+    pauses = [Pause(Reason.FAILING, sender.address, (sender.category.label,), sender.mails) for sender in senders]
+    held = [hold(batch, session, [pause], run.places) for pause in pauses]
+    replies = await run.client.send(batch)
+    marked: list[Sender] = []
+    for sender, pause, slots in zip(senders, pauses, held, strict=True):
+        if report_held(replies, slots):
+            log_pause(pause)
+            marked.append(sender)
+    return marked
+
+
+def log_pause(pause: Pause) -> None:
+    event = "conflict_detected" if pause.reason is Reason.CONFLICT else "mail_paused"
+    log.warning(event, sender=pause.sender, labels=pause.labels, mails=len(pause.mails), reason=pause.reason.value)

@@ -22,13 +22,13 @@ from mailroom.decisions.marks import is_idle
 from mailroom.decisions.own import OwnAddresses
 from mailroom.decisions.pauses import released
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Pause, Reason, Sender, select
+from mailroom.decisions.select import Reason, Sender, select
 from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails, moved
 from mailroom.observe.status import Deed, PassOutcome, Tally
-from mailroom.triage.commit import hold, report_held
+from mailroom.triage.commit import give_up, report_held
 from mailroom.triage.meaning import meant
 from mailroom.triage.memory import Memory
 from mailroom.triage.new_mail import NewFound, Window
@@ -38,7 +38,7 @@ from mailroom.triage.scan import Scan, scan
 from mailroom.triage.screening import NewMailDone, in_unrelated_groups, tell, tell_unrelated_groups, tell_what_would_be
 from mailroom.triage.start_check import check_account, defaults_changed, how_to_name_your_addresses
 from mailroom.triage.state import read_card, settle_screening
-from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_pause, log_settled, treat
+from mailroom.triage.treat import Failed, Paused, Result, Settled, Treated, log_settled, treat
 from mailroom.triage.turns import worked_out
 from mailroom.triage.whole import with_joinings
 
@@ -258,7 +258,7 @@ class Triage:
             log.warning("sender_failed", sender=result.sender.address, reason=result.reason, failures=failures)
             if failures >= FAILURES_UNTIL_PAUSED:
                 hopeless.append(result.sender)
-        for sender in await _give_up(run, hopeless):
+        for sender in await give_up(run, hopeless):
             self._memory.failing.forget(sender.address)
 
     def _outcome(self, run: Pass, treated: Treated, found: Scan) -> PassOutcome:
@@ -289,20 +289,3 @@ def _deeds(results: Iterable[Result]) -> Iterator[Deed]:
                 yield Deed(sender.address, sender.category.name, 0, reason, sender.name)
             case Paused(pause) if pause.sender is not None:
                 yield Deed(pause.sender, "", 0, pause.reason.value)
-
-
-async def _give_up(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
-    """The error label on all labelled mails of these senders; taking it off starts anew. Returns who has it now."""
-    if run.places.error_label is None:
-        return []
-    batch = Batch()
-    session = await run.client.session()
-    pauses = [Pause(Reason.FAILING, sender.address, (sender.category.label,), sender.mails) for sender in senders]
-    held = [hold(batch, session, [pause], run.places) for pause in pauses]
-    replies = await run.client.send(batch)
-    marked: list[Sender] = []
-    for sender, pause, slots in zip(senders, pauses, held, strict=True):
-        if report_held(replies, slots):
-            log_pause(pause)
-            marked.append(sender)
-    return marked

@@ -17,7 +17,7 @@ from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFai
 from mailroom.jmap.batch import slices
 from mailroom.jmap.mail import Email
 from mailroom.triage.apply import Applied, apply, follow_up
-from mailroom.triage.commit import commit
+from mailroom.triage.commit import commit, log_pause
 from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.new_mail import NewFound
 from mailroom.triage.one_pass import Pass
@@ -237,11 +237,6 @@ async def _planned(run: Pass, sender: Sender, mails: Sequence[Email], found: Fou
         told = await wider_categories(mails, then)
         decided = replace(decided, others=next_best(then, told, run.places, run.scheme, run.now))
     return await with_moves(decided, mails, run.places)
-
-
-def log_pause(pause: Pause) -> None:
-    event = "conflict_detected" if pause.reason is Reason.CONFLICT else "mail_paused"
-    log.warning(event, sender=pause.sender, labels=pause.labels, mails=len(pause.mails), reason=pause.reason.value)
 
 
 def log_settled(settled: Settled) -> None:

@@ -289,13 +289,16 @@ def built(world: World) -> tuple[Sandbox, list[str]]:
     return sandbox, ids
 
 
+def labelled(world: World) -> list[Mail]:
+    return [mail for mail in world.mails if mail.is_labelled or mail.home == "@ToFeed"]
+
+
 def meant(world: World) -> set[str]:
     """Who is settled by the label, said in another way."""
-    labelled = [mail for mail in world.mails if mail.is_labelled or mail.home == "@ToFeed"]
-    senders = {mail.sender for mail in labelled} - {ME}
+    senders = {mail.sender for mail in labelled(world)} - {ME}
     if len(senders) < 2:
         return senders
-    waiting = {mail.sender for mail in labelled if mail.home in ("Screener", "@ToFeed")}
+    waiting = {mail.sender for mail in labelled(world) if mail.home in ("Screener", "@ToFeed")}
     return waiting - {ME} - world.decided
 
 
@@ -316,7 +319,7 @@ def test_whoever_is_in_it_who_waits_is_settled_and_nobody_else_whatever_cuts_it_
     trio.run(passes, sandbox, Wire(cut_after=cut) if is_after else Wire(cut_before=cut), Wire())
     assert sandbox.groups()["Feed"] == meant(world)
     assert sandbox.groups()["Jail"] == world.decided - meant(world)
-    asks = not meant(world) and bool({mail.sender for mail in world.mails if mail.is_labelled} - {ME})
+    asks = not meant(world) and bool({mail.sender for mail in labelled(world)} - {ME})
     for mail, id in zip(world.mails, ids, strict=True):
         now = sandbox.mailboxes_of(id)
         assert now, "no mail is without a mailbox"

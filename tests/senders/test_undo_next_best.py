@@ -143,7 +143,8 @@ async def test_a_list_that_a_label_takes_back_leaves_its_mail_to_the_domains_but
     tapped = filed(sandbox, "dee@shop.example", "Feed", "@ToScreener", LIST, header=(DEV,))
     async with screener(sandbox) as s:
         assert await s.requests_of_a_pass() == 6 or flavour is JAMES
-        assert await s.requests_of_a_pass() == 1
+        # James takes 16 calls a request, and wants two for each label.
+        assert await s.requests_of_a_pass() == (2 if flavour is JAMES else 1)
     assert {each: sandbox.mailboxes_of(mail) for each, mail in mails.items()} == LEFT_TO_OTHERS
     assert sandbox.mailboxes_of(tapped) == {"Screener"}
     assert last_line(sandbox, PYTHON.id) == "Back to the Screener"

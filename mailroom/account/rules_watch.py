@@ -10,6 +10,7 @@ from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.errors import MailroomError
 from mailroom.observe.status import ServerRules, Status
+from mailroom.rules.sieve import INSTALL
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import find_installed
 
@@ -17,7 +18,6 @@ log = structlog.get_logger(component="rules")
 
 LOOK_AGAIN_SECONDS = 60 * 60.0
 
-_APPLY = "mailroom rules --format sieve --apply"
 _HINTS = {
     "none": "new mail is not screened: `{}` installs the script again",
     "old": "it differs from what would be written now: `{}` replaces it",
@@ -64,4 +64,4 @@ def _tell(was: ServerRules, now: ServerRules, scheme: Scheme, names: Keys) -> No
         log.info("rules_changed", server_rules=now, was=was)
     else:
         hints = _HINTS_WHERE_THE_DAEMON_SCREENS if scheme.screening.is_on else _HINTS
-        log.warning("rules_changed", server_rules=now, was=was, hint=hints[now].format(names.command(_APPLY)))
+        log.warning("rules_changed", server_rules=now, was=was, hint=hints[now].format(names.command(INSTALL)))

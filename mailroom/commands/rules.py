@@ -28,7 +28,6 @@ from mailroom.senders.sieve_script import (
 UNKNOWN = Server(frozenset({sieve.NEEDED, "copy"}))
 """What is taken for granted where the server doesn't say what it can do."""
 
-COMMAND = "mailroom rules --format sieve --apply"
 
 BY_HAND = (
     "Save what `mailroom rules --format sieve` prints as a script on the server, in its web interface or with a "
@@ -116,7 +115,7 @@ async def _print_sieve(settings: AccountSettings, scheme: Scheme, servers: Serve
     )
     if problems := obstacles(access, installed):
         raise ConfigError(problems)
-    _say(f"Nothing is changed yet: `{settings.names.command(COMMAND)}` installs this script.")
+    _say(f"Nothing is changed yet: `{settings.names.command(sieve.INSTALL)}` installs this script.")
     return 0
 
 

@@ -25,12 +25,12 @@ from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, create_mailboxes, read_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.rules.found_script import mailbox_ids
+from mailroom.rules.sieve import INSTALL
 from mailroom.senders.sieve_script import find_installed
 from mailroom.triage.state import state_in
 
 COMMAND = "mailroom setup --apply"
 PRINT_RULES = "mailroom rules"
-INSTALL_RULES = "mailroom rules --format sieve --apply"
 
 _STYLES = {
     State.EXISTS: "green",
@@ -93,7 +93,7 @@ async def _apply(settings: AccountSettings, scheme: Scheme, servers: Servers) ->
     is_in_rules = any(item.state is State.CREATED and item.kind is not Kind.OPTIONAL_LABEL for item in items)
     if is_in_rules and not scheme.screening.is_on:
         session = await servers.client.session()
-        how = settings.names.command(PRINT_RULES if session.sieve is None else INSTALL_RULES)
+        how = settings.names.command(PRINT_RULES if session.sieve is None else INSTALL)
         console.print(
             f"New mail is sorted by rules that name all this: install them, again if they are: `{how}`.", soft_wrap=True
         )

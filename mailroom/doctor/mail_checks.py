@@ -11,13 +11,13 @@ from mailroom.jmap.mail import get_identities
 from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, RIGHTS, Mailbox, Rights, get_mailboxes, get_rights, read_mailboxes
 from mailroom.rules import fastmail, found_script
+from mailroom.rules.sieve import INSTALL
 from mailroom.senders.server_rules import state_of
 from mailroom.senders.sieve_script import Installed, find_installed
 from mailroom.triage.look_up import from_any
 from mailroom.triage.start_check import how_to_name_your_addresses, own_of
 
 CREATE = "`mailroom setup --apply` creates what is missing"
-INSTALL = "mailroom rules --format sieve --apply"
 APPLY_RULES = "`{}` installs rules for the contact groups, and keeps a script that is active"
 REPLACE = "`{}` writes it again without that rule"
 TAKE_IT_OUT = "take the rule for everybody else out of the script; the daemon screens such mail"

@@ -11,6 +11,7 @@ from mailroom.page.buttons import accent_of
 from mailroom.page.guard import session
 from mailroom.page.views import view
 from mailroom.page.words import called, plural
+from mailroom.rules.sieve import INSTALL
 
 Row = tuple[str, str, str]
 """What it is about, `good`, `bad` or `so`, and what there is to say."""
@@ -65,7 +66,7 @@ def rows(health: Health, names: Keys) -> list[Row]:
         found.append(("Mailboxes", "bad", text))
     if health.server_rules in _RULES:
         mood, text = _RULES[health.server_rules]
-        found.append(("Rules", mood, text.format(names.command("mailroom rules --format sieve --apply"))))
+        found.append(("Rules", mood, text.format(names.command(INSTALL))))
     found.append(("Version", "so", health.version))
     return found
 

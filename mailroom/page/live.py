@@ -155,7 +155,7 @@ async def _who_waits(owner: Owner) -> WhoWaits | None:
         log.debug("page_not_told", error=str(failure))
         return None
     newest = [(key_of(each.sender), each.newest.received_at) for each in screener.senders]
-    return WhoWaits(newest, sum(len(each.mails) for each in screener.senders))
+    return WhoWaits(newest, screener.number_of_mails)
 
 
 def _event(name: str, data: str) -> str:

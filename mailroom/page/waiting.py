@@ -66,7 +66,7 @@ async def _page(q: str, page: int) -> Response:
         "waiting.html",
         "/",
         count=len(screener.senders),
-        crowd=crowd(len(screener.senders), sum(len(each.mails) for each in screener.senders)),
+        crowd=crowd(len(screener.senders), screener.number_of_mails),
         found=len(found),
         cards=await read_cards(owner, found[(page - 1) * A_PAGE : page * A_PAGE]),
         buttons=buttons_of(owner.scheme),

@@ -38,9 +38,12 @@ NEEDED = "fileinto"
 COUNTING = frozenset({"relational", "comparator-i;ascii-numeric"})
 
 _SEVERAL_IN_FROM = 'address :count "gt" :comparator "i;ascii-numeric" :all "from" "1"'
+INSTALL = "mailroom rules --format sieve --apply"
+"""The command that puts the script on the server."""
+
 _HEADER = f"""\
 {MARKER} for mail yet to come: each sender's mail goes where the contact groups say.
-# What you change here is lost with the next `mailroom rules --format sieve --apply`.
+# What you change here is lost with the next `{INSTALL}`.
 """
 _LEAVES_STRANGERS = "# Mail of everybody else is left in the Inbox, where the daemon screens it.\n"
 CATCH_ALL = "everybody else"

@@ -5,20 +5,19 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
-import trio
-
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.leaving import cleared
 from mailroom.decisions.places import Places
 from mailroom.decisions.select import by_age
 from mailroom.errors import ConfigError
-from mailroom.jmap.batch import Batch, slices
+from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.query import search
 from mailroom.senders.parts import Changed, change, nobody_watches
 from mailroom.senders.screen import Advance
-from mailroom.senders.waiting import A_TURN, Waiting, read_account, screener_of, waiting
+from mailroom.senders.waiting import Waiting, read_account, screener_of, waiting
+from mailroom.triage.turns import in_turns
 from mailroom.wire import Json, utc_date
 
 
@@ -49,12 +48,8 @@ async def find_clearable(client: Client, scheme: Scheme, to: To, older_days: int
     account = await read_account(client, scheme)
     mailbox = mailbox_for(to, account.places)
     found = await find_in_screener(client, screener_of(account.places, scheme), older_days, now)
-    leaving: list[Email] = []
-    for part in slices(found, A_TURN):
-        await trio.lowlevel.checkpoint()
-        moves = cleared(part, mailbox, account.places)
-        leaving += [email for email in part if email.id in moves]
-    leaving.sort(key=by_age)
+    moves = await in_turns(found, lambda part: cleared(part, mailbox, account.places))
+    leaving = sorted((email for email in found if email.id in moves), key=by_age)
     senders = await waiting(leaving, account.places, account.own)
     return Clearable(client, account.places, mailbox, senders, tuple(email.id for email in leaving))
 

@@ -57,6 +57,11 @@ class Screener:
     senders: tuple[WaitingSender, ...]
     open_until: datetime | None = None
 
+    @property
+    def number_of_mails(self) -> int:
+        """How many mails wait."""
+        return sum(len(each.mails) for each in self.senders)
+
     def sender(self, address: str) -> WaitingSender | None:
         return next((each for each in self.senders if each.sender == address), None)
 

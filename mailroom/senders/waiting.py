@@ -22,9 +22,7 @@ from mailroom.jmap.mail_search import mail_found, search_mail
 from mailroom.jmap.mailbox import MAILBOX, get_mailboxes
 from mailroom.jmap.query import Kind
 from mailroom.triage.start_check import own_of
-
-A_TURN = 500
-"""Mails, or senders, between two checkpoints."""
+from mailroom.triage.turns import MOST_AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +134,12 @@ async def by_sender(emails: Iterable[Email], places: Places) -> AsyncIterator[tu
     Other tasks have their turn in between: thousands may wait.
     """
     found: dict[str | None, list[Email]] = defaultdict(list)
-    for part in slices(sorted(emails, key=by_age), A_TURN):
+    for part in slices(sorted(emails, key=by_age), MOST_AT_ONCE):
         await trio.lowlevel.checkpoint()
         for email in part:
             if not email.mailbox_ids & places.untouched:
                 found[sender_of(email)].append(email)
-    for part_of_senders in slices(found.items(), A_TURN):
+    for part_of_senders in slices(found.items(), MOST_AT_ONCE):
         await trio.lowlevel.checkpoint()
         for each in part_of_senders:
             yield each

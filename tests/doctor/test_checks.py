@@ -24,7 +24,6 @@ from mailroom.doctor.findings import Examined, Finding, Outcome
 from mailroom.doctor.machine_checks import check_clock, check_dotenv, check_health_port
 from mailroom.doctor.mail_checks import (
     APPLY_RULES,
-    INSTALL,
     REPLACE,
     TAKE_IT_OUT,
     check_mail,
@@ -33,6 +32,7 @@ from mailroom.doctor.mail_checks import (
 )
 from mailroom.doctor.screening_checks import check_marking, check_marking_rights
 from mailroom.jmap.session import CONTACTS, CORE, MAIL, SIEVE
+from mailroom.rules.sieve import INSTALL
 from mailroom.sandbox import CYRUS
 from tests.commands.support import settings_for
 from tests.guard import GUARD_SECONDS

@@ -1,12 +1,10 @@
 """Thousands who wait: what the page does for them is bounded, and others have their turn meanwhile."""
 
-import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from queue import Queue
 from types import FrameType
-from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +18,7 @@ from mailroom.decisions.places import find_places
 from mailroom.jmap.mail import Address, Email
 from mailroom.sandbox import Sandbox, serve
 from mailroom.senders.screener import waiting_senders
+from tests.between_checkpoints import Stretch, counting
 from tests.guard import GUARD_SECONDS
 from tests.page.support import Browser, configured
 from tests.page.test_live import listening
@@ -30,33 +29,19 @@ MOST_CALLS = 250_000
 """Of functions between two checkpoints: 0.1 s of work. All that is asked of 10,000 senders in one go were 930,000."""
 
 
-class Calls(trio.abc.Instrument):
-    """`most` is how many functions one task called without a checkpoint."""
+class Calls(Stretch):
+    """Of functions."""
 
-    most = 0
     _now = 0
 
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+    def begin(self) -> None:
         self._now = 0
-        sys.setprofile(self._count)
 
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        sys.setprofile(None)
-        self.most = max(self.most, self._now)
-
-    def _count(self, frame: FrameType, event: str, argument: Any) -> None:
+    def see(self, frame: FrameType, event: str) -> None:
         self._now += event in ("call", "c_call")
 
-
-@contextmanager
-def counted() -> Iterator[Calls]:
-    calls = Calls()
-    trio.lowlevel.add_instrument(calls)
-    try:
-        yield calls
-    finally:
-        trio.lowlevel.remove_instrument(calls)
-        sys.setprofile(None)
+    def amount(self) -> int:
+        return self._now
 
 
 @asynccontextmanager
@@ -104,7 +89,7 @@ async def test_others_have_their_turn_while_it_is_found_out_who_waits() -> None:
         Email(id=f"e{number}", mailbox_ids=frozenset({"m1"}), senders=(Address(email=f"s{number}@shop.example"),))
         for number in range(2_000)
     ]
-    with counted() as calls:
+    with counting(Calls()) as calls:
         found = await waiting_senders(mails, find_places((), DEFAULT_SCHEME), OwnAddresses(frozenset()))
     assert (len(found), len(found[0].mails)) == (2_000, 1)
     assert 0 < calls.most < 50_000
@@ -116,7 +101,7 @@ async def test_of_ten_thousand_fifty_are_shown_and_no_work_holds_up_others() -> 
     registrable("shop.example")
     async with crowded(SENDERS) as (sandbox, owner):
         before = len(sandbox.requests)
-        with counted() as calls:
+        with counting(Calls()) as calls:
             await owner.get("/")
             assert len(sandbox.requests) - before == 3
             assert f"{SENDERS:,} senders" in owner.text

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from mailroom.errors import ConfigError, SenderFailed, Unavailable
+from mailroom.errors import ConfigError, SenderFailed
 from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.reset import look, undo_all
 from mailroom.senders.undo import find_undo, undo
@@ -14,8 +14,7 @@ from tests.flavours import every_flavour
 from tests.new_mail import ON, join, keywords_of
 from tests.new_mail import later as minutes_on
 from tests.screener import NOW, Wire, empty_sandbox, screener
-from tests.senders.support import asking
-from tests.triage.test_crash import seen
+from tests.senders.support import asking, is_finished_by_the_same_call, undone
 
 ANN = "ann@x.org"
 
@@ -31,11 +30,6 @@ async def decided(sandbox: Sandbox, *labels: str, mails: int = 1) -> list[str]:
         async with screener(sandbox) as mailroom:
             await mailroom.run()
     return ids
-
-
-async def undone(sandbox: Sandbox, wire: Wire | None = None) -> int:
-    async with asking(sandbox, wire) as run:
-        return await undo(run, await find_undo(run, ANN))
 
 
 def members(sandbox: Sandbox, address: str = ANN) -> set[str]:
@@ -73,7 +67,7 @@ async def test_a_move_that_decided_is_undone_as_a_label_is() -> None:
         sandbox.label(mail, "@ToFeed")
         await mailroom.run(minutes_on(3))
         assert (members(sandbox), sandbox.mailboxes_of(mail)) == ({"Mailroom", "Feed"}, {"Feed"})
-        assert await undone(sandbox) == 1
+        assert await undone(sandbox, ANN) == 1
         assert (members(sandbox), sandbox.mailboxes_of(mail)) == ({"Mailroom"}, {"Screener"})
         before = sandbox.store.states()
         await mailroom.run(minutes_on(4))
@@ -96,12 +90,12 @@ async def test_it_costs_as_many_requests_for_one_mail_as_for_many() -> None:
 async def test_the_first_decision_undone_leads_back_into_the_screener_and_again_into_the_category() -> None:
     sandbox = empty_sandbox()
     (mail,) = await decided(sandbox, "@ToImbox")
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     assert members(sandbox) == {"Mailroom"}
     assert sandbox.mailboxes_of(mail) == {"Screener"}
     assert keywords_of(sandbox, mail) == {"mailroom-seen", "mailroom-waiting", "mailroom-from-inbox"}
     assert lines(sandbox)[-1] == "Back to the Screener"
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     assert members(sandbox) == {"Mailroom", "Imbox"}
     assert sandbox.mailboxes_of(mail) == {"Imbox", "Inbox"}
     assert lines(sandbox)[-1] == "Triaged to Imbox"
@@ -111,7 +105,7 @@ async def test_a_sender_without_mail_is_changed_as_well() -> None:
     sandbox = empty_sandbox()
     (mail,) = await decided(sandbox, "@ToFeed", "@ToJail")
     sandbox.delete(mail)
-    assert await undone(sandbox) == 0
+    assert await undone(sandbox, ANN) == 0
     assert members(sandbox) == {"Mailroom", "Feed"}
 
 
@@ -121,7 +115,7 @@ async def test_mail_of_all_addresses_of_the_card_goes_along() -> None:
     (card,) = (each for each in sandbox.cards() if ANN in str(each.get("emails")))
     sandbox.change_card(card["uid"], {"emails/other": {"address": "ann@work.example"}})
     other = sandbox.deliver("Ann <ann@work.example>", "From work", ["Jail"])
-    assert await undone(sandbox) == 2
+    assert await undone(sandbox, ANN) == 2
     assert sandbox.mailboxes_of(other) == {"Feed"}
 
 
@@ -130,18 +124,18 @@ async def test_a_whole_domain_that_is_decided_holds_where_there_was_nothing() ->
     (mail,) = await decided(sandbox, "@ToImbox")
     note = "— Mailroom —\nCreated by Mailroom\nWhole domain\nTriaged to Feed on 2026-03-05T14:03Z"
     join(sandbox, "Feed", sandbox.add_card("*@x.org", "x.org", notes={"n": {"note": note}}))
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     assert members(sandbox) == {"Mailroom"}
     assert sandbox.mailboxes_of(mail) == {"Feed", "Inbox"}
     assert lines(sandbox)[-1] == "Undone"
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     assert members(sandbox) == {"Mailroom", "Imbox"}
 
 
 async def test_a_reset_finds_what_was_taken_back_and_undoes_all_of_it() -> None:
     sandbox = empty_sandbox()
     (mail,) = await decided(sandbox, "@ToImbox")
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     async with asking(sandbox) as run:
         found = await look(run.client, run.contacts, run.scheme)
         assert [each.card.fields.full_name for each in found.undo.deleted] == ["Ann Lee"]
@@ -186,10 +180,10 @@ async def test_what_the_server_refuses_is_told_and_the_note_stays() -> None:
     (mail,) = await decided(sandbox, "@ToFeed")
     sandbox.faults.set_errors[mail] = SetError("forbidden")
     with pytest.raises(SenderFailed, match="could not be filed"):
-        await undone(sandbox)
+        await undone(sandbox, ANN)
     assert lines(sandbox)[-1] == "Triaged to Feed"
     sandbox.faults.clear()
-    await undone(sandbox)
+    await undone(sandbox, ANN)
     assert lines(sandbox)[-1] == "Back to the Screener"
 
 
@@ -223,16 +217,4 @@ async def test_cut_off_at_any_request_the_same_call_does_the_rest(
         await fill(sandbox)
         return sandbox
 
-    whole, wire = await filled(), Wire()
-    await undone(whole, wire)
-    assert len(wire.writes) >= 3
-    for k in range(1, wire.requests + 1) if when == "cut_before" else wire.writes:
-        sandbox = await filled()
-        failures: list[BaseException] = []
-        try:
-            await undone(sandbox, Wire(**{when: k}))
-        except* Unavailable as cut:
-            failures += cut.exceptions
-        if failures:
-            await undone(sandbox)
-        assert seen(sandbox) == seen(whole), f"{when} request {k}"
+    await is_finished_by_the_same_call(when, filled, ANN)

@@ -12,14 +12,12 @@ from mailroom.config.screening import LetThrough, Screening
 from mailroom.config.splits import Split
 from mailroom.decisions.undo import Subject
 from mailroom.decisions.whole import WholeDomain, WholeList
-from mailroom.errors import Unavailable
 from mailroom.sandbox import JAMES, Flavour, Sandbox
 from mailroom.senders.undo import Undo, find_undo, undo
 from tests.flavours import every_flavour
 from tests.new_mail import ON, arrives, join, later, raw, screening
 from tests.screener import NOW, Wire, screener
-from tests.senders.support import asking
-from tests.triage.test_crash import seen
+from tests.senders.support import asking, is_finished_by_the_same_call
 from tests.triage.test_whole import DEV, LIST, account, note_of
 
 ANN = "ann@shop.example"
@@ -263,21 +261,9 @@ def of_a_list(sandbox: Sandbox) -> None:
 async def test_cut_off_at_any_request_the_same_call_does_the_rest(
     when: str, fill: Callable[[Sandbox], None], subject: Subject
 ) -> None:
-    def filled() -> Sandbox:
+    async def filled() -> Sandbox:
         sandbox = account()
         fill(sandbox)
         return sandbox
 
-    whole, wire = filled(), Wire()
-    await undone(whole, subject, wire)
-    assert len(wire.writes) >= 3
-    for k in range(1, wire.requests + 1) if when == "cut_before" else wire.writes:
-        sandbox, is_cut_off = filled(), False
-        try:
-            await undone(sandbox, subject, Wire(**{when: k}))
-        except* Unavailable:
-            is_cut_off = True
-        if is_cut_off:
-            async with asking(sandbox) as run:
-                await undo(run, await find_undo(run, subject))
-        assert seen(sandbox) == seen(whole), f"{when} request {k}"
+    await is_finished_by_the_same_call(when, filled, subject, undone)

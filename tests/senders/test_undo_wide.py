@@ -5,13 +5,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from mailroom.decisions.whole import WholeDomain, WholeList
-from mailroom.errors import ConfigError, Unavailable
+from mailroom.errors import ConfigError
 from mailroom.sandbox import Sandbox
 from mailroom.senders.history import history
-from mailroom.senders.undo import find_undo, undo
-from tests.screener import Wire, empty_sandbox, screener
-from tests.senders.support import asking
-from tests.triage.test_crash import seen
+from mailroom.senders.undo import find_undo
+from tests.screener import empty_sandbox, screener
+from tests.senders.support import asking, is_finished_by_the_same_call, undone
 from tests.triage.test_whole import DEV, DOMAIN, LIST, account, mail, note_of
 
 SHOP = WholeDomain("shop.example")
@@ -21,11 +20,6 @@ PYTHON = WholeList("python-dev.python.org")
 async def passed(sandbox: Sandbox) -> None:
     async with screener(sandbox) as s:
         await s.run()
-
-
-async def undone(sandbox: Sandbox, subject: WholeDomain | WholeList, wire: Wire | None = None) -> None:
-    async with asking(sandbox, wire) as run:
-        await undo(run, await find_undo(run, subject))
 
 
 def last_line(sandbox: Sandbox, name: str) -> str:
@@ -125,16 +119,4 @@ async def test_cut_off_at_any_request_the_same_call_does_the_rest(
         await fill(sandbox)
         return sandbox
 
-    whole, wire = await filled(), Wire()
-    await undone(whole, subject, wire)
-    assert len(wire.writes) >= 3
-    for k in range(1, wire.requests + 1) if when == "cut_before" else wire.writes:
-        sandbox = await filled()
-        is_cut_off = False
-        try:
-            await undone(sandbox, subject, Wire(**{when: k}))
-        except* Unavailable:
-            is_cut_off = True
-        if is_cut_off:
-            await undone(sandbox, subject)
-        assert seen(sandbox) == seen(whole), f"{when} request {k}"
+    await is_finished_by_the_same_call(when, filled, subject)

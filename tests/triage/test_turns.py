@@ -1,13 +1,9 @@
 """Thousands of mails hold up nobody: what is decided about them is decided in turns, or in a thread of its own."""
 
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import pytest
 import trio
@@ -17,6 +13,7 @@ from mailroom.contacts.base import Card, Fields
 from mailroom.decisions.select import MOST_NAMES
 from mailroom.triage import turns
 from mailroom.triage.turns import MOST_AT_ONCE, size_of, worked_out
+from tests.between_checkpoints import Stretch, counting
 from tests.guard import GUARD_SECONDS
 from tests.screener import screener
 
@@ -24,35 +21,21 @@ DECISIONS = str(Path(mailroom.decisions.__file__).parent)
 MANY = MOST_NAMES + 1
 
 
-class Looks(trio.abc.Instrument):
-    """`most` is how many mails the decisions looked at, in the thread of the loop, between two checkpoints."""
+class Looks(Stretch):
+    """Of decisions, in the thread of the loop, at different mails."""
 
     def __init__(self) -> None:
-        self.most = 0
         self._seen = set[int]()
 
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+    def begin(self) -> None:
         self._seen.clear()
-        sys.setprofile(self._called)
 
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        sys.setprofile(None)
-        self.most = max(self.most, len(self._seen))
-
-    def _called(self, frame: FrameType, event: str, _: Any) -> None:
+    def see(self, frame: FrameType, event: str) -> None:
         if event == "call" and frame.f_code.co_filename.startswith(DECISIONS) and "email" in frame.f_locals:
             self._seen.add(id(frame.f_locals["email"]))
 
-
-@contextmanager
-def looking() -> Iterator[Looks]:
-    looks = Looks()
-    trio.lowlevel.add_instrument(looks)
-    try:
-        yield looks
-    finally:
-        trio.lowlevel.remove_instrument(looks)
-        sys.setprofile(None)
+    def amount(self) -> int:
+        return len(self._seen)
 
 
 async def test_a_pass_over_many_mails_of_one_sender_looks_at_few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +43,7 @@ async def test_a_pass_over_many_mails_of_one_sender_looks_at_few_at_once(monkeyp
     async with screener() as s:
         mails = [s.sandbox.deliver("Ann Lee <ann@example.org>", "Hi", ["Screener", "@ToFeed"]) for _ in range(MANY)]
         others = [s.sandbox.deliver("Ann Lee <ann@example.org>", "Hi", ["Screener"]) for _ in range(MANY)]
-        with looking() as looks:
+        with counting(Looks()) as looks:
             await s.run()
         assert all(s.sandbox.mailboxes_of(mail) == {"Feed"} for mail in (*mails, *others))
     assert 0 < looks.most <= MOST_NAMES

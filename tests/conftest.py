@@ -11,9 +11,11 @@ import pytest
 import structlog
 import trustme
 from hypothesis import HealthCheck, settings
+from trio.testing import MockClock
 
 from mailroom import redaction
 from tests.collecting import import_tests_beginning_elsewhere
+from tests.guard import IDLE_SECONDS
 
 PROJECT = Path(__file__).parents[1]
 
@@ -47,6 +49,12 @@ def restored_logging() -> Iterator[None]:
     structlog.configure(**config)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """Instead of pytest-trio's, which jumps at once: past deadlines, while an answer is on its way over loopback."""
+    return MockClock(autojump_threshold=IDLE_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -95,6 +95,12 @@ class Accounts(Mapping[str, Observed]):
         _tell(added, changed, removed)
         self._note_changes(len(added) + len(changed) + len(removed))
 
+    def try_again(self) -> None:
+        """Start those anew that are set aside: what was to be mended may be at the mail server, where no file shows it."""
+        for name, running in sorted(self._running.items()):
+            if running.account.status.is_set_aside:
+                self._start(running.config)
+
     def _differs(self, config: AccountConfig) -> bool:
         return self._running[_name(config)].config != config
 

@@ -18,7 +18,8 @@ LOOK_EVERY_SECONDS = 5.0
 async def follow(files: AccountFiles, accounts: Accounts, hangups: AsyncIterator[int], seen: Hashable) -> Never:
     """Take what has changed since `seen`, once two looks agree: half a file may be valid, too.
 
-    What can't be read changes nothing, and is told once.
+    A hangup has what is there taken at once, and accounts that are set aside tried again. What can't be read changes
+    nothing, and is told once.
     """
     taken = last = seen
     told: str | None = None
@@ -31,6 +32,8 @@ async def follow(files: AccountFiles, accounts: Accounts, hangups: AsyncIterator
             if is_asked or (now != taken and now == last):
                 accounts.take(await trio.to_thread.run_sync(files.read))
                 taken = now
+            if is_asked:
+                accounts.try_again()
             told = None
         except ConfigError as unreadable:
             now = None

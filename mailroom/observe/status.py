@@ -244,6 +244,10 @@ class Status:
         self._push_tried = trio.Event()
 
     @property
+    def is_set_aside(self) -> bool:
+        return self._aside is not None
+
+    @property
     def is_well(self) -> bool:
         return self._aside is None and self.seconds_since_success <= UNHEALTHY_AFTER_INTERVALS * self._poll_interval
 

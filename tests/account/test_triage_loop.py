@@ -24,6 +24,12 @@ DOWN = Unavailable("https://mail.example answered HTTP 503")
 Step = PassOutcome | Exception | Callable[[], Awaitable[PassOutcome]]
 
 
+@pytest.fixture
+def autojump_clock() -> MockClock:
+    """Nothing here comes over a socket, so that the clock need not wait for it."""
+    return MockClock(autojump_threshold=0)
+
+
 class Passes:
     """Passes with the results of a script, the last one repeated; `at` is when each began."""
 

@@ -208,6 +208,18 @@ async def test_a_hangup_reads_the_folder_at_once(tmp_path: Path, mock_clock: Moc
         await running.files("bert")
 
 
+async def test_a_hangup_tries_those_again_that_are_set_aside(tmp_path: Path, mock_clock: MockClock) -> None:
+    async with provider(tmp_path, mock_clock, "anna", unused=("bert",)) as running:
+        told, running.mailboxes["bert"].token = running.mailboxes["bert"].token, "not that one yet"
+        running.write("bert", f'jmap_session_url = "{running.urls["bert"]}"\njmap_token = "{told}"\n')
+        await running.looks()
+        assert len(running.logged("account_set_aside")) == 1
+        running.mailboxes["bert"].token = told
+        os.kill(os.getpid(), signal.SIGHUP)
+        await running.files("bert")
+        assert (running.connects("anna"), running.connects("bert")) == (1, 1)
+
+
 async def test_two_files_for_one_account_serve_it_once(tmp_path: Path, mock_clock: MockClock) -> None:
     async with provider(tmp_path, mock_clock, "anna") as running:
         (tmp_path / "twin.toml").write_text((tmp_path / "anna.toml").read_text())

@@ -18,8 +18,7 @@ from mailroom.daemon.accounts import Accounts
 from mailroom.daemon.pace import poll_offset, standby_offset
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
-from tests.faults.clock import IDLE_SECONDS
-from tests.guard import GUARD_SECONDS
+from tests.guard import GUARD_SECONDS, IDLE_SECONDS
 from tests.new_mail import ON
 from tests.screener import empty_sandbox, served
 

@@ -10,11 +10,10 @@ from typing import Any
 import trio
 from trio.testing import MockClock
 
-IDLE_SECONDS = 0.002
-"""For so long, in real time, nothing must happen on any socket before the clock jumps."""
+from tests.guard import IDLE_SECONDS
 
 IDLE_SECONDS_WITH_OTHERS = 0.05
-"""The same where another process may be about to send the rest of its answer."""
+"""As `IDLE_SECONDS` where another process may be about to send the rest of its answer."""
 
 
 @dataclass

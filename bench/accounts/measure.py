@@ -61,8 +61,8 @@ class Paced:
 class Cost:
     """What a daemon of so many accounts costs: until all were tried once, idle at polls of 60 s, and after the pushes.
 
-    Connections are new ones in a minute of idling: over TLS each is a handshake. The cost of a label holds the idle
-    request that its own changes bring about.
+    Connections are new ones in a minute of idling: over TLS each is a handshake. The cost of a label is what comes on
+    top of idling; it holds the request that its own changes bring about.
     """
 
     accounts: int
@@ -125,7 +125,7 @@ async def measure_cost(accounts: int, sizes: Sizes, *, tls: bool) -> tuple[Cost,
             # An account that still looks because of one push would answer the next one with the same pass.
             if rate == 1 or accounts >= 2 * rate
         ]
-        label_cpu_ms, labels = await _label_cost(server, daemon, accounts, sizes)
+        label_cpu_ms, labels = await _label_cost(server, daemon, accounts, sizes, idle_cpu / sizes.idle_seconds)
         per_minute = MINUTE / sizes.idle_seconds
         cost = Cost(
             accounts=accounts,
@@ -148,15 +148,16 @@ async def _pushes(server: Server, rate: int, seconds: float) -> list[Push]:
     return await server.pushes(round(rate * seconds), rate, label_every=LABEL_EVERY)
 
 
-async def _label_cost(server: Server, daemon: Daemon, accounts: int, sizes: Sizes) -> tuple[float, int]:
-    """Milliseconds of the daemon's CPU for a label, and how many there were."""
+async def _label_cost(server: Server, daemon: Daemon, accounts: int, sizes: Sizes, idle: float) -> tuple[float, int]:
+    """Milliseconds of the daemon's CPU for a label, and how many there were. It idles at seconds of CPU a second."""
     rate = LABELS_PER_SECOND if accounts >= 2 * LABELS_PER_SECOND else 1
     number = round(rate * sizes.pushes_seconds)
     await trio.sleep(AFTER_SECONDS)
-    before = daemon.cpu_seconds
+    before, began = daemon.cpu_seconds, trio.current_time()
     await server.labels(number, rate)
     await trio.sleep(AFTER_SECONDS)
-    return 1000 * (daemon.cpu_seconds - before) / number, number
+    spent = daemon.cpu_seconds - before - idle * (trio.current_time() - began)
+    return 1000 * spent / number, number
 
 
 async def measure_beside(sizes: Sizes) -> Beside:

@@ -1,6 +1,6 @@
 """Which cases of a test every run tries."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import settings
@@ -21,5 +21,16 @@ def some_of(argument: str, cases: Mapping[str, object], *always: str) -> pytest.
         [
             *(pytest.param(cases[name], id=name) for name in always),
             *(pytest.param(cases[name], id=name, marks=pytest.mark.exhaustive) for name in others),
+        ],
+    )
+
+
+def first_of(argument: str, cases: Iterable[object], number: int = 1) -> pytest.MarkDecorator:
+    """A test on the first of the cases, and by `just exhaustive` on the others, which vary what the first one shows."""
+    return pytest.mark.parametrize(
+        argument,
+        [
+            pytest.param(each, marks=pytest.mark.exhaustive if place >= number else ())
+            for place, each in enumerate(cases)
         ],
     )

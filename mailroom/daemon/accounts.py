@@ -96,8 +96,8 @@ class Accounts(Mapping[str, Observed]):
         self._note_changes(len(added) + len(changed) + len(removed))
 
     def try_again(self) -> None:
-        """Start those anew that are set aside: what was to be mended may be at the mail server, where no file shows it."""
-        for name, running in sorted(self._running.items()):
+        """Start those anew that are set aside: what was mended may be at the mail server, where no file shows it."""
+        for running in list(self._running.values()):
             if running.account.status.is_set_aside:
                 self._start(running.config)
 

@@ -19,10 +19,11 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon.process import serve
 from mailroom.errors import MailroomError, leaves
 from mailroom.observe.log import set_up
-from tests.faults.clock import IDLE_SECONDS, IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver
+from tests.faults.clock import IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver
 from tests.faults.fault import Fault
 from tests.faults.observed import Answer, Log, Requests, ask_health, counting_requests
 from tests.faults.world import World, world
+from tests.guard import IDLE_SECONDS
 from tests.real.radicale import Radicale
 
 POLL_INTERVAL = 60.0

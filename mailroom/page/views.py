@@ -1,12 +1,16 @@
 """What all views behind the login have in common: the frame around them, and where a form leads."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Generic, Self, TypeVar
 
 from quart import Response, redirect, request
 
 from mailroom.page.guard import session
 from mailroom.page.pages import html
+
+T = TypeVar("T")
 
 ROOMS = (
     ("/", "Waiting", "waiting"),
@@ -51,6 +55,21 @@ async def page_number() -> int:
     """Which page of a long list a form asks for, from 1 on."""
     asked = await field("page", "1")
     return max(1, int(asked)) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[T]):
+    """What one page of a long list shows: page `number` of so many, from 1 on; the last one where there are fewer."""
+
+    shown: Sequence[T]
+    number: int
+    of: int
+
+    @classmethod
+    def at(cls, number: int, size: int, found: Sequence[T]) -> Self:
+        pages = max(1, -(-len(found) // size))
+        number = min(number, pages)
+        return cls(found[(number - 1) * size : number * size], number, pages)
 
 
 async def fields(name: str, most: int) -> list[str]:

@@ -13,7 +13,7 @@ from mailroom.page.buttons import buttons_of
 from mailroom.page.cards import read_cards
 from mailroom.page.guard import session
 from mailroom.page.owner import Owner
-from mailroom.page.views import field, page_number, see_other, view
+from mailroom.page.views import Part, field, page_number, see_other, view
 from mailroom.page.words import crowd
 from mailroom.senders.clear import To, clear, find_clearable
 from mailroom.senders.opening import open_until
@@ -60,22 +60,21 @@ async def _page(q: str, page: int) -> Response:
     is_on = owner.scheme.screening.is_on
     screener = await read_screener(owner.client, owner.scheme, await owner.contacts() if is_on else None)
     found = await _matching(owner, screener.senders, q)
-    pages = max(1, -(-len(found) // A_PAGE))
-    page = min(page, pages)
+    part = Part.at(page, A_PAGE, found)
     return view(
         "waiting.html",
         "/",
         count=len(screener.senders),
         crowd=crowd(len(screener.senders), screener.number_of_mails),
         found=len(found),
-        cards=await read_cards(owner, found[(page - 1) * A_PAGE : page * A_PAGE]),
+        cards=await read_cards(owner, part.shown),
         buttons=buttons_of(owner.scheme),
         opening=_opening(screener, is_on=is_on),
         since=screener.senders[0].newest.received_at if screener.senders else "0",
         at=time.monotonic_ns(),
         q=q,
-        page=page,
-        pages=pages,
+        page=part.number,
+        pages=part.of,
     )
 
 

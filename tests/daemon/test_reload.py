@@ -51,9 +51,12 @@ class Provider:
             await self.rests()
 
     async def rests(self) -> None:
-        """Threads read the folder, and servers answer."""
+        """Threads read the folder, however long that takes them, and servers answer."""
+        threads = trio.to_thread.current_default_thread_limiter()
         for _ in range(5):
             await wait_all_tasks_blocked(0.02)
+            while threads.borrowed_tokens:
+                await trio.lowlevel.checkpoint()
 
     async def served(self) -> list[str]:
         """The names of the accounts that `/metrics` knows."""

@@ -1,6 +1,7 @@
 """Whether a daemon with these settings runs on this machine: its health port answers as Mailroom does."""
 
 import json
+import ssl
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
@@ -51,8 +52,10 @@ async def ask_accounts(process: ProcessSettings, accounts: Iterable[str]) -> Map
 
 
 def _client() -> httpx.AsyncClient:
-    # No proxy of the environment stands between two processes of one machine.
-    return httpx.AsyncClient(timeout=SECONDS, trust_env=False)
+    # No proxy of the environment stands between two processes of one machine. They speak plain HTTP: the authorities of
+    # the world, which take 20 ms to read, have no say in it.
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.AsyncClient(timeout=SECONDS, trust_env=False, verify=nobody)
 
 
 def _path(account: str) -> str:

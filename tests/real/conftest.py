@@ -1,11 +1,12 @@
 """Fixtures for the tests against real servers.
 
-pip brings Radicale, and not Cyrus: tests that need Cyrus are marked as `real`, and run by `just real` alone. Nothing is
-skipped: a server that is missing fails its tests.
+Tests that need another server than the sandbox, Cyrus or Radicale, are marked as `real`, and run by `just real` alone.
+Nothing is skipped: a server that is missing fails its tests.
 """
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -20,12 +21,19 @@ from tests.real.radicale import Radicale, running_radicale
 ON_CYRUS = pytest.param("cyrus", marks=pytest.mark.real)
 """The parameter of `account`; a test that comes to Cyrus by a parameter is not known by its fixtures."""
 
+ON_RADICALE = pytest.param("radicale", marks=pytest.mark.real)
+
+SERVERS = frozenset({"cyrus", "indexed_cyrus", "radicale"})
+"""The fixtures that need one."""
+
+HERE = Path(__file__).parent
+
 _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if isinstance(item, pytest.Function) and {"cyrus", "indexed_cyrus"}.intersection(item.fixturenames):
+        if item.path.parent == HERE and isinstance(item, pytest.Function) and SERVERS.intersection(item.fixturenames):
             item.add_marker(pytest.mark.real)
 
 
@@ -70,7 +78,7 @@ def indexed_mailbox_user(indexed_cyrus: Cyrus) -> MailboxUser:
     return create_mailbox_user(indexed_cyrus, f"user{next(_numbers)}")
 
 
-@pytest.fixture(params=["sandbox", ON_CYRUS, "radicale"])
+@pytest.fixture(params=["sandbox", ON_CYRUS, ON_RADICALE])
 def account(request: pytest.FixtureRequest) -> Account:
     """An account over JMAP alone, on Cyrus, and in the sandbox with contacts on Radicale."""
     found: Account = request.getfixturevalue(f"on_{request.param}")

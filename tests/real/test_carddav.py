@@ -132,7 +132,7 @@ def cyrus_book(cyrus: Cyrus) -> Book:
     return Book(cyrus, user, cyrus.password, f"{cyrus.base_url}/dav/addressbooks/user/{user}/Default/")
 
 
-@pytest.fixture(params=["radicale_book", pytest.param("cyrus_book", marks=pytest.mark.real)])
+@pytest.fixture(params=[pytest.param(each, marks=pytest.mark.real) for each in ("radicale_book", "cyrus_book")])
 def book(request: pytest.FixtureRequest) -> Book:
     found: Book = request.getfixturevalue(request.param)
     return found

@@ -71,7 +71,7 @@ def with_radicale(radicale: Radicale) -> Iterator[Place]:
 @pytest.fixture(
     params=[
         pytest.param("on_cyrus_alone", marks=pytest.mark.real),
-        pytest.param("with_radicale", marks=pytest.mark.exhaustive),
+        pytest.param("with_radicale", marks=pytest.mark.real),
     ]
 )
 def place(request: pytest.FixtureRequest) -> Place:

@@ -83,7 +83,8 @@ KEPT = (
 )
 
 
-@pytest.mark.parametrize("fixture", [pytest.param("on_cyrus", marks=pytest.mark.real), "on_radicale"])
+@pytest.mark.real
+@pytest.mark.parametrize("fixture", ["on_cyrus", "on_radicale"])
 async def test_an_adopted_card_keeps_its_photo_its_phones_and_what_nobody_knows(
     request: pytest.FixtureRequest, fixture: str
 ) -> None:

@@ -28,6 +28,14 @@ class Pace:
         """A tap is filed so soon while the first one is gone, but for what it takes without any wait."""
         return self.debounce + self.standby
 
+    @property
+    def polled(self) -> float:
+        """Every account is looked at so soon: a poll comes after 1.25 intervals, unless something rang just before it.
+
+        That is one and a half where an interval is four times the aim, as with the usual 60 s.
+        """
+        return 1.25 * self.poll + self.aim
+
 
 USUAL = Pace(50, 1.5, poll=10, debounce=3, standby=5, short=12, long=32, calm=5, taps=10, lost=300)
 """The usual settings, but for polls that are more frequent, so that each trouble meets some."""

@@ -30,11 +30,8 @@ class Pace:
 
     @property
     def polled(self) -> float:
-        """Every account is looked at so soon: a poll comes after 1.25 intervals, unless something rang just before it.
-
-        That is one and a half where an interval is four times the aim, as with the usual 60 s.
-        """
-        return 1.25 * self.poll + self.aim
+        """Every account is looked at so soon: after one and a half intervals, or what rang just before their end."""
+        return 1.5 * self.poll + self.aim
 
 
 USUAL = Pace(50, 1.5, poll=10, debounce=3, standby=5, short=12, long=32, calm=5, taps=10, lost=300)

@@ -41,16 +41,15 @@ class Rhythm:
     poll_offset: float | None = None
 
     def seconds_to_poll(self, now: float) -> float:
-        """How long to wait for a ring after a pass that ended now; with an offset 0.25 to 1.25 intervals.
+        """How long to wait for a ring after a pass that ended now; with an offset 0.5 to 1.5 intervals.
 
-        What rings just before that puts the next pass off by the debounce and what a twin leaves to the first one: the
-        quarter that is left to one and a half is for this. `now` is the wall clock's: a twin on another machine goes
-        by it, too.
+        With less than half, a twin would ask more often than the one it stands by for. `now` is the wall clock's: a
+        twin on another machine goes by it, too.
         """
         if self.poll_offset is None:
             return self.poll_interval
-        least = self.poll_interval / 4
-        return least + (self.poll_offset * self.poll_interval - now - least) % self.poll_interval
+        half = self.poll_interval / 2
+        return half + (self.poll_offset * self.poll_interval - now - half) % self.poll_interval
 
 
 class TooManyFailures(MailroomError):

@@ -439,8 +439,8 @@ async def test_zero_means_never_give_up(autojump_clock: MockClock) -> None:
 @pytest.mark.parametrize("offset", [0.0, 0.25, 0.999])
 def test_polls_of_an_account_keep_to_its_part_of_the_interval_whenever_a_pass_ended(offset: float) -> None:
     rhythm = Rhythm(60, 3, 10, poll_offset=offset)
-    for ended in (0.0, 12.5, 14.9, 15.1, 29.9, 30.1, 59.0, 1_000_000.7):
+    for ended in (0.0, 12.5, 29.9, 30.1, 59.0, 1_000_000.7):
         wait = rhythm.seconds_to_poll(ended)
         at = ended + wait
-        assert 15 <= wait <= 75
+        assert 30 <= wait <= 90
         assert at % 60 == pytest.approx(offset * 60, abs=1e-6)

@@ -66,6 +66,18 @@ def test_a_tap_turns_a_card_into_a_line_and_nothing_moves(chromium: Any, sample:
 
 
 @SIZES
+def test_the_page_stays_as_long_while_its_cards_are_drawn(chromium: Any, sample: World, size: dict[str, int]) -> None:
+    with visitor(chromium, sample, viewport=size) as owner:
+        owner.log_in()
+        until_drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(%s))))"
+        before = owner.evaluate(until_drawn % "document.body.scrollHeight")
+        for _ in range(8):
+            owner.evaluate("scrollBy({top: 600, behavior: 'instant'})")
+            # A line that wraps on a card may be more.
+            assert abs(owner.evaluate(until_drawn % "document.body.scrollHeight") - before) < 25
+
+
+@SIZES
 def test_what_opens_moves_no_button_and_a_line_is_as_high_as_its_card_until_it_is_out_of_sight(
     chromium: Any, sample: World, size: dict[str, int]
 ) -> None:

@@ -28,11 +28,6 @@ class Pace:
         """A tap is filed so soon while the first one is gone, but for what it takes without any wait."""
         return self.debounce + self.standby
 
-    @property
-    def polled(self) -> float:
-        """Every account is looked at so soon: after one and a half intervals, or what rang just before their end."""
-        return 1.5 * self.poll + self.aim
-
 
 USUAL = Pace(50, 1.5, poll=10, debounce=3, standby=5, short=12, long=32, calm=5, taps=10, lost=300)
 """The usual settings, but for polls that are more frequent, so that each trouble meets some."""

@@ -23,7 +23,7 @@ from bench.twins.troubles import TROUBLES
 def main(times: int, only: tuple[str, ...], quick: bool, seed: int | None) -> None:
     """Kill, stop, freeze and cut off the first of two daemons while 50 owners tap, and see what the twin does.
 
-    20 times each take three quarters of an hour.
+    20 times each take an hour.
     """
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     _progress(f"seed {seed}")

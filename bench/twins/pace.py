@@ -29,7 +29,7 @@ class Pace:
         return self.debounce + self.standby
 
 
-USUAL = Pace(50, 1.5, poll=10, debounce=3, standby=5, short=12, long=32, calm=5, taps=10, lost=300)
+USUAL = Pace(50, 1.5, poll=20, debounce=3, standby=5, short=12, long=32, calm=5, taps=10, lost=300)
 """The usual settings, but for polls that are more frequent, so that each trouble meets some."""
 
 QUICK = Pace(50, 5.0, poll=4, debounce=0.2, standby=1, short=1, long=3, calm=1, taps=5, lost=120)

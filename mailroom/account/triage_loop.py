@@ -41,15 +41,16 @@ class Rhythm:
     poll_offset: float | None = None
 
     def seconds_to_poll(self, now: float) -> float:
-        """How long to wait for a ring after a pass that ended now; with an offset 0.5 to 1.5 intervals.
+        """How long to wait for a ring after a pass that ended now; at most 1.5 intervals, less the debounce.
 
-        With less than half, a twin would ask more often than the one it stands by for. `now` is the wall clock's: a
-        twin on another machine goes by it, too.
+        A ring at the last moment puts the next pass off by the debounce. And so a twin, whose debounce is longer, polls
+        half an interval after a ring at the soonest, as the one does that it stands by for, and asks no more often.
+        `now` is the wall clock's: a twin on another machine goes by it, too.
         """
         if self.poll_offset is None:
             return self.poll_interval
-        half = self.poll_interval / 2
-        return half + (self.poll_offset * self.poll_interval - now - half) % self.poll_interval
+        soonest = max(0.0, self.poll_interval / 2 - self.debounce_seconds)
+        return soonest + (self.poll_offset * self.poll_interval - now - soonest) % self.poll_interval
 
 
 class TooManyFailures(MailroomError):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
 from mailroom import redaction
-from tests.collecting import import_tests_beginning_elsewhere
+from tests.collecting import import_tests_beginning_elsewhere, leave_out_properties
 from tests.guard import IDLE_SECONDS
 
 PROJECT = Path(__file__).parents[1]
@@ -38,6 +38,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_properties(config, items)
 
 
 @pytest.fixture

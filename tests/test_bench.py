@@ -207,6 +207,7 @@ def test_a_part_that_there_is_not_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.exhaustive
 def test_a_part_alone_writes_a_page_named_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suite, "SANDBOX", replace(SMALLEST, loads={Load(2, 10): (NO_DELAY,)}))
     result = CliRunner().invoke(

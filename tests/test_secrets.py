@@ -22,7 +22,7 @@ from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.daemon import process as daemon
 from mailroom.observe import log
-from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, MethodError, Sandbox, SetError, faults
+from mailroom.sandbox import CYRUS, FASTMAIL, MethodError, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint, Fault
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.guard import GUARD_SECONDS
@@ -100,40 +100,32 @@ class TestTheSearch:
 class TestOrdinaryWork:
     """The daemon as a process, at debug level, and every command."""
 
-    @pytest.mark.parametrize(
-        ("flavour", "login"),
-        [
-            pytest.param(FASTMAIL, "token", id="token", marks=pytest.mark.exhaustive),
-            pytest.param(CYRUS, "two passwords", id="two passwords"),
-        ],
-    )
-    async def test_tells_none(self, flavour: Flavour, login: str) -> None:
-        heard = Heard()
-        sandbox = talkative_sandbox(flavour, TOKEN if login == "token" else PASSWORD)
-        with trio.fail_after(GUARD_SECONDS):
-            async with served(sandbox) as url, monitor() as heartbeat:
-                with running_radicale() as radicale:
-                    settings = logins(login, sandbox, radicale.port)
-                    if login == "two passwords":
-                        with httpx.Client(auth=("ann", CARDDAV_PASSWORD), timeout=GUARD_SECONDS) as http:
-                            book = radicale_book(radicale, http, "ann")
-                            ContactsApp(http, book).add(ANN, NAME, f"NOTE:{NOTE}")
-                    settings["heartbeat_url"] = f"{heartbeat.origin}/{HEARTBEAT_PATH}"
-                    await work(sandbox, str(url), settings, heard)
-                    await commands(str(url), settings, heard)
-        assert heartbeat.asked
-        assert heard.texts["log"]
-        # These commands are there to tell of people by name.
-        by_name = {f"display name in {command}" for command in ("senders", "triage", "reset")}
-        assert [leak for leak in heard.leaks() if leak not in by_name] == []
+    async def test_with_a_token_tells_none(self) -> None:
+        await tells_none(talkative_sandbox(FASTMAIL, TOKEN), {"jmap_token": TOKEN})
+
+    @pytest.mark.exhaustive
+    async def test_with_two_passwords_tells_none(self) -> None:
+        sandbox = talkative_sandbox(CYRUS, PASSWORD)
+        mail = {"jmap_token": "", "jmap_username": sandbox.email, "jmap_password": PASSWORD}
+        contacts = {"contacts": "carddav", "carddav_username": "ann", "carddav_password": CARDDAV_PASSWORD}
+        with running_radicale() as radicale:
+            with httpx.Client(auth=("ann", CARDDAV_PASSWORD), timeout=GUARD_SECONDS) as http:
+                ContactsApp(http, radicale_book(radicale, http, "ann")).add(ANN, NAME, f"NOTE:{NOTE}")
+            await tells_none(sandbox, mail | contacts | {"carddav_url": f"http://127.0.0.1:{radicale.port}/"})
 
 
-def logins(login: str, sandbox: Sandbox, carddav_port: int) -> dict[str, str]:
-    if login == "token":
-        return {"jmap_token": TOKEN}
-    mail = {"jmap_token": "", "jmap_username": sandbox.email, "jmap_password": PASSWORD}
-    contacts = {"contacts": "carddav", "carddav_url": f"http://127.0.0.1:{carddav_port}/"}
-    return mail | contacts | {"carddav_username": "ann", "carddav_password": CARDDAV_PASSWORD}
+async def tells_none(sandbox: Sandbox, login: dict[str, str]) -> None:
+    heard = Heard()
+    with trio.fail_after(GUARD_SECONDS):
+        async with served(sandbox) as url, monitor() as heartbeat:
+            settings = login | {"heartbeat_url": f"{heartbeat.origin}/{HEARTBEAT_PATH}"}
+            await work(sandbox, str(url), settings, heard)
+            await commands(str(url), settings, heard)
+    assert heartbeat.asked
+    assert heard.texts["log"]
+    # These commands are there to tell of people by name.
+    by_name = {f"display name in {command}" for command in ("senders", "triage", "reset")}
+    assert [leak for leak in heard.leaks() if leak not in by_name] == []
 
 
 @asynccontextmanager

@@ -146,7 +146,7 @@ def _part(part_id: str, leaf: EmailMessage) -> Part:
         disposition=leaf.get_content_disposition(),
         name=leaf.get_filename(),
         cid=leaf["content-id"],
-        headers=tuple((name, f" {value}") for name, value in leaf.items()),
+        headers=tuple((name, f" {value}") for name, value in leaf.raw_items()),
         data=octets,
         text=text,
     )

@@ -55,7 +55,7 @@ async def test_it_serves_all_accounts_reads_again_at_a_hangup_and_stops_at_once(
 ) -> None:
     async with folder_of(tmp_path, "anna", "bert") as folder:
         folder.write("anna")
-        async with running_process({"accounts": str(tmp_path)}) as daemon:
+        async with running_process({"accounts": str(tmp_path)}, None, mailroom()) as daemon:
             assert (await daemon.logs("service_started"))["accounts"] == 1
             await daemon.logs("poll_completed")
             assert (await get(daemon, "/readyz")).status_code == 200
@@ -109,6 +109,7 @@ async def test_a_folder_without_accounts_ends_the_start_with_2(tmp_path: Path) -
         assert "Traceback" not in daemon.errors
 
 
+@pytest.mark.exhaustive
 async def test_too_few_descriptors_are_told_at_the_start_with_the_number_that_would_do(tmp_path: Path) -> None:
     limited = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (90, 90)); sys.argv[:] = ['m']; "
     command = [sys.executable, "-c", f"{limited}runpy.run_module('mailroom', run_name='__main__')"]

@@ -24,7 +24,7 @@ from tests.screener import empty_sandbox, served
 
 POLL_SECONDS = 60.0
 
-ROUNDS = 10
+ROUNDS = 5
 
 FOR_LONG, SHORTLY = 100.0, 0.5
 """How many seconds the other one stands by: longer than any test runs, however busy the machine, or not at all long."""

@@ -64,6 +64,7 @@ def fuzzed(*, percent: int, **strategies: SearchStrategy[Any]) -> Callable[[Chec
                 note(repr(inputs))  # hypothesis itself shows the tape
                 raise
 
+        @pytest.mark.hypothesis
         @pytest.mark.parametrize("round", range(rounds))
         def on_a_round(round: int) -> None:
             begun = perf_counter()

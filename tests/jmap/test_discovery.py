@@ -17,6 +17,7 @@ from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.jmap.session import CONTACTS, MAIL
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, faults
 from mailroom.sandbox.faults import Endpoint, Fault
+from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS
 from tests.jmap.support import ACCOUNT, connected, served
 from tests.jmap.trouble import assert_clean, edited, with_nonsense, with_outages
@@ -83,7 +84,7 @@ class TestDiscovery:
                 nursery.start_soon(c.mailboxes)
         assert sorted(c.endpoints) == ["api", "api", "api", "session"]
 
-    @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize("code", always(1, [301, 302, 303, 307, 308]))
     @pytest.mark.parametrize(
         "location", ["/jmap/session?again", "session", "//{netloc}/jmap/session", "{base}/jmap/session"]
     )

@@ -16,6 +16,7 @@ from mailroom.observe.health import serve_health
 from mailroom.observe.reports import ManyAccounts, Part, Report
 from mailroom.observe.status import PassOutcome, Status
 from mailroom.serving.server import PortTaken
+from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS
 from tests.scrape import Idle, report_of, samples
 
@@ -201,7 +202,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("request_bytes", HOSTILE)
+@pytest.mark.parametrize("request_bytes", always(6, HOSTILE))
 async def test_hostile_requests_do_not_bring_it_down(request_bytes: bytes) -> None:
     with trio.fail_after(GUARD_SECONDS):
         async with served(Status(poll_interval=60)) as http:

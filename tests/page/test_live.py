@@ -21,6 +21,7 @@ from tests.page.support import PASSWORD, Browser, page, settings_for
 from tests.page.test_waiting import sandbox_with
 from tests.real.processes import free_port
 from tests.screener import served
+from tests.warm import mailroom
 
 
 class Heard:
@@ -131,7 +132,7 @@ async def test_the_daemon_ends_at_once_with_streams_open() -> None:
     with trio.fail_after(2 * GUARD_SECONDS):
         async with (
             served(sandbox) as session_url,
-            daemon_process(str(session_url), page_password=PASSWORD, page_port=str(port)) as process,
+            daemon_process(str(session_url), None, mailroom(), page_password=PASSWORD, page_port=str(port)) as process,
         ):
             started = await process.logs("service_started")
             assert started["page_port"] == port

@@ -10,6 +10,7 @@ from mailroom.errors import ConfigError, SenderFailed
 from mailroom.sandbox import Flavour, Sandbox, SetError
 from mailroom.senders.reset import look, undo_all
 from mailroom.senders.undo import find_undo, undo
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.new_mail import ON, join, keywords_of
 from tests.new_mail import later as minutes_on
@@ -202,12 +203,7 @@ async def without_mail(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("when", "fill"),
-    [
-        ("cut_after", later),
-        ("cut_after", first),
-        *(pytest.param("cut_before", each, marks=pytest.mark.exhaustive) for each in (later, first, without_mail)),
-        pytest.param("cut_after", without_mail, marks=pytest.mark.exhaustive),
-    ],
+    always(1, ((when, fill) for when in ("cut_after", "cut_before") for fill in (later, first, without_mail))),
 )
 async def test_cut_off_at_any_request_the_same_call_does_the_rest(
     when: str, fill: Callable[[Sandbox], Awaitable[None]]

@@ -8,6 +8,7 @@ import pytest
 
 from mailroom.errors import Unavailable
 from mailroom.sandbox import Limits, Sandbox
+from tests.exhaustive import always
 from tests.new_mail import ON, arrives, join, keywords_of, later, raw
 from tests.screener import Wire, client_of, empty_sandbox, start
 
@@ -169,20 +170,16 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
 
 @pytest.mark.parametrize(
     ("when", "fill"),
-    [
-        ("cut_after", labelled),
-        ("cut_after", namesakes),
-        ("cut_after", conversation),
-        ("cut_after", moves),
-        ("cut_after", wide),
-        pytest.param("cut_before", wide, marks=pytest.mark.exhaustive),
-        pytest.param("cut_before", new_mail, marks=pytest.mark.exhaustive),
-        pytest.param("cut_before", moves, marks=pytest.mark.exhaustive),
-        pytest.param("cut_before", conversation, marks=pytest.mark.exhaustive),
-        pytest.param("cut_before", both, marks=pytest.mark.exhaustive),
-        pytest.param("cut_after", new_mail, marks=pytest.mark.exhaustive),
-        pytest.param("cut_after", both, marks=pytest.mark.exhaustive),
-    ],
+    always(
+        2,
+        [
+            ("cut_after", labelled),
+            ("cut_after", moves),
+            *((when, fill) for when in ("cut_after", "cut_before") for fill in (wide, new_mail, conversation, both)),
+            ("cut_after", namesakes),
+            ("cut_before", moves),
+        ],
+    ),
 )
 async def test_a_pass_that_is_cut_off_at_any_request_is_finished_by_the_next_start(
     when: str, fill: Callable[[Sandbox], None]

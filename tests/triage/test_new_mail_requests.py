@@ -6,6 +6,7 @@ import pytest
 
 from mailroom.config.screening import Screening
 from mailroom.sandbox import JAMES, STALWART, Flavour, Limits, Sandbox
+from tests.exhaustive import always
 from tests.new_mail import ANN, ON, arrives, join, keywords_of, later, screening
 from tests.screener import Screener, empty_sandbox
 
@@ -22,7 +23,7 @@ async def requests(s: Screener) -> int:
     return s.wire.requests - before
 
 
-@pytest.mark.parametrize(("senders", "expected"), [(0, 1), (1, 3), (21, 3), (22, 4), (46, 4), (47, 5)])
+@pytest.mark.parametrize(("senders", "expected"), always(3, [(0, 1), (21, 3), (22, 4), (1, 3), (46, 4), (47, 5)]))
 async def test_new_mail_alone_is_three_requests_and_one_for_some_20_undecided_senders_more(
     senders: int, expected: int
 ) -> None:
@@ -44,7 +45,7 @@ async def test_decided_senders_and_contacts_cost_nothing_more_however_many() -> 
     assert [sandbox.mailboxes_of(mail) for mail in mails] == [{"Feed"}] * 50 + [{"Inbox"}] * 50
 
 
-@pytest.mark.parametrize(("new", "expected"), [(1, 4), (19, 4), (20, 5), (45, 6)])
+@pytest.mark.parametrize(("new", "expected"), always(2, [(19, 4), (20, 5), (1, 4), (45, 6)]))
 async def test_labels_and_new_mail_together_are_four_requests_and_one_for_some_20_senders(
     new: int, expected: int
 ) -> None:
@@ -117,7 +118,7 @@ def thread_mail(sender: str, answered: str) -> bytes:
 async def test_a_label_waits_for_one_pass_at_most_while_a_backlog_is_worked_off() -> None:
     sandbox = empty_sandbox()
     scheme = replace(ON, screening=Screening(mode="on", correspondents=False))
-    mails = [arrives(sandbox, f"S <s{number % 40}@example.org>") for number in range(1500)]
+    mails = [arrives(sandbox, f"S <s{number % 40}@example.org>") for number in range(1001)]
     async with screening(sandbox, scheme) as s:
         outcome = await s.run(later(2))
         assert (outcome.mails_screened, outcome.has_more) == (500, True)
@@ -126,7 +127,7 @@ async def test_a_label_waits_for_one_pass_at_most_while_a_backlog_is_worked_off(
         outcome = await s.run(later(2))
         assert (outcome.senders_triaged, outcome.mails_screened, outcome.has_more) == (1, 500, True)
         assert sandbox.mailboxes_of(tapped) == {"Feed"}
-        assert (await s.run(later(2))).mails_screened == 500
+        assert (await s.run(later(2))).mails_screened == 1
         assert (await s.run(later(2))).has_more is False
     assert all(sandbox.mailboxes_of(mail) == {"Screener"} for mail in mails)
     assert all("mailroom-seen" in keywords_of(sandbox, mail) for mail in mails)

@@ -17,7 +17,7 @@ for stream in (0, 1, 2):
     os.dup2(nothing, stream)
 told = server.makefile()
 command = int(told.readline())
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     signal.signal(number, lambda number, _: os.kill(command, number))
 status = int(told.readline())
 if status < 0:

@@ -14,6 +14,11 @@ from hypothesis import is_hypothesis_test
 PROJECT = Path(__file__).parents[1]
 
 
+def is_about_to_start_processes(config: pytest.Config) -> bool:
+    """Whether this process has others run all tests, by `pytest -n`."""
+    return _runs_all(config) and bool(config.getoption("numprocesses", None))
+
+
 def leave_out_properties(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A run of all tests leaves them to `just exhaustive`, which tries many examples; a run of some files does not.
 

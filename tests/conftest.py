@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from trio.testing import MockClock
 
 from mailroom import redaction
-from tests.collecting import import_tests_beginning_elsewhere, leave_out_properties
+from tests import warm
+from tests.collecting import import_tests_beginning_elsewhere, is_about_to_start_processes, leave_out_properties
 from tests.guard import IDLE_SECONDS
 
 PROJECT = Path(__file__).parents[1]
@@ -26,6 +27,11 @@ UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, H
 settings.register_profile("few", UNTIMED, max_examples=8)
 settings.register_profile("many", UNTIMED, max_examples=64)
 settings.load_profile("few")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if is_about_to_start_processes(config):
+        warm.start_for_all_processes()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -25,9 +25,11 @@ from mailroom.__main__ import entry
 
 def serve(address: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(address))
+        unready = address.with_suffix(".unready")
+        listener.bind(str(unready))
         listener.listen()
-        print("listening", flush=True)
+        # Whoever finds it can connect at once.
+        unready.rename(address)
         while 0 not in select.select([0, listener.fileno()], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.exhaustive import some_of
+from tests.exhaustive import always, some_of
 from tests.guard import GUARD_SECONDS
 from tests.programs import command, run
 
@@ -38,6 +38,7 @@ def test_runs_the_main_of_a_package(trio_run: list[str]) -> None:
     assert run([*trio_run, "pack"]).stdout == "hello\n"
 
 
+@pytest.mark.exhaustive
 def test_runs_a_module_inside_a_package(trio_run: list[str]) -> None:
     write("pack/deep/hello.py", HELLO)
     assert run([*trio_run, "pack.deep.hello"]).stdout == "hello\n"
@@ -116,7 +117,7 @@ def test_what_can_not_be_run_is_said_in_one_line(trio_run: list[str], target: st
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("broken", ["pack/__init__.py", "pack/__main__.py"])
+@pytest.mark.parametrize("broken", always(1, ["pack/__main__.py", "pack/__init__.py"]))
 def test_an_import_error_inside_the_module_keeps_its_traceback(trio_run: list[str], broken: str) -> None:
     write("pack/__init__.py", "")
     write("pack/__main__.py", HELLO)

@@ -181,6 +181,7 @@ def test_an_answer_that_is_no_multistatus_is_a_bad_reply(answer: Reply, what: st
     assert "Welcome" not in str(caught.value)
 
 
+@pytest.mark.exhaustive
 def test_reading_keeps_the_result_and_not_the_tree() -> None:
     noise = "<d:displayname>x</d:displayname>" * 100
     answer = reply(multistatus(*[found(noise)] * 200))

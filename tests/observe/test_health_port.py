@@ -116,6 +116,7 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("many_files")
 async def test_a_monitor_gets_in_beside_1500_connections_that_are_held() -> None:
     async with served() as port:

@@ -78,7 +78,7 @@ def indexed_mailbox_user(indexed_cyrus: Cyrus) -> MailboxUser:
     return create_mailbox_user(indexed_cyrus, f"user{next(_numbers)}")
 
 
-@pytest.fixture(params=["sandbox", ON_CYRUS, ON_RADICALE])
+@pytest.fixture(params=[pytest.param("sandbox", marks=pytest.mark.exhaustive), ON_CYRUS, ON_RADICALE])
 def account(request: pytest.FixtureRequest) -> Account:
     """An account over JMAP alone, on Cyrus, and in the sandbox with contacts on Radicale."""
     found: Account = request.getfixturevalue(f"on_{request.param}")

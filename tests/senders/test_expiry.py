@@ -79,6 +79,7 @@ async def test_it_goes_to_the_trash_where_that_was_asked_and_is_not_deleted() ->
     assert sandbox.mailboxes_of(mail) == {"Trash"}
 
 
+@pytest.mark.exhaustive
 async def test_ten_thousand_go_by_five_hundred() -> None:
     sandbox = empty_sandbox()
     for _ in range(1_200):

@@ -171,7 +171,7 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
 @pytest.mark.parametrize(
     ("when", "fill"),
     always(
-        2,
+        1,
         [
             ("cut_after", labelled),
             ("cut_after", moves),

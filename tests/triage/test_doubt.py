@@ -109,6 +109,7 @@ def strikes(requests: list[tuple[str, ...]], first: int) -> Iterator[Strike]:
         yield Strike(number, WRONG[(first + number) % len(WRONG)])
 
 
+@pytest.mark.exhaustive
 @every_flavour
 async def test_whatever_fails_before_the_write_nobody_is_judged_wrongly_and_the_next_pass_judges(
     flavour: Flavour,

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Never
 
@@ -64,7 +65,9 @@ def keep(connection: socket.socket) -> Never:
     if alive not in select.select([alive, connection.fileno()], [], [])[0]:
         os.kill(command, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(command, 0)[1])
-    connection.sendall(b"%d\n" % status)
+    # A client that was killed does not hear it.
+    with suppress(BrokenPipeError):
+        connection.sendall(b"%d\n" % status)
     os._exit(0)
 
 

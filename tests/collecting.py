@@ -55,7 +55,9 @@ def import_tests_beginning_elsewhere(config: pytest.Config) -> None:
 
 
 def _is_property(item: pytest.Item) -> bool:
-    return "hypothesis" in item.keywords or (isinstance(item, pytest.Function) and is_hypothesis_test(item.obj))
+    return item.get_closest_marker("hypothesis") is not None or (
+        isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)
+    )
 
 
 def _runs_all(config: pytest.Config) -> bool:

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[1]
 # An example may take its time on a busy machine: hypothesis would fail it after 200 ms. And mutation testing runs tests
 # again and again in one process: each time on another instance of their class, none of which holds anything.
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors])
-# Every run takes other examples: a few each time are enough, and `just exhaustive` takes many.
+# A run of one file takes a few examples, other ones each time; `just exhaustive` takes many.
 settings.register_profile("few", UNTIMED, max_examples=8)
 settings.register_profile("many", UNTIMED, max_examples=64)
 settings.load_profile("few")

@@ -18,6 +18,9 @@ from tests.real.cyrus import Cyrus, running_cyrus, running_indexer
 from tests.real.mailbox_user import MailboxUser, create_mailbox_user
 from tests.real.radicale import Radicale, running_radicale
 
+ON_SANDBOX = pytest.param("sandbox", marks=pytest.mark.exhaustive)
+"""There the tests of each room show the same."""
+
 ON_CYRUS = pytest.param("cyrus", marks=pytest.mark.real)
 """The parameter of `account`; a test that comes to Cyrus by a parameter is not known by its fixtures."""
 
@@ -78,7 +81,7 @@ def indexed_mailbox_user(indexed_cyrus: Cyrus) -> MailboxUser:
     return create_mailbox_user(indexed_cyrus, f"user{next(_numbers)}")
 
 
-@pytest.fixture(params=[pytest.param("sandbox", marks=pytest.mark.exhaustive), ON_CYRUS, ON_RADICALE])
+@pytest.fixture(params=[ON_SANDBOX, ON_CYRUS, ON_RADICALE])
 def account(request: pytest.FixtureRequest) -> Account:
     """An account over JMAP alone, on Cyrus, and in the sandbox with contacts on Radicale."""
     found: Account = request.getfixturevalue(f"on_{request.param}")

@@ -173,11 +173,8 @@ async def uncut(fill: Callable[[Sandbox], None]) -> tuple[Account, Wire]:
     always(
         1,
         [
-            ("cut_after", labelled),
-            ("cut_after", moves),
-            *((when, fill) for when in ("cut_after", "cut_before") for fill in (wide, new_mail, conversation, both)),
-            ("cut_after", namesakes),
-            ("cut_before", moves),
+            *(("cut_after", fill) for fill in (labelled, moves, wide, new_mail, conversation, namesakes, both)),
+            *(("cut_before", fill) for fill in (moves, wide, new_mail, conversation, both)),
         ],
     ),
 )

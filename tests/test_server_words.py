@@ -11,9 +11,10 @@ import trio
 from pydantic import SecretStr
 from trio.testing import MockClock
 
+from mailroom.account.rhythm import Rhythm
 from mailroom.account.ring import Ring
 from mailroom.account.servers import Servers, open_servers
-from mailroom.account.triage_loop import Rhythm, TriageLoop
+from mailroom.account.triage_loop import TriageLoop
 from mailroom.cli.ending import report
 from mailroom.config.account_settings import AccountSettings
 from mailroom.contacts.base import Change, Fields, NewCard, Wanted

@@ -10,10 +10,11 @@ import trio
 
 from mailroom.account.daily import SPREAD_SECONDS, run_daily
 from mailroom.account.push_reader import PushReader
+from mailroom.account.rhythm import Rhythm, Turn
 from mailroom.account.ring import Bell, Ring
 from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, telling_what_to_renew
-from mailroom.account.triage_loop import Rhythm, TriageLoop
+from mailroom.account.triage_loop import TriageLoop
 from mailroom.config.account_settings import AccountConfig
 from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
@@ -37,17 +38,17 @@ RINGS_KEPT = 64
 class Account:
     """What runs for one mail account. Made inside trio; it has asked no server anything before `run`.
 
-    `http` is for request and reply, and may be shared with other accounts. `poll_offset` is this one's part of the
-    poll interval, see `Rhythm`. `admit` may raise a `ConfigError` about a session. `page_url` is where owners with a
-    login find the page, empty if there is none. On top of the debounce what rings is left to a twin for
-    `standby_seconds`. One run may follow another.
+    `http` is for request and reply, and may be shared with other accounts. `turn` is when this one polls, see
+    `Rhythm`. `admit` may raise a `ConfigError` about a session. `page_url` is where owners with a login find the page,
+    empty if there is none. On top of the debounce what rings is left to a twin for `standby_seconds`. One run may
+    follow another.
     """
 
     def __init__(
         self,
         configured: AccountConfig,
         http: Http,
-        poll_offset: float | None = None,
+        turn: Turn | None = None,
         admit: Callable[[Session], None] = lambda _: None,
         page_url: str = "",
         standby_seconds: float = 0.0,
@@ -55,7 +56,7 @@ class Account:
         self._settings = settings = configured.settings
         self.scheme = configured.scheme
         self._http = http
-        self._poll_offset = poll_offset
+        self._turn = turn
         self._admit = admit
         self._standby_seconds = standby_seconds
         has_login = settings.page_password is not None or settings.page_proxy_users
@@ -95,7 +96,7 @@ class Account:
             nursery.start_soon(PushReader(self.servers.client, stream_http, self.bell, self.status).run)
             nursery.start_soon(self._run_passes)
             nursery.start_soon(watch_rules, self.servers, self.scheme, self.status, self._settings.names)
-            offset = SPREAD_SECONDS * (self._poll_offset or 0.0)
+            offset = SPREAD_SECONDS * (self._turn.offset if self._turn else 0.0)
             nursery.start_soon(run_daily, self.servers, self.scheme, self.status, self._page_url, offset)
             if (url := self._settings.heartbeat_url) is not None:
                 key = self._settings.key("heartbeat_url")
@@ -107,7 +108,7 @@ class Account:
             settings.poll_interval,
             settings.debounce_seconds + self._standby_seconds,
             settings.max_consecutive_failures,
-            self._poll_offset,
+            self._turn,
         )
         with trio.move_on_after(STREAM_SECONDS):
             await self.status.push_tried()

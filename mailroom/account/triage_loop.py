@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Never
 
 import structlog
 import trio
 
+from mailroom.account.rhythm import Rhythm
 from mailroom.account.ring import TAP, Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, ConfigError, MailroomError, Refused, Unavailable, leaves
@@ -25,32 +25,6 @@ LONGEST_PASS_SECONDS = 60 * 60.0
 """A pass that takes longer is one of a server that never comes to an end; what it wrote stays."""
 
 RunPass = Callable[[], Awaitable[PassOutcome]]
-
-
-@dataclass(frozen=True, slots=True)
-class Rhythm:
-    """When passes run: intervals in seconds, and how many failures in a row end the loop (0 = never).
-
-    `poll_offset` is a part of the interval, from 0 to 1. Accounts with different ones don't poll at the same time,
-    whatever made them begin together. None where there is nobody else.
-    """
-
-    poll_interval: float
-    debounce_seconds: float
-    max_consecutive_failures: int
-    poll_offset: float | None = None
-
-    def seconds_to_poll(self, now: float) -> float:
-        """How long to wait for a ring after a pass that ended now; at most 1.5 intervals, less the debounce.
-
-        A ring at the last moment puts the next pass off by the debounce. And so a twin, whose debounce is longer, polls
-        half an interval after a ring at the soonest, as the one does that it stands by for, and asks no more often.
-        `now` is the wall clock's: a twin on another machine goes by it, too.
-        """
-        if self.poll_offset is None:
-            return self.poll_interval
-        soonest = max(0.0, self.poll_interval / 2 - self.debounce_seconds)
-        return soonest + (self.poll_offset * self.poll_interval - now - soonest) % self.poll_interval
 
 
 class TooManyFailures(MailroomError):

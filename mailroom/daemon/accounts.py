@@ -14,7 +14,7 @@ from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.daemon.keep_running import keep_running
-from mailroom.daemon.pace import FIRST_PASSES_AT_ONCE, LONGEST_FIRST_TRY_SECONDS, poll_offset, standby_offset
+from mailroom.daemon.pace import FIRST_PASSES_AT_ONCE, LONGEST_FIRST_TRY_SECONDS, first_turn, standby_turn
 from mailroom.errors import ConfigError
 from mailroom.http_clients import Http
 from mailroom.jmap.session import Session
@@ -111,7 +111,7 @@ class Accounts(Mapping[str, Observed]):
         account = Account(
             config,
             self._http,
-            standby_offset(name) if standby else poll_offset(name),
+            standby_turn(name) if standby else first_turn(name),
             partial(self._admit, name),
             self._process.page_url or "",
             standby,

@@ -11,8 +11,9 @@ import trio
 from structlog.typing import EventDict
 from trio.testing import MockClock
 
+from mailroom.account.rhythm import Rhythm
 from mailroom.account.ring import TAP, Ring
-from mailroom.account.triage_loop import LONGEST_PASS_SECONDS, Rhythm, TooManyFailures, TriageLoop
+from mailroom.account.triage_loop import LONGEST_PASS_SECONDS, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
 from mailroom.observe.status import PassOutcome, Status
 
@@ -434,34 +435,3 @@ async def test_zero_means_never_give_up(autojump_clock: MockClock) -> None:
     async with running(passes, max_consecutive_failures=0):
         await trio.sleep(86_000)
     assert len(passes.at) > 1000
-
-
-@pytest.mark.parametrize("offset", [0.0, 0.25, 0.999])
-def test_polls_of_an_account_keep_to_its_part_of_the_interval_whenever_a_pass_ended(offset: float) -> None:
-    rhythm = Rhythm(60, 3, 10, poll_offset=offset)
-    for ended in (0.0, 12.5, 29.9, 30.1, 59.0, 1_000_000.7):
-        wait = rhythm.seconds_to_poll(ended)
-        at = ended + wait
-        assert 27 <= wait <= 87
-        assert at % 60 == pytest.approx(offset * 60, abs=1e-6)
-
-
-@pytest.mark.parametrize("debounce_seconds", [0, 3, 8])
-def test_what_rings_right_before_a_poll_puts_the_look_off_by_no_more_than_one_and_a_half_intervals(
-    debounce_seconds: float,
-) -> None:
-    rhythm = Rhythm(60, debounce_seconds, 10, poll_offset=0.0)
-    right_after_the_soonest = 30 + debounce_seconds + 0.1
-    assert 89 < rhythm.seconds_to_poll(right_after_the_soonest) + debounce_seconds <= 90
-
-
-def test_a_twin_polls_after_the_same_rings_as_the_one_it_stands_by_for() -> None:
-    first, twin = (Rhythm(60, debounce, 10, poll_offset=0.0) for debounce in (3, 8))
-    for rung in range(60):
-        assert rung + 3 + first.seconds_to_poll(rung + 3) == rung + 8 + twin.seconds_to_poll(rung + 8)
-
-
-def test_a_debounce_longer_than_half_an_interval_leaves_a_poll_an_interval() -> None:
-    rhythm = Rhythm(10, 8, 10, poll_offset=0.0)
-    assert 9 < rhythm.seconds_to_poll(0.1) <= 10
-    assert rhythm.seconds_to_poll(9.9) == pytest.approx(0.1)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import open_console, plural, printable
+from mailroom.commands.terminal import open_console, printable
 from mailroom.config.account_files import Reading, read_folder
 from mailroom.config.environment import Environment
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.config.shard import Shard, shard_of
 from mailroom.observe.running_daemon import RunningDaemon, ask_accounts, ask_daemon
+from mailroom.plural import plural
 
 
 class State(Enum):

@@ -8,11 +8,12 @@ from rich.progress import Progress
 
 from mailroom.account.servers import Servers
 from mailroom.commands.senders import print_senders
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.errors import BadReply, BatchRefused, Unavailable
+from mailroom.plural import plural
 from mailroom.senders.clear import Clearable, To, clear, find_clearable
 from mailroom.senders.parts import Changed
 

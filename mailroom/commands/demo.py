@@ -11,7 +11,6 @@ from rich.console import Console
 
 from mailroom.commands.demo_report import HealthAnswer, Summary, Teller, Who, console
 from mailroom.commands.demo_script import PATIENCE_SECONDS, User, play
-from mailroom.commands.terminal import plural
 from mailroom.config.account_settings import AccountConfig, AccountSettings
 from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
@@ -19,6 +18,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Screening
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
+from mailroom.plural import plural
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.command import exports
 from mailroom.signals import run_until_signal

@@ -9,12 +9,12 @@ from rich.console import Console
 
 from mailroom.commands.demo import HOST, SCHEME, STANDARD_ERROR, settings_for
 from mailroom.commands.demo_report import Teller, Who, console
-from mailroom.commands.terminal import plural
 from mailroom.config.account_settings import AccountConfig
 from mailroom.config.keys import VARIABLES
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.daemon import process as daemon
 from mailroom.observe.log import set_up
+from mailroom.plural import plural
 from mailroom.sandbox import Sandbox, fill_sample, serve
 from mailroom.sandbox.sample import fill_inbox
 from mailroom.serving.server import PortTaken, listen

@@ -7,9 +7,9 @@ from functools import partial
 import trio
 
 from mailroom.commands.demo_report import TOO_LATE, Filed, Teller, Who
-from mailroom.commands.terminal import plural
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.keywords import SEEN
+from mailroom.plural import plural
 from mailroom.sandbox import Sandbox
 from mailroom.sandbox.addresses import addresses
 from mailroom.sandbox.store import Mail

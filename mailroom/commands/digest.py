@@ -4,11 +4,12 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 
 from mailroom.account.servers import Servers
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.digest import BREAK
+from mailroom.plural import plural
 from mailroom.senders.digest import claim, compose, put
 
 NOT_DAILY = 'No digest is written by itself: a table [digest] with at = "07:30" and timezone turns it on.'

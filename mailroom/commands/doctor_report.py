@@ -10,8 +10,9 @@ from rich.text import Text
 
 from mailroom import __version__
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.doctor.findings import Check, Finding, Outcome
+from mailroom.plural import plural
 
 _SIGNS = {
     Outcome.OK: ("✓", "green"),

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from mailroom.account.servers import Servers
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import local_time, open_console, plural, printable, working
+from mailroom.commands.terminal import local_time, open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.history import Entry
 from mailroom.decisions.note import Verb
+from mailroom.plural import plural
 from mailroom.senders.history import expired, history
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from mailroom.commands.terminal import printable
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.reset import ContactUndo, Undo, entered_by_mailbox, left_by_mailbox, names_of
+from mailroom.plural import plural
 from mailroom.senders.reset import Found
 from mailroom.senders.sieve_script import Installed, after_removal, why_it_stays
 
@@ -76,32 +77,28 @@ def _rows(undo: Undo, names: Mapping[str, str], scheme: Scheme) -> Iterator[Row]
     labels = {name.rpartition("/")[2] for name in named}
     back = {names[id]: count for id, count in entered_by_mailbox(undo.mails.moves.values()).items()}
     left = {names[id]: count for id, count in left_by_mailbox(undo.mails.moves.values()).items()}
-    yield from (("Mail back into", name, _count(back[name], "mail")) for name in sorted(back))
-    yield from (("Mail out of", name, _count(left[name], "mail")) for name in sorted(left.keys() - labels))
-    yield from (("Label off", name, _count(left[name], "mail")) for name in sorted(left.keys() & labels))
+    yield from (("Mail back into", name, plural(back[name], "mail")) for name in sorted(back))
+    yield from (("Mail out of", name, plural(left[name], "mail")) for name in sorted(left.keys() - labels))
+    yield from (("Label off", name, plural(left[name], "mail")) for name in sorted(left.keys() & labels))
     groups = Counter(group.name for each in undo.contacts for group in each.leave)
-    yield from (("Contacts out of the group", name, _count(groups[name], "contact")) for name in sorted(groups))
+    yield from (("Contacts out of the group", name, plural(groups[name], "contact")) for name in sorted(groups))
     if undo.kept:
-        yield "Mailroom's note off", "address book", _count(len(undo.kept), "contact")
+        yield "Mailroom's note off", "address book", plural(len(undo.kept), "contact")
     if undo.deleted:
-        yield "Contacts deleted", "address book", _count(len(undo.deleted), "contact")
+        yield "Contacts deleted", "address book", plural(len(undo.deleted), "contact")
     if undo.provenance:
-        yield "Group emptied", scheme.provenance_group, _count(len(undo.provenance_members), "contact")
+        yield "Group emptied", scheme.provenance_group, plural(len(undo.provenance_members), "contact")
     if undo.state_card is not None:
         yield "Contact card deleted", undo.state_card.fields.full_name, "since when mail is screened"
     if undo.marked:
-        yield "Mailroom's keywords off", "all mailboxes", _count(len(undo.marked), "mail")
+        yield "Mailroom's keywords off", "all mailboxes", plural(len(undo.marked), "mail")
     others = {names[id]: count for id, count in undo.mails.left.items()}
-    yield from (("Stays: not Mailroom's", name, _count(others[name], "mail")) for name in sorted(others))
+    yield from (("Stays: not Mailroom's", name, plural(others[name], "mail")) for name in sorted(others))
 
 
 def _card_row(undo: ContactUndo) -> Row:
     fate = f"stays without Mailroom's note: {'; '.join(undo.stays)}" if undo.stays else "deleted: Mailroom made it"
     return ", ".join(sorted(names_of(undo.card))) or "(no address)", undo.card.fields.full_name, fate
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _table(*columns: str) -> Table:

@@ -11,10 +11,11 @@ from itertools import groupby
 from rich.console import Console
 
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import local_time, plural, printable
+from mailroom.commands.terminal import local_time, printable
 from mailroom.config.keys import Keys
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.judge import Outcome, Reason, Verdict
+from mailroom.plural import plural
 from mailroom.senders.screen import Findings, Group, Unjudged
 from mailroom.wire import utc_date
 

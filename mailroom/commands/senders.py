@@ -11,12 +11,13 @@ from rich.console import Console
 
 from mailroom.account.servers import Servers
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import local_time, open_console, plural, printable, working
+from mailroom.commands.terminal import local_time, open_console, printable, working
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.rotating import Rotation
 from mailroom.decisions.whole import WholeDomain
+from mailroom.plural import plural
 from mailroom.senders.members import Member, members
 from mailroom.senders.waiting import Waiting, undecided_in_inbox, who_waits
 

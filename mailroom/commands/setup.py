@@ -24,6 +24,7 @@ from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mailbox import Mailbox, create_mailboxes, read_mailboxes
 from mailroom.jmap.set import SetError, merged_errors
+from mailroom.plural import plural
 from mailroom.rules.found_script import mailbox_ids
 from mailroom.rules.sieve import INSTALL
 from mailroom.senders.sieve_script import find_installed
@@ -204,7 +205,7 @@ def _tell(console: Console, found: Inventoried, items: Sequence[Item]) -> int:
         table.add_column(column, overflow="fold")
     for item in items:
         mails = found.mails.get(item.mailbox or "", 0)
-        holds = f", holds {mails} mail{'' if mails == 1 else 's'}" if mails else ""
+        holds = f", holds {plural(mails, 'mail')}" if mails else ""
         state = Text(item.state.value, _STYLES[item.state]) + Text(holds)
         table.add_row(item.kind.value, printable(item.name), state)
     console.print(table)

@@ -2,11 +2,12 @@
 
 from mailroom.account.servers import Servers
 from mailroom.commands.clear import tell_failures
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.errors import BadReply, BatchRefused, Unavailable
+from mailroom.plural import plural
 from mailroom.senders.spam import report_spam
 
 

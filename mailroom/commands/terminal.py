@@ -46,10 +46,6 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
-def plural(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def local_time(moment: datetime) -> str:
     """A moment in the user's time zone, to the minute."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M")

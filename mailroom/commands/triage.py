@@ -19,6 +19,7 @@ from mailroom.decisions.plan import Plan
 from mailroom.decisions.select import Sender
 from mailroom.decisions.splits import may_write
 from mailroom.errors import ConfigError, SenderFailed
+from mailroom.plural import plural
 from mailroom.senders.settle import Outcome, Permissions, settle
 from mailroom.triage.one_pass import Pass
 from mailroom.triage.start_check import begin
@@ -110,7 +111,7 @@ def _tell(console: Console, settled: Settled, scheme: Scheme) -> None:
 
 def _told(settled: Settled, scheme: Scheme) -> str:
     plan = settled.plan
-    mails = "1 mail" if settled.mails == 1 else f"{settled.mails} mails"
+    mails = plural(settled.mails, "mail")
     where = ", ".join(each.destination_mailbox for each in scheme.chain(plan.sender.category))
     where += " or where a split says" if _may_be_split(plan.sender, scheme) else ""
     parts = [f"{mails} filed in {where}" if settled.mails else "no mail to file", *_contact_changes(plan, scheme)]

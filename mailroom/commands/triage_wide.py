@@ -10,12 +10,13 @@ from rich.console import Console
 
 from mailroom.account.servers import Servers
 from mailroom.commands.table import Column, print_table
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.triage import given, lines_of, tell_outcome
 from mailroom.commands.with_servers import with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Category, Scheme
 from mailroom.decisions.whole import Whole, WholeList, typed_whole
+from mailroom.plural import plural
 from mailroom.senders.settle import Permissions
 from mailroom.senders.wide import Catch, Caught, settle_wide, whom_it_catches
 from mailroom.triage.start_check import begin

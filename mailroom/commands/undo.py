@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
 from mailroom.account.servers import Servers
-from mailroom.commands.terminal import open_console, plural, printable, working
+from mailroom.commands.terminal import open_console, printable, working
 from mailroom.commands.with_servers import NotFinished, with_servers
 from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.decisions.undo import NoDecision, Subject, leaves_mail_to_others
 from mailroom.errors import BadReply, BatchRefused, Unavailable
+from mailroom.plural import plural
 from mailroom.senders.undo import Undo, find_undo
 from mailroom.senders.undo import undo as undo_it
 from mailroom.triage.one_pass import Pass

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from html import escape
 
+from mailroom.plural import plural
+
 KEYWORD = "mailroom-digest"
 """On every digest, so that an old one is found."""
 
@@ -67,11 +69,11 @@ def message_id(account_id: str, day: date) -> str:
 
 def letter(waits: Waits, *, account_id: str, day: date, zone: tzinfo, screener: str, page: str) -> Letter:
     """The digest of a day; times are in `zone`. `page` is the url of the web page, empty if there is none."""
-    subject = f"{_count(waits.senders, 'sender')} {'waits' if waits.senders == 1 else 'wait'} in {screener}"
-    head = f"{subject}, with {_count(waits.mails, 'mail')}."
+    subject = f"{plural(waits.senders, 'sender')} {'waits' if waits.senders == 1 else 'wait'} in {screener}"
+    head = f"{subject}, with {plural(waits.mails, 'mail')}."
     rest = waits.senders - len(waits.shown)
     entries = [_entry(each, zone) for each in waits.shown]
-    more = f"And {_count(rest, 'more sender')}." if rest else ""
+    more = f"And {plural(rest, 'more sender')}." if rest else ""
     return Letter(
         subject,
         _text(head, entries, more, page),
@@ -104,7 +106,7 @@ class _Entry:
 def _entry(stranger: Stranger, zone: tzinfo) -> _Entry:
     address = _address(stranger.address) if stranger.address else "no usable address"
     name = harmless(stranger.name)
-    mails = f"{_count(stranger.mails, 'mail')}, the newest {_moment(stranger.newest, zone)}"
+    mails = f"{plural(stranger.mails, 'mail')}, the newest {_moment(stranger.newest, zone)}"
     return _Entry(name or address, address if name else "", harmless(stranger.subject), mails)
 
 
@@ -161,7 +163,3 @@ def _moment(utc_date: str, zone: tzinfo) -> str:
         return datetime.fromisoformat(utc_date).astimezone(zone).strftime("%Y-%m-%d %H:%M")
     except (ValueError, OverflowError):
         return harmless(utc_date)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

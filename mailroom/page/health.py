@@ -10,7 +10,8 @@ from mailroom.observe.status import Health
 from mailroom.page.buttons import accent_of
 from mailroom.page.guard import session
 from mailroom.page.views import view
-from mailroom.page.words import called, plural
+from mailroom.page.words import called
+from mailroom.plural import plural
 from mailroom.rules.sieve import INSTALL
 
 Row = tuple[str, str, str]

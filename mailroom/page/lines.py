@@ -8,7 +8,8 @@ from mailroom.config.scheme import Category, Scheme
 from mailroom.observe.status import Deed
 from mailroom.page.buttons import accent_of
 from mailroom.page.pages import fragment
-from mailroom.page.words import called, plural
+from mailroom.page.words import called
+from mailroom.plural import plural
 from mailroom.senders.one_tap import Became
 
 

@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from quart import Response, request
 
-from mailroom.page.words import ago, full, initial, key_of, moment, plural, visible
+from mailroom.page.words import ago, full, initial, key_of, moment, visible
+from mailroom.plural import plural
 
 COMPRESSED_FROM_BYTES = 1_000
 _FOREVER = "public, max-age=31536000, immutable"

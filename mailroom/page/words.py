@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from mailroom.decisions.sender_auth import Forgery, Result, SenderAuth
+from mailroom.plural import plural
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -44,10 +45,6 @@ def ago(then: datetime, now: datetime) -> str:
 
 def full(then: datetime) -> str:
     return f"{then.astimezone(UTC):%A}, {then.day} {then:%B %Y, %H:%M} UTC"
-
-
-def plural(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def crowd(senders: int, mails: int) -> str:

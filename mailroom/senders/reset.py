@@ -38,6 +38,7 @@ from mailroom.jmap.mailbox import read_mailboxes
 from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import SetResult, merged_errors, read_set_errors, read_set_result
+from mailroom.plural import plural
 from mailroom.senders.sieve_script import Installed, find_installed, remove
 from mailroom.triage.state import state_card
 from mailroom.wire import ReadReply
@@ -169,7 +170,7 @@ async def _remove_rules(account: Found) -> tuple[str, ...]:
 
 def _told(what: str, failed: Failures) -> Iterator[str]:
     for reason, mails in sorted(Counter(failed.values()).items()):
-        yield f"{mails} mail{'' if mails == 1 else 's'} {what}: {reason}"
+        yield f"{plural(mails, 'mail')} {what}: {reason}"
 
 
 async def _undo_contacts(account: Found, held: Set[str], advance: Advance) -> Failures:

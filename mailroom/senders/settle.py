@@ -13,15 +13,14 @@ from mailroom.contacts.base import Card
 from mailroom.decisions.contact import readable_card
 from mailroom.decisions.people import other_addresses, same_person
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import Selection, Sender, by_age, newest_name, select
+from mailroom.decisions.select import Selection, Sender, by_age, newest_name
 from mailroom.errors import ConfigError
 from mailroom.jmap.mail import Email, Move
-from mailroom.senders.tap import clearing, label_for, other_labels, put_labels
+from mailroom.senders.tap import as_scanned, clearing, label_for, other_labels, put_labels
 from mailroom.senders.waiting import who_waits
 from mailroom.suggest import did_you_mean
 from mailroom.triage.look_up import look_up, mails_of
 from mailroom.triage.one_pass import Pass
-from mailroom.triage.scan import scan
 from mailroom.triage.treat import Failed, Paused, Result, Settled, treat
 
 
@@ -72,7 +71,7 @@ async def settle(run: Pass, addresses: Sequence[str], category: Category, permis
         if tap is not None and tap[0] in refused
     }
     going = [each for each in asked if each.sender.address not in failed]
-    labelled = await _as_scanned(run, [each for each in going if taps[each.sender.address] is not None])
+    labelled = await as_scanned(run, [each.sender for each in going if taps[each.sender.address] is not None])
     unlabelled = [_named(each) for each in going if taps[each.sender.address] is None]
     treated = await treat(run, Selection((*labelled, *unlabelled), ()))
     if treated.failure is not None:
@@ -146,15 +145,6 @@ def _named(asked: _Asked) -> Sender:
     """A sender whose mail is out of play, or who has none, called as the newest mail or else the card says."""
     name = newest_name(sorted(asked.mails, key=by_age))
     return replace(asked.sender, name=name or (asked.card.fields.full_name if asked.card else ""))
-
-
-async def _as_scanned(run: Pass, asked: Sequence[_Asked]) -> list[Sender]:
-    """The senders with their labelled mails, by the scan that every pass starts with; some may be gone from it."""
-    if not asked:
-        return []
-    selection = select((await scan(run.client, run.scheme, run.places)).labelled, run.places, run.own)
-    wanted = {address: each.sender.category for each in asked for address in each.sender.addresses}
-    return [each for each in selection.senders if wanted.get(each.address) == each.category]
 
 
 def _among(asked: _Asked, settled: Iterable[Settled]) -> bool:

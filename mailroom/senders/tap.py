@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mailroom.config.scheme import Target
 from mailroom.decisions.places import Places
-from mailroom.decisions.select import by_age, labels_of
+from mailroom.decisions.select import Sender, by_age, labels_of, select
 from mailroom.errors import ConfigError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mail import Email, Move, move_emails
 from mailroom.jmap.set import SetError, merged_errors
 from mailroom.triage.one_pass import Pass
+from mailroom.triage.scan import scan
 
 
 def other_labels(mails: Iterable[Email], category: Target, places: Places) -> tuple[str, ...]:
@@ -56,3 +57,12 @@ async def put_labels(run: Pass, moves: Mapping[str, Move]) -> Mapping[str, SetEr
     slots = move_emails(batch, await run.client.session(), moves)
     replies = await run.client.send(batch)
     return merged_errors(replies[slot] for slot in slots)
+
+
+async def as_scanned(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
+    """The same with their labelled mails, by the scan that every pass starts with; some may be gone from it."""
+    if not senders:
+        return []
+    selection = select((await scan(run.client, run.scheme, run.places)).labelled, run.places, run.own)
+    wanted = {address: each.category for each in senders for address in each.addresses}
+    return [each for each in selection.senders if wanted.get(each.address) == each.category]

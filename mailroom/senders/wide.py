@@ -20,7 +20,6 @@ from mailroom.decisions.select import (
     labels_of,
     name_of_whole,
     newest_name,
-    select,
     sender_of,
 )
 from mailroom.decisions.whole import Whole, WholeDomain, asked_for, whole_labels
@@ -28,10 +27,9 @@ from mailroom.decisions.whole_sweep import why_not
 from mailroom.errors import ConfigError
 from mailroom.jmap.mail import Email, Move
 from mailroom.senders.settle import Outcome, Permission, Permissions
-from mailroom.senders.tap import label_for, put_labels
+from mailroom.senders.tap import as_scanned, label_for, put_labels
 from mailroom.triage.look_up import Found, look_up
 from mailroom.triage.one_pass import Pass
-from mailroom.triage.scan import scan
 from mailroom.triage.treat import Failed, Paused, Settled, treat
 from mailroom.triage.whole import known_with, mails_to_sweep
 
@@ -93,7 +91,7 @@ async def settle_wide(run: Pass, wholes: Sequence[Whole], target: Target, permis
         if tap and tap[0] in refused
     }
     going = [each for each in senders if each.address not in failed]
-    labelled = await _as_scanned(run, [each for each in going if taps[each.address]])
+    labelled = await as_scanned(run, [each for each in going if taps[each.address]])
     treated = await treat(run, Selection((*labelled, *(each for each in going if not taps[each.address])), ()))
     if treated.failure is not None:
         raise treated.failure
@@ -179,15 +177,6 @@ def _tap(run: Pass, sender: Sender, mails: Sequence[Email]) -> tuple[str, Move] 
 
 def _with_label(email: Email, label: str) -> Email:
     return replace(email, mailbox_ids=email.mailbox_ids | {label})
-
-
-async def _as_scanned(run: Pass, senders: Sequence[Sender]) -> list[Sender]:
-    """The same with their labelled mails, by the scan that every pass starts with; some may be gone from it."""
-    if not senders:
-        return []
-    selection = select((await scan(run.client, run.scheme, run.places)).labelled, run.places, run.own)
-    wanted = {each.address: each.category for each in senders}
-    return [each for each in selection.senders if wanted.get(each.address) == each.category]
 
 
 def _whose(result: Failed | Paused) -> str | None:

@@ -80,9 +80,7 @@ def test_wrong_use_exits_2_and_says_what_is_wrong(mailroom: list[str], arguments
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    "way", [DAEMONS[0], *(pytest.param(each, marks=pytest.mark.exhaustive) for each in DAEMONS[1:])]
-)
+@pytest.mark.parametrize("way", always(1, DAEMONS))
 def test_bad_settings_exit_2_with_every_problem_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, daemons: dict[str, list[str]], way: str
 ) -> None:

@@ -22,7 +22,7 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.sandbox import Sandbox, fill_sample
 from mailroom.sandbox.faults import Endpoint
 from mailroom.sandbox.sample import SENDERS
-from tests.exhaustive import some_of
+from tests.exhaustive import always, some_of
 from tests.guard import GUARD_SECONDS
 from tests.warm import mailroom
 
@@ -253,9 +253,7 @@ TOLD = [
 HURRIEDLY = [sys.executable, "-c", HURRIED.format(keep_running=False)]
 
 
-@pytest.mark.parametrize(
-    "at_a_persons_pace", [False, pytest.param(True, marks=pytest.mark.exhaustive)], ids=["hurriedly", "as people do"]
-)
+@pytest.mark.parametrize("at_a_persons_pace", always(1, [False, True]), ids=["hurriedly", "as people do"])
 def test_it_tells_all_in_order_and_exits_0(
     at_a_persons_pace: bool, monkeypatch: pytest.MonkeyPatch, demo: list[str]
 ) -> None:

@@ -29,7 +29,7 @@ from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, MethodError, Sand
 from mailroom.senders.reset import look, undo_all
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
 from tests.daemon_process import daemon_process
-from tests.exhaustive import some_of
+from tests.exhaustive import always, some_of
 from tests.flavours import every_flavour
 from tests.screener import NOW, Wire, client_of, empty_sandbox, start
 from tests.triage.test_model import MAY_CHANGE, World, built, examples, passes, worlds
@@ -659,9 +659,7 @@ async def test_beside_a_daemon_it_refuses() -> None:
     assert len(sets(lived.sandbox)) == before
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.exhaustive), (signal.SIGTERM, 143)]
-)
+@pytest.mark.parametrize(("number", "status"), always(1, [(signal.SIGTERM, 143), (signal.SIGINT, 130)]))
 async def test_interrupted_it_says_how_to_finish(number: signal.Signals, status: int) -> None:
     lived = await lived_in()
     reading, looking_again = 4, 4

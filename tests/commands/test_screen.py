@@ -28,7 +28,7 @@ from mailroom.sandbox.faults import CutAfter, CutBefore, Delay
 from mailroom.senders.screen import CHANGED_MEANWHILE, TRIES, Findings, find_unjudged, screen_all
 from mailroom.triage.passes import prepare
 from tests.commands.support import command, environment, sets, settings_for
-from tests.exhaustive import some_of
+from tests.exhaustive import always, some_of
 from tests.flavours import every_flavour
 from tests.screener import Wire, client_of, empty_sandbox
 from tests.warm import mailroom
@@ -90,9 +90,7 @@ FIGURES = ("screened", "routed", "stays", "undecided", "left_alone", "failed")
 
 
 @every_flavour
-@pytest.mark.parametrize(
-    "mode", ["off", *(pytest.param(each, marks=pytest.mark.exhaustive) for each in ("watch", "on"))]
-)
+@pytest.mark.parametrize("mode", always(1, ["off", "watch", "on"]))
 async def test_a_dry_run_shows_what_becomes_of_mail_and_writes_nothing(
     flavour: Flavour, mode: Mode, capsys: pytest.CaptureFixture[str]
 ) -> None:

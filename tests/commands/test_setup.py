@@ -20,6 +20,7 @@ from mailroom.errors import ConfigError, Refused
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Limits, Sandbox, SetError, faults
 from mailroom.sandbox.faults import Endpoint
 from tests.commands.support import bare_sandbox, command, environment, sets, settings_for
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.real.processes import free_port
 from tests.screener import NOW, Wire, client_of, connected, empty_sandbox, screener, start
@@ -492,9 +493,7 @@ async def test_a_terminal_gets_colour() -> None:
     assert b"\x1b[33mmissing" in read_terminal(ours)
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.exhaustive)]
-)
+@pytest.mark.parametrize(("number", "status"), always(1, [(signal.SIGINT, 130), (signal.SIGTERM, 143)]))
 async def test_an_interrupted_run_is_finished_by_the_next(number: signal.Signals, status: int) -> None:
     sandbox = bare_sandbox()
     sandbox.faults.next_request(faults.Delay(3600), skip=3)

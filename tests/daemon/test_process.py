@@ -19,6 +19,7 @@ from mailroom.daemon import process as daemon
 from mailroom.sandbox import Flavour, Sandbox, faults
 from mailroom.sandbox.faults import EditSession, Endpoint
 from tests.daemon_process import DaemonProcess, daemon_process, stops_at_once
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
@@ -143,7 +144,7 @@ async def test_the_log_starts_every_line_alike_and_tells_the_settings() -> None:
         assert "sandbox-token" not in str(process.lines)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("number", always(1, [signal.SIGTERM, signal.SIGINT]))
 async def test_it_stops_while_idle(number: signal.Signals) -> None:
     async with daemon_on(empty_sandbox(), debounce_seconds="0") as process:
         await process.logs("eventsource_connected")

@@ -12,7 +12,7 @@ from mailroom.page.words import key_of
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.sandbox.faults import Endpoint, status
 from mailroom.sandbox.message import compose
-from tests.exhaustive import first_of
+from tests.exhaustive import always, first_of
 from tests.page.support import SCREENING, page
 from tests.screener import empty_sandbox
 
@@ -232,7 +232,7 @@ class TestOpening:
             assert (await owner.post("/open", minutes=minutes)).status_code == 400
 
 
-@pytest.mark.parametrize("senders", [1, 60, pytest.param(600, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("senders", always(2, [1, 60, 600]))
 async def test_the_page_is_three_requests_for_any_number_of_senders(senders: int) -> None:
     sandbox = empty_sandbox()
     for number in range(senders):

@@ -9,11 +9,12 @@ import trio
 
 from mailroom.sandbox import AddressInUseError, SandboxError
 from mailroom.sandbox.command import run
+from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS
 from tests.warm import mailroom
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("number", always(1, [signal.SIGTERM, signal.SIGINT]))
 async def test_the_printed_settings_lead_to_the_session_and_a_signal_ends_it(number: signal.Signals) -> None:
     with trio.fail_after(GUARD_SECONDS):
         process = await trio.lowlevel.open_process(

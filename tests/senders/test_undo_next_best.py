@@ -14,6 +14,7 @@ from mailroom.decisions.undo import Subject
 from mailroom.decisions.whole import WholeDomain, WholeList
 from mailroom.sandbox import JAMES, Flavour, Sandbox
 from mailroom.senders.undo import Undo, find_undo, undo
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.new_mail import ON, arrives, join, later, raw, screening
 from tests.screener import NOW, Wire, screener
@@ -251,12 +252,15 @@ def of_a_list(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     ("when", "fill", "subject"),
-    [
-        ("cut_after", of_a_sender, ANN),
-        pytest.param("cut_before", of_a_sender, ANN, marks=pytest.mark.exhaustive),
-        pytest.param("cut_after", of_a_list, PYTHON, marks=pytest.mark.exhaustive),
-        pytest.param("cut_before", of_a_list, PYTHON, marks=pytest.mark.exhaustive),
-    ],
+    always(
+        1,
+        [
+            ("cut_after", of_a_sender, ANN),
+            ("cut_before", of_a_sender, ANN),
+            ("cut_after", of_a_list, PYTHON),
+            ("cut_before", of_a_list, PYTHON),
+        ],
+    ),
 )
 async def test_cut_off_at_any_request_the_same_call_does_the_rest(
     when: str, fill: Callable[[Sandbox], None], subject: Subject

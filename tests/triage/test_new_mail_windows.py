@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from mailroom.sandbox import JAMES, Flavour, Sandbox
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.new_mail import ANN, BOB, ON, SCREENED, arrives, keywords_of, later, screening, seen
 from tests.screener import Screener, Wire, connected, empty_sandbox, screener, served, start
@@ -135,7 +136,7 @@ async def test_a_sender_whom_a_second_daemon_decides_meanwhile_is_routed(flavour
         assert sandbox.groups()["Feed"] == {"ann@example.org"}
 
 
-@pytest.mark.parametrize("fill", [new_mail, pytest.param(both, marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("fill", always(1, [new_mail, both]))
 async def test_two_daemons_at_once_do_no_harm(fill: Callable[[Sandbox], None]) -> None:
     expected, requests = await alone(fill)
     assert requests >= 3

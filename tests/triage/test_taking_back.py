@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mailroom.sandbox import Flavour, Sandbox
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.new_mail import SCREENED, arrives, join, keywords_of, later, screening
 from tests.screener import NOW, Wire, empty_sandbox, screener
@@ -142,7 +143,7 @@ def to_take_back(sandbox: Sandbox) -> None:
             join(sandbox, group, sandbox.add_card(f"{name}@x.org", name.title(), notes={"n": {"note": "Mine."}}))
 
 
-@pytest.mark.parametrize("when", ["cut_after", pytest.param("cut_before", marks=pytest.mark.exhaustive)])
+@pytest.mark.parametrize("when", always(1, ["cut_after", "cut_before"]))
 async def test_taking_back_that_is_cut_off_at_any_request_is_finished_by_the_next_start(when: str) -> None:
     def waiting() -> Sandbox:
         sandbox = empty_sandbox()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from mailroom.config.variables import PREFIX
+from mailroom.config.variables import PREFIX, is_service_link
 
 HOST = f"{PREFIX}HEALTH_HOST"
 PORT = f"{PREFIX}HEALTH_PORT"
@@ -115,7 +115,9 @@ def _reason(failure: Exception) -> str:
 
 def _settings() -> Mapping[str, str]:
     """Both settings by variable, without the empty ones; the environment wins over `.env`."""
-    found = {**dict(_dotenv()), **{name.upper(): value for name, value in os.environ.items() if value.strip()}}
+    variables = {name.upper(): value for name, value in os.environ.items() if value.strip()}
+    ours = {name: value for name, value in variables.items() if not is_service_link(name, value)}
+    found = {**dict(_dotenv()), **ours}
     return {name: value.strip() for name, value in found.items() if name in (HOST, PORT) and value.strip()}
 
 

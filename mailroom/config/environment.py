@@ -20,7 +20,7 @@ from mailroom.config.scheme_file import read_scheme
 from mailroom.config.screening import Mode
 from mailroom.config.secret_files import read_secret
 from mailroom.config.setting_types import HomeExpanded, LowerCase
-from mailroom.config.variables import DOTENV, PREFIX, SECRETS_FOLDER
+from mailroom.config.variables import DOTENV, PREFIX, SECRETS_FOLDER, is_service_link
 from mailroom.errors import ConfigError
 from mailroom.suggest import did_you_mean
 
@@ -123,7 +123,8 @@ def _owner_problems(given: Container[str]) -> Iterator[str]:
 
 def _places(secrets_folder: Path) -> Iterator[_Place]:
     """Raises `OSError` and `UnicodeDecodeError`."""
-    yield _Place("the environment", _in_capitals(EnvSettingsSource(_Variables).env_vars))
+    variables = _in_capitals(EnvSettingsSource(_Variables).env_vars)
+    yield _Place("the environment", {name: text for name, text in variables.items() if not is_service_link(name, text)})
     yield _Place(DOTENV, _in_capitals(_LiteralDotenv(_Variables).env_vars))
     files = sorted(secrets_folder.iterdir()) if secrets_folder.is_dir() else ()
     ours = [file for file in files if file.name.upper().startswith(PREFIX) and file.is_file()]
@@ -193,18 +194,8 @@ def _unknown_names(places: Iterable[_Place]) -> Iterator[str]:
     for place in places:
         for name in sorted(place.found):
             rest = name.removeprefix(PREFIX)
-            if name.startswith(PREFIX) and rest not in known and not _by_a_cluster(rest, place.found[name]):
+            if name.startswith(PREFIX) and rest not in known:
                 yield _unknown_name(rest, place.found[name], place.name, known)
-
-
-def _by_a_cluster(rest: str, value: str | None) -> bool:
-    """Whether Kubernetes sets this in every pod beside a Service called mailroom: `SERVICE_HOST`, `PORT_8080_TCP` …
-
-    `PORT` alone may as well be a slip for `HEALTH_PORT`; a cluster's holds a url.
-    """
-    if rest == "PORT":
-        return value is not None and "://" in value
-    return bool(re.fullmatch(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?", rest))
 
 
 def _unknown_name(rest: str, value: str | None, place: str, known: set[str]) -> str:

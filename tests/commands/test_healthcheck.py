@@ -228,6 +228,13 @@ def test_the_environment_wins_over_dotenv_unless_it_is_empty(monkeypatch: pytest
         assert healthcheck.run() == 0
 
 
+def test_a_port_that_a_cluster_sets_beside_a_service_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(OK) as port:
+        Path(".env").write_text(f"MAILROOM_HEALTH_PORT={port}\n")
+        monkeypatch.setenv("MAILROOM_HEALTH_PORT", "tcp://10.96.0.12:8080")
+        assert healthcheck.run() == 0
+
+
 def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mailroom = command(tmp_path / "bin", "mailroom")
     with answering(OK) as port:

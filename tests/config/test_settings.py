@@ -135,29 +135,41 @@ def test_every_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None
     assert account(read).scheme == replace(DEFAULT_SCHEME, screener="Waiting room", screening=Screening("watch"))
 
 
-CLUSTER = {
-    "PORT": "tcp://10.96.0.12:8080",
-    "PORT_8080_TCP": "tcp://10.96.0.12:8080",
-    "PORT_8080_TCP_PROTO": "tcp",
-    "PORT_8080_TCP_PORT": "8080",
-    "PORT_8080_TCP_ADDR": "10.96.0.12",
-    "SERVICE_HOST": "10.96.0.12",
-    "SERVICE_PORT": "8080",
-    "SERVICE_PORT_HTTP": "8080",
-}
+def service_links(service: str, protocol: str = "tcp") -> dict[str, str]:
+    """What Kubernetes sets in each pod of a namespace that has a Service of this name, with a port called web."""
+    name = service.upper().replace("-", "_")
+    url = f"{protocol}://10.96.0.12:80"
+    port = f"{name}_PORT_80_{protocol.upper()}"
+    of_the_port = {port: url, f"{port}_PROTO": protocol, f"{port}_PORT": "80", f"{port}_ADDR": "10.96.0.12"}
+    host = {f"{name}_SERVICE_HOST": "10.96.0.12", f"{name}_SERVICE_PORT": "80", f"{name}_SERVICE_PORT_WEB": "80"}
+    return {**host, f"{name}_PORT": url, **of_the_port}
 
 
-def test_what_a_cluster_sets_beside_a_service_called_mailroom_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
-    for name, value in CLUSTER.items():
-        monkeypatch.setenv(f"MAILROOM_{name}", value)
-    assert read_environment().process.health_port == 8080
+@pytest.mark.parametrize("protocol", ["tcp", "udp", "sctp"])
+@pytest.mark.parametrize("service", ["mailroom", "mailroom-page", "mailroom-page-0", "mailroom-health"])
+def test_what_a_cluster_sets_beside_a_service_is_no_setting(
+    service: str, protocol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in service_links(service, protocol).items():
+        monkeypatch.setenv(name, value)
+    Path(".env").write_text(f"MAILROOM_JMAP_TOKEN={TOKEN}\nMAILROOM_PAGE_PORT=9081\n")
+    process = read_environment().process
+    assert (process.health_port, process.page_port, process.shard) == (8080, 9081, None)
 
 
-def test_a_port_that_is_a_number_is_a_slip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MAILROOM_JMAP_TOKEN", TOKEN)
-    monkeypatch.setenv("MAILROOM_PORT", "9000")
-    with pytest.raises(ConfigError, match=r"MAILROOM_PORT \(in the environment\) is not a setting"):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "9000"),
+        ("PAGE_0_PORT", "9000"),
+        ("PAGE_PORTS", "tcp://10.96.0.12:80"),
+        ("PORT", "https://mailroom.example.com"),
+        ("SERVICE", "10.96.0.12"),
+    ],
+)
+def test_what_only_looks_like_it_is_a_slip(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_variables(monkeypatch, JMAP_TOKEN=TOKEN, **{name: value})
+    with pytest.raises(ConfigError, match=rf"MAILROOM_{name} \(in the environment\) is not a setting"):
         read_environment()
 
 

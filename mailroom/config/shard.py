@@ -42,7 +42,9 @@ def read_shard(text: str, host: str) -> Shard:
     of = int(match[2])
     if not 1 <= of <= MOST_SHARDS:
         raise ValueError(f"must be one of 1 to {MOST_SHARDS:,} shards")
-    number = _at_the_end_of(host) if match[1] == "auto" else int(match[1])
+    if match[1] == "auto":
+        return Shard(_at_the_end_of(host, of), of)
+    number = int(match[1])
     if number >= of:
         raise ValueError(f"must be one of the shards 0 to {of - 1}, and is {number}/{of}: they are counted from 0")
     return Shard(number, of)
@@ -53,8 +55,14 @@ def shard_of_this_host(text: object) -> object:
     return read_shard(text, socket.gethostname()) if isinstance(text, str) else text
 
 
-def _at_the_end_of(host: str) -> int:
-    match = re.search(r"[0-9]{1,9}\Z", host.partition(".")[0])
+def _at_the_end_of(host: str, of: int) -> int:
+    match = re.search(r"[0-9]+\Z", host.partition(".")[0])
     if match is None:
         raise ValueError(f"is auto, but the name of this host, {host}, has no number at its end: write the number")
-    return int(match[0])
+    number = int(match[0])
+    if number >= of:
+        raise ValueError(
+            f"is auto, but the name of this host, {host}, ends in {number}, and the shards are 0 to {of - 1}: "
+            "write this one's number, or give all processes a higher number of shards"
+        )
+    return number

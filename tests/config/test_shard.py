@@ -26,6 +26,7 @@ ACCOUNTS = [f"account-{number}" for number in range(500)]
         ("auto/8", "mailroom-7", Shard(7, 8)),
         ("auto/8", "mailroom-0.mailroom.svc.cluster.local", Shard(0, 8)),
         ("auto/20", "node12", Shard(12, 20)),
+        ("auto/20", "node000000000012", Shard(12, 20)),
     ],
 )
 def test_it_is_a_number_or_that_at_the_end_of_the_hosts_name(text: str, host: str, shard: Shard) -> None:
@@ -49,9 +50,14 @@ def test_one_that_cannot_be_is_told(text: str, problem: str) -> None:
         read_shard(text, "mail")
 
 
-def test_a_host_beyond_the_last_shard_is_told() -> None:
-    with pytest.raises(ValueError, match="is 9/8"):
-        read_shard("auto/8", "mailroom-9")
+@pytest.mark.parametrize("number", ["8", "10000000003", "1" * 55], ids=len)
+def test_a_host_beyond_the_last_shard_is_told_by_its_name(number: str) -> None:
+    problem = (
+        f"is auto, but the name of this host, mailroom-{number}, ends in {number}, and the shards are 0 to 7: "
+        "write this one's number, or give all processes a higher number of shards"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(problem)}$"):
+        read_shard("auto/8", f"mailroom-{number}")
 
 
 @given(st.text(min_size=1), st.integers(1, 50))

@@ -10,8 +10,8 @@ from mailroom.cli.with_settings import read_settings
 def command(as_json: bool) -> int:
     """List the accounts of the folder, and how they are.
 
-    It asks the daemon that runs here, and no mail server. Status 1 means that a file has a mistake, or an account is
-    unhealthy.
+    It asks the daemon that runs here, and no mail server. Status 1 means that a file has a mistake, an account is
+    unhealthy, or the daemon serves another shard than MAILROOM_SHARD says.
     """
     import trio
 

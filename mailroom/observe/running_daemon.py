@@ -3,12 +3,15 @@
 import json
 import ssl
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 from urllib.parse import quote
 
 import httpx
 import trio
+from pydantic import BeforeValidator
 
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.shard import Shard, read_shard
 from mailroom.errors import BadReply
 from mailroom.wire import Wire, reader
 
@@ -18,16 +21,23 @@ SECONDS = 5
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  compared with, not bound to
 
 
-class RunningDaemon(Wire):
-    """What a daemon says about itself: `status` is ok or unhealthy.
+def _shard(told: object) -> object:
+    return read_shard(told, "") if isinstance(told, str) else told
 
-    `screening` is None in versions without it; one with several accounts tells their number, and no age of a pass.
+
+class RunningDaemon(Wire):
+    """What a daemon says about itself: `status` is ok or unhealthy, `role` first or standby.
+
+    `screening` and `role` are None in versions without it; one with several accounts tells their number, and which
+    shard they are (None: all), and no age of a pass.
     """
 
     status: str
     version: str
     last_poll_age_seconds: float | None = None
     accounts: int | None = None
+    shard: Annotated[Shard | None, BeforeValidator(_shard)] = None
+    role: str | None = None
     last_poll_error: str | None = None
     screening: str | None = None
 

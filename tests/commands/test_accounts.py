@@ -3,9 +3,10 @@
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import trio
@@ -15,11 +16,15 @@ from mailroom.cli.main import COMMANDS, main
 from mailroom.commands import accounts
 from mailroom.config.environment import Environment
 from mailroom.config.process_settings import ProcessSettings
-from mailroom.config.shard import shard_of
+from mailroom.config.shard import Shard, shard_of
+from mailroom.observe.health import serve_health
+from mailroom.observe.reports import ManyAccounts, Part
+from mailroom.observe.status import Status
 from mailroom.sandbox import Sandbox
 from tests.commands.support import Ended
 from tests.guard import GUARD_SECONDS
 from tests.real.processes import free_port
+from tests.scrape import Idle
 from tests.screener import empty_sandbox, served_here
 from tests.scripted_server import ScriptedServer, json_reply, reply
 from tests.warm import mailroom
@@ -220,19 +225,19 @@ FILES = {
 async def test_the_list_tells_files_alone_where_no_daemon_runs(capsys: pytest.CaptureFixture[str]) -> None:
     process = ProcessSettings(accounts=folder_of(**FILES), health_port=free_port())
     assert await accounts.as_json(Environment(process, None)) == 1
-    assert [(each["account"], each["state"]) for each in json.loads(capsys.readouterr().out)] == [
-        ("anna", "daemon not running"),
-        ("bob", "daemon not running"),
-        ("carl", "broken"),
-        ("dora", "disabled"),
-        ("eve", "daemon not running"),
+    assert [(each["account"], each["role"], each["state"]) for each in json.loads(capsys.readouterr().out)] == [
+        ("anna", None, "daemon not running"),
+        ("bob", None, "daemon not running"),
+        ("carl", None, "broken"),
+        ("dora", None, "disabled"),
+        ("eve", None, "daemon not running"),
     ]
 
 
 async def test_the_list_tells_what_the_daemon_says_of_each(capsys: pytest.CaptureFixture[str]) -> None:
     daemon = ScriptedServer()
     ok = {"status": "ok", "version": "1"}
-    daemon.script("/healthz", json_reply(ok))
+    daemon.script("/healthz", json_reply({**ok, "accounts": 3, "shard": None, "role": "first"}))
     daemon.script("/healthz/anna", json_reply(ok))
     daemon.script("/healthz/bob", json_reply({"status": "unhealthy", "version": "1", "last_poll_error": "refused"}))
     daemon.script("/healthz/carl", json_reply(ok))
@@ -252,6 +257,7 @@ async def test_the_list_tells_what_the_daemon_says_of_each(capsys: pytest.Captur
         {
             "account": "bob",
             "shard": None,
+            "role": "first",
             "state": "unhealthy",
             "session_url": "https://mail.example.com/",
             "problems": [],
@@ -260,6 +266,7 @@ async def test_the_list_tells_what_the_daemon_says_of_each(capsys: pytest.Captur
         {
             "account": "carl",
             "shard": None,
+            "role": "first",
             "state": "ok",
             "session_url": None,
             "problems": [problem],
@@ -271,38 +278,105 @@ async def test_the_list_tells_what_the_daemon_says_of_each(capsys: pytest.Captur
     assert shown[-1] == "5 accounts: 2 ok, 1 unhealthy, 1 not served, 1 disabled."
 
 
-async def test_the_list_tells_the_shard_of_each_and_asks_about_its_own_alone(
-    capsys: pytest.CaptureFixture[str],
+@asynccontextmanager
+async def shard_of_bob(role: Literal["first", "standby"]) -> AsyncIterator[int]:
+    """What answers for the shard that has bob and not anna: the health app of a daemon; the value is its port."""
+    report = ManyAccounts({"bob": Idle(Status(60))}, Part(str(BOBS), role))
+    with trio.fail_after(GUARD_SECONDS):
+        async with trio.open_nursery() as nursery:
+            yield await nursery.start(serve_health, report, "127.0.0.1", 0)
+            nursery.cancel_scope.cancel()
+
+
+BOBS, ANNAS = shard_of("bob", 4), shard_of("anna", 4)
+
+
+@pytest.mark.parametrize("role", ["first", "standby"])
+@pytest.mark.parametrize("asked_for", [BOBS, None])
+async def test_shard_and_role_are_those_of_the_daemon_that_answers(
+    asked_for: Shard | None, role: Literal["first", "standby"], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    daemon = ScriptedServer()
-    ok = json_reply({"status": "ok", "version": "1"})
-    daemon.script("/healthz", ok)
-    daemon.script("/healthz/bob", ok)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(daemon.serve)
-        port = int(daemon.origin.rpartition(":")[2])
-        folder = folder_of(**{name: FILES[name] for name in ("anna", "bob")})
-        shard = shard_of("bob", 4)
-        assert not shard.holds("anna")
-        process = ProcessSettings(accounts=folder, health_port=port, shard=shard, standby_seconds=5)
-        assert await accounts.as_json(Environment(process, None)) == 0
+    """Not those of the shell that asks, which knows at most the shard."""
+    assert BOBS != ANNAS
+    folder = folder_of(anna=FILES["anna"], bob=FILES["bob"])
+    async with shard_of_bob(role) as port:
+        environment = Environment(ProcessSettings(accounts=folder, health_port=port, shard=asked_for), None)
+        assert await accounts.as_json(environment) == 0
         as_json = json.loads(capsys.readouterr().out)
-        assert await accounts.show(Environment(process, None)) == 0
-        shown = capsys.readouterr().out.splitlines()
-        nursery.cancel_scope.cancel()
-    assert daemon.asked_for("/healthz/anna") == []
-    assert [(each["account"], each["shard"], each["state"]) for each in as_json] == [
-        ("anna", str(shard_of("anna", 4)), "other shard"),
-        ("bob", str(shard), "ok"),
+        assert await accounts.show(environment) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [(each["account"], each["shard"], each["role"], each["state"]) for each in as_json] == [
+        ("anna", str(ANNAS), None, "other shard"),
+        ("bob", str(BOBS), role, "ok"),
     ]
     assert [line.split()[:3] for line in shown[:3]] == [
         ["Account", "Shard", "State"],
-        ["anna", str(shard_of("anna", 4)), "other"],
-        ["bob", str(shard), "ok"],
+        ["anna", str(ANNAS), "other"],
+        ["bob", str(BOBS), "ok"],
     ]
     assert shown[-1] == (
-        f"2 accounts: 1 ok, 1 other shard. This process serves shard {shard}. It stands by, 5 s behind the first one."
+        f"2 accounts: 1 ok, 1 other shard. The daemon on port {port} serves shard {BOBS}; its role is {role}."
     )
+
+
+@pytest.mark.parametrize("command", [accounts.show, accounts.as_json])
+async def test_a_daemon_of_another_shard_than_was_asked_for_is_told(
+    command: Callable[[Environment], Awaitable[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with shard_of_bob("standby") as port:
+        folder = folder_of(anna=FILES["anna"], bob=FILES["bob"])
+        process = ProcessSettings(accounts=folder, health_port=port, shard=ANNAS)
+        assert await command(Environment(process, None)) == 1
+    said = capsys.readouterr()
+    assert said.err == (
+        f"mailroom: the daemon on port {port} serves shard {BOBS}, and not shard {ANNAS}, which was asked for: set "
+        f"MAILROOM_HEALTH_PORT to the port of the process that does, or MAILROOM_SHARD={BOBS} to look at this one\n"
+    )
+    assert "not served" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("told", "serves", "remedy"),
+    [
+        (
+            {"accounts": 2, "shard": None, "role": "first"},
+            "all accounts, and not shard 2/4, which was asked for",
+            ", or unset MAILROOM_SHARD to look at this one",
+        ),
+        ({"last_poll_age_seconds": 1.0, "role": "first"}, "a single account, and not those of a folder", ""),
+    ],
+)
+async def test_a_daemon_without_shards_is_told_where_one_was_asked_for(
+    told: Mapping[str, object], serves: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = ScriptedServer()
+    daemon.script("/healthz", json_reply({"status": "ok", "version": "1", **told}))
+    for name in ("anna", "bob"):
+        daemon.script(f"/healthz/{name}", reply("404 Not Found"))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(daemon.serve)
+        port = int(daemon.origin.rpartition(":")[2])
+        folder = folder_of(anna=FILES["anna"], bob=FILES["bob"])
+        process = ProcessSettings(accounts=folder, health_port=port, shard=Shard(2, 4))
+        assert await accounts.show(Environment(process, None)) == 1
+        nursery.cancel_scope.cancel()
+    assert capsys.readouterr().err == (
+        f"mailroom: the daemon on port {port} serves {serves}: "
+        f"set MAILROOM_HEALTH_PORT to the port of the process that does{remedy}\n"
+    )
+
+
+async def test_only_accounts_of_that_daemon_are_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    daemon = ScriptedServer()
+    daemon.script("/healthz", json_reply({"status": "ok", "version": "1", "accounts": 1, "shard": str(BOBS)}))
+    daemon.script("/healthz/bob", json_reply({"status": "ok", "version": "1"}))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(daemon.serve)
+        port = int(daemon.origin.rpartition(":")[2])
+        process = ProcessSettings(accounts=folder_of(anna=FILES["anna"], bob=FILES["bob"]), health_port=port)
+        assert await accounts.show(Environment(process, None)) == 0
+        nursery.cancel_scope.cancel()
+    assert daemon.asked_for("/healthz/anna") == []
 
 
 def test_without_a_folder_there_is_no_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,6 +128,7 @@ class Accounts(Mapping[str, Observed]):
         if running is None:
             return None
         running.scope.cancel()
+        running.account.status.stops()
         return running.ended
 
     async def _run(self, running: _Running, before: trio.Event | None) -> None:

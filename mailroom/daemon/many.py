@@ -36,6 +36,7 @@ async def serve_many(
             port = await start_health(root, report, process)
             make_room([each.settings.jmap_session_url for each in reading.accounts.values() if each.enabled])
             accounts.take(reading)
+            report.begin()
             if process.page_proxy_header is not None or any(owner.password for owner in accounts.owners.values()):
                 await root.start(serve_page, accounts.owners, process)
             task_status.started(port)

@@ -1,6 +1,6 @@
 """What monitors are told: of one account as it is, or of many as a whole and of each by its name."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal, Protocol, Self
 
@@ -101,6 +101,11 @@ class ManyAccounts:
     def __init__(self, accounts: Mapping[str, Observed], part: Part = ALL) -> None:
         self._accounts = accounts
         self._part = part
+        self._began_with: Sequence[Status] | None = None
+
+    def begin(self) -> None:
+        """The accounts that the process starts with are there now: it is ready once each of these was tried."""
+        self._began_with = [each.status for each in self._accounts.values()]
 
     def health(self) -> Answer:
         unhealthy = sorted(name for name, each in self._accounts.items() if not each.status.is_well)
@@ -121,8 +126,11 @@ class ManyAccounts:
 
     @property
     def is_ready(self) -> bool:
-        """Every account was tried once."""
-        return all(each.status.tried for each in self._accounts.values())
+        """Every account that it began with was tried once.
+
+        What is added, changed or tried again later makes no process unready: its page would have nobody to serve it.
+        """
+        return self._began_with is not None and all(status.tried for status in self._began_with)
 
     async def metrics(self) -> bytes:
         """Each with the label `account`, and what concerns all."""

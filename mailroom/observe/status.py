@@ -243,6 +243,10 @@ class Status:
         self._aside = None
         self._push_tried = trio.Event()
 
+    def stops(self) -> None:
+        """It runs no more: nobody is to wait for its first try."""
+        self._tried.set()
+
     @property
     def is_set_aside(self) -> bool:
         return self._aside is not None

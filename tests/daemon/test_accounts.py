@@ -122,6 +122,18 @@ async def test_what_is_configured_otherwise_starts_anew() -> None:
         assert home.logged("accounts_changed")[-1]["changed"] == ["anna"]
 
 
+async def test_nobody_waits_for_the_first_try_of_one_that_is_gone_or_another_by_then() -> None:
+    async with household("anna", "bert") as home:
+        home.take()
+        before = [home.accounts[name].status for name in ("anna", "bert")]
+        assert [status.tried for status in before] == [False, False]
+        settings = home.configured["anna"].settings.model_copy(update={"debounce_seconds": 1})
+        home.configured = {"anna": replace(home.configured["anna"], settings=settings)}
+        home.take()
+        assert [status.tried for status in before] == [True, True]
+        assert not home.accounts["anna"].status.tried
+
+
 async def test_one_that_is_not_enabled_is_not_served() -> None:
     async with household("anna", "bert") as home:
         home.configured["bert"] = replace(home.configured["bert"], enabled=False)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -68,6 +69,10 @@ class Provider:
     async def health(self, name: str = "") -> httpx.Response:
         async with httpx.AsyncClient() as http:
             return await http.get(f"{self.health_url}/healthz{f'/{name}' if name else ''}")
+
+    async def is_ready(self) -> bool:
+        async with httpx.AsyncClient() as http:
+            return (await http.get(f"{self.health_url}/readyz")).status_code == 200
 
     async def files(self, name: str) -> None:
         """A mail with a label comes to this account, and is filed."""
@@ -221,6 +226,21 @@ async def test_a_hangup_tries_those_again_that_are_set_aside(tmp_path: Path, moc
         os.kill(os.getpid(), signal.SIGHUP)
         await running.files("bert")
         assert (running.connects("anna"), running.connects("bert")) == (1, 1)
+
+
+async def test_once_ready_it_stays_so_while_what_was_changed_or_added_waits_for_its_server(
+    tmp_path: Path, mock_clock: MockClock
+) -> None:
+    async with provider(tmp_path, mock_clock, "anna", "bert", unused=("cleo",)) as running:
+        assert await running.is_ready()
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            for name in ("bert", "cleo"):
+                running.write(name, f'jmap_session_url = "{url}"\njmap_token = "{name}-token"\n')
+            await running.looks()
+            told = running.logged("accounts_changed")[-1]
+            assert (told["added"], told["changed"]) == (["cleo"], ["bert"])
+            assert await running.is_ready()
 
 
 async def test_two_files_for_one_account_serve_it_once(tmp_path: Path, mock_clock: MockClock) -> None:

@@ -270,16 +270,31 @@ async def test_a_process_tells_its_shard_and_whether_it_stands_by() -> None:
         reply = await http.get("/healthz")
         told = reply.json()
         assert (reply.status_code, told["accounts"], told["shard"], told["role"]) == (200, 0, "2/8", "standby")
-        assert (await http.get("/readyz")).status_code == 200
 
 
-async def test_several_accounts_are_ready_once_each_was_tried(mock_clock: MockClock) -> None:
+async def test_several_accounts_are_ready_once_each_that_it_began_with_was_tried(mock_clock: MockClock) -> None:
     accounts = {name: Idle(Status(60)) for name in ("anna", "bert", "cleo")}
-    async with reporting(ManyAccounts(accounts)) as http:
+    report = ManyAccounts(accounts)
+    async with reporting(report) as http:
+
+        async def is_ready() -> bool:
+            return (await http.get("/readyz")).status_code == 200
+
         accounts["anna"].status.pass_succeeded("startup", IDLE, 0.1)
         accounts["bert"].status.pass_failed("startup", 0.1, "no answer")
-        assert (await http.get("/readyz")).status_code == 503
+        report.begin()
+        assert not await is_ready()
         accounts["cleo"].status.set_aside("the credentials are refused")
+        assert await is_ready()
+        accounts |= {"bert": Idle(Status(60)), "dora": Idle(Status(60))}
+        assert await is_ready()
+
+
+async def test_before_the_accounts_are_there_it_is_not_ready_and_then_without_any_it_is() -> None:
+    report = ManyAccounts({})
+    async with reporting(report) as http:
+        assert (await http.get("/readyz")).status_code == 503
+        report.begin()
         assert (await http.get("/readyz")).status_code == 200
 
 

@@ -79,9 +79,10 @@ async def tap(
             became[sender] = _done_before_or_gone(seen, sender, category)
             continue
         id, move = labelled
-        off = clearing(waiting, category, seen.places)
-        add = move.add | (wide_label(seen.places, scheme, wide) if wide else frozenset())
-        moves[sender] = {**off, id: Move(add, move.remove | off.get(id, Move()).remove)}
+        cleared = clearing(waiting, category, seen.places)
+        off = cleared.get(id, Move())
+        add = move.add | off.add | (wide_label(seen.places, scheme, wide) if wide else frozenset())
+        moves[sender] = {**cleared, id: Move(add, move.remove | off.remove)}
     return {**became, **await _write(client, moves)}
 
 

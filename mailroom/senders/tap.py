@@ -43,10 +43,16 @@ def label_for(mails: Sequence[Email], category: Target, places: Places) -> tuple
 
 
 def clearing(mails: Iterable[Email], category: Target, places: Places) -> dict[str, Move]:
-    """The triage labels of other categories and the error label off, by mail id."""
+    """The triage labels of other categories and the error label off, by mail id; mail without another mailbox waits
+    in the Screener then, as the last one can't be taken away."""
     others = frozenset(id for id, each in places.labels.items() if each != category)
     off = others | (frozenset({places.error_label}) if places.error_label else frozenset())
-    return {email.id: Move(remove=off & email.mailbox_ids) for email in mails if off & email.mailbox_ids}
+    screener = frozenset({places.screener} if places.screener else ())
+
+    def off_from(email: Email) -> Move:
+        return Move(frozenset() if email.mailbox_ids - places.all_labels else screener, off & email.mailbox_ids)
+
+    return {email.id: off_from(email) for email in mails if off & email.mailbox_ids}
 
 
 async def put_labels(run: Pass, moves: Mapping[str, Move]) -> Mapping[str, SetError]:

@@ -126,6 +126,18 @@ class TestATap:
             assert {*map(len, map(sandbox.mails_in, ("@MailroomError", "@ToFeed", "@ToJail", "Screener")))} == {0}
             assert sorted(map(len, map(sandbox.mails_in, ("Feed", "Jail")))) == [0, 2]
 
+    @pytest.mark.parametrize("category", ["Imbox", "Jail"])
+    async def test_decides_about_mail_that_is_in_nothing_but_labels(self, category: str) -> None:
+        sandbox = empty_sandbox()
+        for label in ("@ToFeed", "@ToImbox"):
+            # An app that knows folders only: a label takes the mail out of the Screener.
+            sandbox.deliver(ANN, mailboxes=[label])
+        async with page(sandbox) as served_page, served_page.owner() as owner:
+            assert len(sandbox.mails_in("@MailroomError")) == 2
+            assert f"→ {category}, being filed" in (await owner.tap("ann@example.org", category)).text
+            await served_page.filed()
+            assert len(sandbox.mails_in(category)) == 2
+
     async def test_for_several_chosen_senders_at_once(self) -> None:
         sandbox = sandbox_with(3, mails=2)
         async with page(sandbox) as served_page, served_page.owner() as owner:

@@ -16,6 +16,7 @@ from mailroom.account.rules_watch import watch_rules
 from mailroom.account.servers import Servers, telling_what_to_renew
 from mailroom.account.triage_loop import TriageLoop
 from mailroom.config.account_settings import AccountConfig
+from mailroom.config.standby import role_of
 from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
@@ -63,7 +64,8 @@ class Account:
         self._page_url = page_url if has_login else ""
         self.servers = Servers(settings, http)
         categories = [category.name for category in self.scheme.categories]
-        self.status = Status(settings.poll_interval, categories, self.scheme.screening.mode)
+        role = role_of(standby_seconds)
+        self.status = Status(settings.poll_interval, categories, self.scheme.screening.mode, role)
         # Its ends are never closed: it holds what rings between one run and the next.
         rings_in, self._rings = trio.open_memory_channel[Ring](RINGS_KEPT)
         self.bell = Bell(rings_in, self.status)

@@ -13,6 +13,7 @@ from mailroom.account.account import Account
 from mailroom.config.account_files import Reading
 from mailroom.config.account_settings import AccountConfig
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.standby import Role, role_of
 from mailroom.daemon.keep_running import keep_running
 from mailroom.daemon.pace import FIRST_PASSES_AT_ONCE, LONGEST_FIRST_TRY_SECONDS, first_turn, standby_turn
 from mailroom.errors import ConfigError
@@ -87,7 +88,7 @@ class Accounts(Mapping[str, Observed]):
         for name in (*added, *changed):
             self._start(wanted[name])
         self._unreadable = {
-            name: _unreadable("; ".join(problems))
+            name: _unreadable("; ".join(problems), role_of(self._process.standby_seconds))
             for name, problems in sorted(reading.mistakes.items())
             if name not in self._running
         }
@@ -186,8 +187,8 @@ def _name(config: AccountConfig) -> str:
     return config.name
 
 
-def _unreadable(mistake: str) -> Unreadable:
-    status = Status(poll_interval=60)
+def _unreadable(mistake: str, role: Role) -> Unreadable:
+    status = Status(poll_interval=60, role=role)
     status.set_aside(mistake)
     return Unreadable(status)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
 import trio
 from prometheus_client import Metric
@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from mailroom import __version__
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.standby import Role, role_of
 from mailroom.observe.metrics import LAST_SUCCESS, of_account, of_one_among_many, of_process, written
 from mailroom.observe.status import Status
 
@@ -74,18 +75,15 @@ class OneAccount:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a process is among those that serve the same folder: its shard (None: all of it), and whether it stands by.
-
-    A standby leaves work to the first one for a few seconds; alone it does all of it.
-    """
+    """What a process is among those that serve the same folder: its shard (None: all of it), and its role."""
 
     shard: str | None
-    role: Literal["first", "standby"]
+    role: Role
 
     @classmethod
     def of(cls, process: ProcessSettings) -> Self:
         shard = None if process.shard is None else str(process.shard)
-        return cls(shard, "standby" if process.standby_seconds else "first")
+        return cls(shard, role_of(process.standby_seconds))
 
 
 ALL = Part(None, "first")

@@ -14,6 +14,7 @@ import trio
 
 from mailroom import __version__
 from mailroom.config.screening import Mode
+from mailroom.config.standby import Role
 from mailroom.observe.durations import Durations
 
 Trigger = Literal["startup", "push", "tap", "fallback", "continued"]
@@ -127,6 +128,7 @@ class Health:
     server_rules: ServerRules
     screening: Mode
     mails_waiting: int | None
+    role: Role
     version: str
 
 
@@ -137,9 +139,12 @@ class Status:
     happens to new mail.
     """
 
-    def __init__(self, poll_interval: float, categories: Iterable[str] = (), screening: Mode = "off") -> None:
+    def __init__(
+        self, poll_interval: float, categories: Iterable[str] = (), screening: Mode = "off", role: Role = "first"
+    ) -> None:
         self._poll_interval = poll_interval
         self._screening: Mode = screening
+        self._role: Role = role
         self._started_at = trio.current_time()
         self._succeeded = trio.Event()
         self._unanswered_since: float | None = None
@@ -294,6 +299,7 @@ class Status:
             server_rules=self.server_rules,
             screening=self._screening,
             mails_waiting=last.outcome.mails_waiting if last else None,
+            role=self._role,
             version=__version__,
         )
 

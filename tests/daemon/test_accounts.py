@@ -52,7 +52,7 @@ class Household:
 
 
 @asynccontextmanager
-async def household(*names: str) -> AsyncIterator[Household]:
+async def household(*names: str, standby_seconds: float = 0) -> AsyncIterator[Household]:
     """Mailboxes on servers of their own; no account runs before the first `take`."""
     mailboxes = {name: empty_sandbox() for name in names}
     with trio.fail_after(GUARD_SECONDS), structlog.testing.capture_logs() as logs:
@@ -63,7 +63,8 @@ async def household(*names: str) -> AsyncIterator[Household]:
                 url = await stack.enter_async_context(served_here(sandbox))
                 configured[name] = config(name, str(url), sandbox.token)
             async with trio.open_nursery() as nursery:
-                yield Household(Accounts(http, nursery, ProcessSettings()), mailboxes, configured, logs)
+                process = ProcessSettings(standby_seconds=standby_seconds)
+                yield Household(Accounts(http, nursery, process), mailboxes, configured, logs)
                 nursery.cancel_scope.cancel()
 
 
@@ -79,6 +80,12 @@ async def test_each_files_its_own_mail() -> None:
         await home.files("anna")
         await home.files("bert")
         assert sorted(home.accounts) == ["anna", "bert"]
+
+
+async def test_on_a_standby_each_says_so_one_that_cannot_be_read_too() -> None:
+    async with household("anna", standby_seconds=5) as home:
+        home.take(bert="bert.toml: nonsense")
+        assert [home.accounts[name].status.health().role for name in ("anna", "bert")] == ["standby", "standby"]
 
 
 async def test_what_is_added_starts_what_is_removed_stops_and_the_others_do_not_notice() -> None:

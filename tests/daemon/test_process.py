@@ -132,14 +132,17 @@ async def test_without_push_the_poll_alone_files_the_sender() -> None:
         assert {line["trigger"] for line in process.logged("poll_completed")} <= {"startup", "fallback"}
 
 
-async def test_the_log_starts_every_line_alike_and_tells_the_settings() -> None:
-    async with daemon_on(empty_sandbox(), poll_interval="7", debounce_seconds="0.5") as process:
+async def test_the_log_starts_every_line_alike_and_tells_the_settings_and_health_the_role() -> None:
+    async with daemon_on(empty_sandbox(), poll_interval="7", debounce_seconds="0.5", standby_seconds="1") as process:
         line = await process.logs("service_started")
         await process.logs("poll_completed")
         assert list(line)[:4] == ["event", "level", "timestamp", "component"]
         assert (line["poll_interval"], line["debounce_seconds"], line["push_enabled"]) == (7, 0.5, True)
         assert line["screening"] == "off"
         assert line["health_port"] == process.health_port
+        async with httpx.AsyncClient(timeout=GUARD_SECONDS) as http:
+            health = (await http.get(process.health_url)).json()
+        assert health["role"] == "standby"
         assert {tuple(line)[:4] for line in process.lines} == {("event", "level", "timestamp", "component")}
         assert "sandbox-token" not in str(process.lines)
 

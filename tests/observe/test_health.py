@@ -48,7 +48,7 @@ async def test_healthz_tells_everything_compactly_and_in_order(mock_clock: MockC
         '{"status":"ok","last_poll_age_seconds":1.2,"last_poll_trigger":null,"last_poll_error":null,'
         '"eventsource":{"status":"not_started","connected_since":null,"last_event_at":null,"reconnect_count":0,'
         '"last_error":null},"senders_failing":0,"mailboxes_missing":0,"server_rules":"unknown","screening":"off",'
-        '"mails_waiting":null,'
+        '"mails_waiting":null,"role":"first",'
         f'"version":"{__version__}"}}'
     )
     assert reply.headers["Content-Type"] == "application/json"

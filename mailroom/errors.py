@@ -5,13 +5,15 @@
     │   └── ServerFailed   it stumbled over something in the request, perhaps over one sender
     ├── Refused       the credentials are wrong: trying again can't help
     ├── BadReply      the server broke the protocol: trying again might help
-    │   └── TooLarge       its answer is more than we take: asked for less, it may be fine
+    │   ├── TooLarge       its answer is more than we take: asked for less, it may be fine
+    │   └── TooMany        a search finds more than we take: perhaps that for one sender alone
     ├── BatchRefused  a request for several senders failed as a whole: one of them may be why
     ├── SenderFailed  one sender can't be settled: the others can
     └── ConfigError   settings or mailboxes that only the user can mend: all problems at once
 
-`Unavailable` and `BadReply` fail a whole pass, never a sender. `Refused` and `ConfigError` end the daemon with
-exit status 2. No message holds a secret or any part of a mail, and none is endless: servers have a part in them.
+`Unavailable` and `BadReply` fail a whole pass, never a sender; but `TooMany` mails are that of a sender. `Refused` and
+`ConfigError` end the daemon with exit status 2. No message holds a secret or any part of a mail, and none is endless:
+servers have a part in them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,6 +71,10 @@ class BadReply(MailroomError):
 
 class TooLarge(BadReply):
     """An answer is larger than what may be held in memory."""
+
+
+class TooMany(BadReply):
+    """A search finds more than may be held in memory, or doesn't end."""
 
 
 class BatchRefused(MailroomError):

@@ -11,7 +11,7 @@ import structlog
 import trio
 import uritemplate
 
-from mailroom.errors import BadReply, ServerFailed, TooLarge, Unavailable
+from mailroom.errors import BadReply, ServerFailed, TooLarge, TooMany, Unavailable
 from mailroom.http import Credentials, Reply, check_status, fetch, retry_after
 from mailroom.http_clients import Http
 from mailroom.jmap.batch import Batch, MethodError, Replies, Request, Slot, raise_if_transient
@@ -137,7 +137,7 @@ class Client:
     async def all_found(self, first: Search[T], replies: Replies) -> tuple[T, ...]:
         """Everything that a search finds, whose first page is in `replies`; sorted by id, each once.
 
-        More pages cost a request each. Raises `BadReply` where there is no end of them.
+        More pages cost a request each. Raises `TooMany` where there is no end of them, or too late.
         """
         page = first
         pages = 1
@@ -147,7 +147,7 @@ class Client:
         while (position := replies[page.query].next_position) is not None:
             _check_count(page.kind, max(len(seen), len(found)))
             if pages >= MAX_PAGES:
-                raise BadReply(f"{page.query.name} goes on after {pages} pages", expected=f"at most {MAX_PAGES} pages")
+                raise TooMany(f"{page.query.name} goes on after {pages} pages", expected=f"at most {MAX_PAGES} pages")
             pages += 1
             batch = Batch()
             limits = (await self.session()).limits
@@ -261,7 +261,7 @@ class Client:
 def _check_count(kind: Kind[T], found: int) -> None:
     """A server without end, or one whose answers hold what wasn't asked for, must not fill the memory."""
     if found > kind.most:
-        raise BadReply(f"the server has {found:,} of {kind.name}, or more", expected=f"at most {kind.most:,}")
+        raise TooMany(f"the server has {found:,} of {kind.name}, or more", expected=f"at most {kind.most:,}")
 
 
 async def decode_json(reply: Reply) -> object:

@@ -13,7 +13,7 @@ from mailroom.decisions.note import Verb
 from mailroom.decisions.people import as_people, standing_for
 from mailroom.decisions.plan import Plan, cards_about, plan
 from mailroom.decisions.select import Pause, Reason, Selection, Sender
-from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed
+from mailroom.errors import BatchRefused, MailroomError, SenderFailed, ServerFailed, TooMany
 from mailroom.jmap.batch import slices
 from mailroom.jmap.mail import Email
 from mailroom.triage.apply import Applied, apply, follow_up
@@ -105,7 +105,7 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
             settled, new_mail = await _treat_at_once(run, part)
             results += settled
             done = new_mail.refusing(done.written.refused) if part.new else done
-        except (BatchRefused, ServerFailed) as failed:
+        except (BatchRefused, ServerFailed, TooMany) as failed:
             if halves := part.halves():
                 waiting += reversed(halves)
             elif part.new and not done.written.refused and (refused := await _refused_senders(run, part.new)):
@@ -117,12 +117,22 @@ async def treat(run: Pass, selection: Selection, new: NewFound | None = None) ->
                 # Doubt keeps mail where it is, without a mark: the next pass judges again.
                 log.warning("new_mail_not_judged", reason=str(failed))
             elif part.selection.senders:
-                results.append(Failed(part.selection.senders[0], str(failed)))
+                results.append(Failed(part.selection.senders[0], _why(failed)))
             else:
                 return Treated(tuple(results), done, failed)
         except MailroomError as failure:
             return Treated(tuple(results), done, failure)
     return Treated(tuple(results), done, outages[0] if outages else None)
+
+
+def _why(failed: MailroomError) -> str:
+    """Why a sender can't be settled for whom alone a call fails; a server may refuse it, or find too much."""
+    if not isinstance(failed, TooMany):
+        return str(failed)
+    return (
+        f"there is more mail of it than can be filed ({failed}): delete old mail of it for good; or take the label "
+        "off and change the groups of its contact yourself, by which new mail goes"
+    )
 
 
 async def _refused_senders(run: Pass, new: NewFound) -> Mapping[str, str]:

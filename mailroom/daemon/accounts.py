@@ -59,6 +59,8 @@ class Accounts(Mapping[str, Observed]):
         self._running: dict[str, _Running] = {}
         self.owners: dict[str, Owner] = {}
         """Those of the accounts that run, for the page."""
+        self.password_given = trio.Event()
+        """One of the owners has a password, or had one: the page has somebody to let in."""
         self._unreadable: dict[str, Unreadable] = {}
         self._mistakes: dict[str, Sequence[str]] = {}
         self._owners: dict[tuple[str, str], str] = {}
@@ -119,6 +121,8 @@ class Accounts(Mapping[str, Observed]):
         )
         running = self._running[name] = _Running(config, account)
         self.owners[name] = Owner.of(account, config.settings, name)
+        if config.settings.page_password is not None:
+            self.password_given.set()
         self._nursery.start_soon(self._run, running, before)
 
     def _stop(self, name: str) -> trio.Event | None:

@@ -45,7 +45,7 @@ class Login:
     async def show(self) -> Response:
         if g.session is not None:
             return _to("/")
-        if not self._has_passwords:
+        if self._access.proxy is not None and not self._has_passwords:
             raise Forbidden("You come in through a proxy that knows you, and it didn't say who you are.")
         return self._form()
 

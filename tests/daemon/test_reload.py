@@ -84,6 +84,12 @@ class Provider:
     def logged(self, event: str) -> list[EventDict]:
         return [line for line in self.logs if line["event"] == event]
 
+    def gives(self, name: str, password: str) -> None:
+        """The account's file has a password for the page, too."""
+        file = self.folder / f"{name}.toml"
+        (self.folder / f"{name}.page").write_text(password)
+        file.write_text(f'{file.read_text()}page_password_file = "{name}.page"\n')
+
     def connects(self, name: str) -> int:
         """How often the account has opened its event stream: once for each start."""
         return [each.endpoint for each in self.mailboxes[name].requests].count(Endpoint.EVENT)
@@ -91,9 +97,10 @@ class Provider:
 
 @asynccontextmanager
 async def provider(
-    folder: Path, clock: MockClock, *names: str, unused: tuple[str, ...] = ()
+    folder: Path, clock: MockClock, *names: str, unused: tuple[str, ...] = (), **process: object
 ) -> AsyncIterator[Provider]:
-    """The accounts `names` are served; for `unused` there are mailboxes, and no files yet."""
+    """The accounts `names` are served; for `unused` there are mailboxes, and no files yet. Free ports unless `process`
+    says which."""
     (folder / "defaults.toml").write_text(CALM)
     with structlog.testing.capture_logs() as logs:
         async with AsyncExitStack() as stack:
@@ -103,7 +110,7 @@ async def provider(
             for name in names:
                 running.write(name)
             async with trio.open_nursery() as nursery:
-                settings = ProcessSettings().model_copy(update={"health_port": 0})
+                settings = ProcessSettings().model_copy(update={"health_port": 0, "page_port": 0, **process})
                 port = await nursery.start(serve_many, settings, AccountFiles(folder))
                 running.health_url = f"http://127.0.0.1:{port}"
                 for name in names:

@@ -19,7 +19,7 @@ def test_they_fit_each_other_mailroom_and_its_image() -> None:
     [
         ("kustomization.yaml", "  - twin.yaml\n", "", "kustomization.yaml doesn't list twin.yaml"),
         ("first.yaml", "replicas: 4", "replicas: 3", "mailroom: 3 replicas are not the shards of auto/4"),
-        ("first.yaml", "replicas: 4", "replicas: 5", "mailroom: MAILROOM_SHARD must be one of the shards 0 to 3"),
+        ("first.yaml", "replicas: 4", "replicas: 5", "mailroom-4, ends in 4, and the shards are 0 to 3"),
         ("twin.yaml", "auto/4", "auto/8", "mailroom-twin: 4 replicas are not the shards of auto/8"),
         ("twin.yaml", "auto/4", "auto", "mailroom-twin: MAILROOM_SHARD must be a shard and the number of shards"),
         (

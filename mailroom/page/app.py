@@ -17,7 +17,7 @@ from mailroom.errors import ConfigError, MailroomError, Refused
 from mailroom.page.access import Access
 from mailroom.page.cookies import Cookies
 from mailroom.page.decided import add_decided
-from mailroom.page.guard import LOGIN, Guard, is_htmx
+from mailroom.page.guard import LOGIN, Guard, ServedElsewhere, is_htmx
 from mailroom.page.health import add_health
 from mailroom.page.history import add_history
 from mailroom.page.keys import Keys
@@ -72,7 +72,7 @@ def make_app(
     app.config["MAX_CONTENT_LENGTH"] = LONGEST_FORM_BYTES
     keys = Keys(page_url)
     cookies = Cookies(owners, keys, is_https=access.is_https)
-    guard = Guard(access, owners, cookies, keys)
+    guard = Guard(access, owners, cookies, keys, shard)
     app.before_request(guard.before)
     app.after_request(compressed)
     app.after_request(guard.after)
@@ -87,6 +87,7 @@ def make_app(
     app.add_url_rule("/static/<version>/<name>", "static", _static, methods=["GET"])
     app.add_url_rule("/manifest.webmanifest", "manifest", _manifest, methods=["GET"])
     app.register_error_handler(HTTPException, _told)
+    app.register_error_handler(ServedElsewhere, _served_elsewhere)
     app.register_error_handler(MailroomError, _mail_server_trouble)
     app.register_error_handler(Exception, _bug)
     return app
@@ -114,6 +115,10 @@ async def _told(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
+async def _served_elsewhere(error: ServedElsewhere) -> ResponseReturnValue:
+    return _trouble(HTTPStatus(error.code), "Not served here", error.description or "", (LOGIN, "To the login"))
+
+
 async def _mail_server_trouble(error: MailroomError) -> ResponseReturnValue:
     """What the owner may read: no message of ours holds a secret or a part of a mail."""
     log.warning("page_failed", path=request.path, error=str(error))
@@ -131,12 +136,17 @@ async def _bug(error: Exception) -> ResponseReturnValue:
     )
 
 
-def _trouble(status: HTTPStatus, title: str, text: str) -> Response:
+def _trouble(status: HTTPStatus, title: str, text: str, link: tuple[str, str] | None = None) -> Response:
+    """`link` is a path and what it is called, None for the usual one."""
     if is_htmx():
         return html("_alert.html", status, text=text)
-    path, way = "/", "To who waits"
-    if request.path == LOGIN:
-        path, way = LOGIN, "To the login"
-    elif status == HTTPStatus.SERVICE_UNAVAILABLE and request.path in {room for room, _, _ in ROOMS}:
-        path, way = request.path, "Try again"
+    path, way = link or _way_on(status)
     return html("trouble.html", status, title=title, text=text, path=path, way=way)
+
+
+def _way_on(status: HTTPStatus) -> tuple[str, str]:
+    if request.path == LOGIN:
+        return LOGIN, "To the login"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and request.path in {room for room, _, _ in ROOMS}:
+        return request.path, "Try again"
+    return "/", "To who waits"

@@ -68,6 +68,12 @@ class Cookies:
         id = await self._read(owner, cookies[self.session], self.session, SESSION_SECONDS)
         return None if id is None else Session(owner, id, await self._keys.key(owner))
 
+    def name_in(self, cookies: Mapping[str, str]) -> str:
+        """Whose session it says it is, whoever serves that account; empty for nobody's. Nothing proves it."""
+        value = cookies.get(self.session, "")
+        name, _, signed = value.partition(":")
+        return name if signed and len(value) <= _LONGEST else ""
+
     async def known_browser(self, cookies: Mapping[str, str], owner: Owner | None) -> str | None:
         """The id of a browser that has logged in to this account before."""
         value = cookies.get(self.browser, "")

@@ -8,6 +8,7 @@ from quart.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, HTTPException
 
 from mailroom.config.keys import VARIABLES
+from mailroom.config.shard import Shard, shard_of
 from mailroom.page.access import SECRET_HEADER, Access
 from mailroom.page.cookies import Cookies, Session
 from mailroom.page.keys import Keys
@@ -34,11 +35,30 @@ class Misdirected(HTTPException):
     description = f"This page is known by another name: {VARIABLES.bare('page_url')} says how browsers see it."
 
 
-class Guard:
-    """Knows who calls, and lets nobody else in."""
+class ServedElsewhere(HTTPException):
+    """Another process serves the account, if there is one: which there are isn't known here, and told to nobody."""
 
-    def __init__(self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys) -> None:
+    code = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def refuse_others(name: str, ours: Shard | None, account: str) -> None:
+    """Raises `ServedElsewhere` for the name of an account that would be in another shard; `account` says which one."""
+    if ours is None or not name or ours.holds(name):
+        return
+    raise ServedElsewhere(
+        f"If there is {account}, shard {shard_of(name, ours.of)} serves it; this is shard {ours}. If it is the right "
+        "one, the proxy in front of Mailroom has to lead you to that shard."
+    )
+
+
+class Guard:
+    """Knows who calls, and lets nobody else in. Accounts outside of `shard` are others'."""
+
+    def __init__(
+        self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys, shard: Shard | None
+    ) -> None:
         self._access = access
+        self._shard = shard
         self._owners = owners
         self._cookies = cookies
         self._keys = keys
@@ -57,6 +77,8 @@ class Guard:
             g.session = session
             return None
         if session is None:
+            name = self._cookies.name_in(request.cookies)
+            refuse_others(name, self._shard, "still the account that this browser logged in to")
             return _to_login()
         if is_post and not session.gave((await request.form).get("token", "")):
             raise Forbidden("This form is from an earlier login, so nothing was done. Reload the page and try again.")
@@ -77,13 +99,21 @@ class Guard:
             return await self._cookies.read_session(request.cookies)
         owners = [each for each in self._owners.values() if name in each.users]
         if not owners:
-            where = sorted({each.names.bare("page_proxy_users") for each in self._owners.values()})
-            raise Forbidden(f"The proxy knows you, but you are not the owner of this mail ({' or '.join(where)}).")
+            raise Forbidden(self._nobody_here)
         if len(owners) > 1:
             places = " and ".join(each.names.name("page_proxy_users") for each in owners)
             raise Forbidden(f"Several accounts name you as their owner: leave you in one of {places}.")
         (owner,) = owners
         return Session(owner, f"proxy {name}", await self._keys.key(owner), by_proxy=True)
+
+    @property
+    def _nobody_here(self) -> str:
+        where = " or ".join(sorted({each.names.bare("page_proxy_users") for each in self._owners.values()}))
+        said = f"The proxy knows you, but you are not the owner of this mail{f' ({where})' if where else ''}."
+        if self._shard is None:
+            return said
+        elsewhere = "another process may serve your account, and then the proxy has to lead you there."
+        return f"{said} This is shard {self._shard}: {elsewhere}"
 
     def after(self, response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")

@@ -7,12 +7,12 @@ from http import HTTPStatus
 import structlog
 from quart import Response, g, redirect, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import Forbidden, ServiceUnavailable
+from werkzeug.exceptions import Forbidden
 
-from mailroom.config.shard import Shard, shard_of
+from mailroom.config.shard import Shard
 from mailroom.page.access import Access, neighbourhood
 from mailroom.page.cookies import Cookies
-from mailroom.page.guard import LOGIN, peer, session
+from mailroom.page.guard import LOGIN, peer, refuse_others, session
 from mailroom.page.keys import Keys
 from mailroom.page.owner import Owner
 from mailroom.page.pages import html
@@ -21,14 +21,13 @@ from mailroom.page.tries import Tries
 log = structlog.get_logger(component="page")
 
 _LONGEST = 1_000
-_ELSEWHERE = "An account of this name is served by another process: shard {}. The proxy has to lead you there."
 
 
 class Login:
     """Checks passwords, not too many of them."""
 
     def __init__(
-        self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys, shard: Shard | None = None
+        self, access: Access, owners: Mapping[str, Owner], cookies: Cookies, keys: Keys, shard: Shard | None
     ) -> None:
         self._access = access
         self._shard = shard
@@ -51,10 +50,10 @@ class Login:
 
     async def log_in(self) -> Response:
         form = await request.form
-        name, password = form.get("name", "").strip(), form.get("password", "")
+        # Names of accounts have small letters alone; a phone may begin with a large one.
+        name, password = form.get("name", "").strip().lower(), form.get("password", "")
         owner = self._owners.get(name)
-        if self._shard is not None and name and not self._shard.holds(name):
-            raise ServiceUnavailable(_ELSEWHERE.format(shard_of(name, self._shard.of)))
+        refuse_others(name, self._shard, "an account of this name")
         caller = neighbourhood(self._access.caller(peer(), request.headers.getlist("X-Forwarded-For")))
         browser = await self._cookies.known_browser(request.cookies, owner)
         if wait := self._tries.wait(caller, name if owner else "", browser):

@@ -1,7 +1,8 @@
 """Searches for mail by where it is and what it says, on servers that take the two together and on those that don't.
 
 Apache James answers `unsupportedFilter` to an `inMailbox` inside any operator (RFC 8621 §4.4.1 allows it). Which kind
-a server is, is seen when it refuses; the client's session remembers it.
+a server is, is seen when it refuses; the client's session remembers it. A mailbox that is gone is refused as well, and
+says nothing about the server.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, MethodFailed, Replies
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import EMAIL, Email
+from mailroom.jmap.mailbox import MAILBOX
 from mailroom.jmap.query import Filter, Kind, Search, all_of, any_of, search
 from mailroom.jmap.session import Session
 
@@ -61,7 +63,7 @@ def search_mail(
 async def mail_found(client: Client, asked: MailSearch, replies: Replies) -> tuple[Email, ...]:
     """Everything that a search finds, whose first pages are in `replies`; sorted by id, each once.
 
-    A server that refuses the search for its mailboxes is asked again in another way, and from then on.
+    A server that refuses the search for its mailboxes is asked again in another way; from then on, if they are there.
     """
     try:
         return await _read(client, asked, replies)
@@ -71,12 +73,15 @@ async def mail_found(client: Client, asked: MailSearch, replies: Replies) -> tup
         batch = Batch()
         plain = replace(await client.session(), nests_mailboxes=False)
         again = search_mail(batch, plain, within=asked.mailboxes, any_condition=asked.conditions, kind=asked.kind)
+        there = batch.add(MAILBOX.get(plain.mail_account, "ids", asked.mailboxes))
+        replies = await client.send(batch)
         try:
-            found = await _read(client, again, await client.send(batch))
+            found = await _read(client, again, replies)
         except BatchRefused:
             # It wasn't that.
             raise refused from None
-        client.nest_no_mailboxes()
+        if replies.error(there) is None and {each.id for each in replies[there]}.issuperset(asked.mailboxes):
+            client.nest_no_mailboxes()
         return found
 
 

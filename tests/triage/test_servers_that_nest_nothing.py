@@ -55,3 +55,21 @@ async def test_a_filter_that_is_refused_for_another_reason_fails_the_pass_as_bef
         s.sandbox.faults.refused_texts['{"inMailbox"'] = MethodError("unsupportedFilter", "no mailboxes at all")
         with pytest.raises(MailroomError, match="Email/query failed: unsupportedFilter"):
             await s.run()
+
+
+async def test_a_screener_that_is_made_anew_before_it_is_searched_says_nothing_about_the_server() -> None:
+    async with screener(empty_sandbox()) as s:
+
+        def made_anew() -> None:
+            s.sandbox.destroy_mailbox("Screener")
+            s.sandbox.create_mailbox("Screener")
+
+        mail = s.sandbox.deliver("Ann Lee <ann@example.org>", "One", ["Archive", "@ToFeed"])
+        s.wire.before = {3: made_anew}
+        assert (await s.run()).senders_triaged == 1
+        assert s.sandbox.mailboxes_of(mail) == {"Archive", "Feed"}
+        s.sandbox.label(s.sandbox.deliver("Bob <bob@example.org>", "Two", ["Screener"]), "@ToFeed")
+        searches = len(s.sandbox.requests)
+        assert (await s.run()).senders_triaged == 1
+        # One for all labels, where a server that nests nothing is asked for each of them.
+        assert s.sandbox.requests[searches].calls.count("Email/query") == 1

@@ -16,10 +16,19 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """The last pass: how many seconds ago it began, and how many the ring came that it answered; None for a poll."""
+
+    began_ago: float
+    rung_ago: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Rhythm:
     """When passes run: intervals in seconds, and how many failures in a row end the loop (0 = never).
 
-    `turn` is None where there is nobody else: a poll comes an interval after the last pass.
+    `turn` is None where there is nobody else: a poll comes an interval after the last pass. From the beginning of one
+    pass to that of the next are 1.5 intervals at most, as long as passes take less than half an interval.
     """
 
     poll_interval: float
@@ -27,16 +36,25 @@ class Rhythm:
     max_consecutive_failures: int
     turn: Turn | None = None
 
-    def seconds_to_poll(self, now: float) -> float:
-        """How long to wait for a ring after a pass that ended now; at most 1.5 intervals less the debounce, or one.
+    def seconds_to_poll(self, now: float, last: Look) -> float:
+        """How long to wait for a ring after a pass that ended now, before a poll.
 
-        A ring at the last moment puts the next pass off by the debounce; and this pass came so long after its own ring,
-        which is when the rest began. `now` is the wall clock's: a twin on another machine goes by it, too.
+        `now` is the wall clock's: a twin on another machine goes by it, too. However it jumps, waits keep their bounds.
         """
         if self.turn is None:
             return self.poll_interval
-        # Not at once: where clocks drift apart, a poll may end right before the moment that it was for.
-        soonest = max(self.poll_interval / 10, self.turn.rest * self.poll_interval - self.debounce_seconds)
-        latest = max(self.poll_interval, 1.5 * self.poll_interval - self.debounce_seconds)
+        soonest = max(self.poll_interval / 10, self._rest_left(last, self.turn))
         at_its_turn = soonest + (self.turn.offset * self.poll_interval - now - soonest) % self.poll_interval
-        return min(at_its_turn, latest)
+        # A ring at the last moment puts the look off by the debounce.
+        latest = max(self.poll_interval, 1.5 * self.poll_interval - self.debounce_seconds) - last.began_ago
+        return min(at_its_turn, max(self.poll_interval / 2, latest))
+
+    def seconds_to_gather(self, last: Look) -> float:
+        """How long more rings are waited for after one: the debounce, cut short where a look would come too late."""
+        return min(self.debounce_seconds, max(self.poll_interval / 2, 1.5 * self.poll_interval - last.began_ago))
+
+    def _rest_left(self, last: Look, turn: Turn) -> float:
+        """After a poll half an interval: one that came before its turn takes that one's place."""
+        if last.rung_ago is None:
+            return self.poll_interval / 2 - last.began_ago
+        return turn.rest * self.poll_interval - last.rung_ago

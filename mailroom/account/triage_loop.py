@@ -7,7 +7,7 @@ from typing import Never
 import structlog
 import trio
 
-from mailroom.account.rhythm import Rhythm
+from mailroom.account.rhythm import Look, Rhythm
 from mailroom.account.ring import TAP, Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, ConfigError, MailroomError, Refused, Unavailable, leaves
@@ -45,6 +45,8 @@ class TriageLoop:
         self._status = status
         self._rhythm = rhythm
         self._last_did_something = False
+        self._began = trio.current_time()
+        self._rung: float | None = None
 
     async def run(self) -> Never:
         """Raises `TooManyFailures`, and what no later pass can mend: `ConfigError`, and `Refused` that lasts."""
@@ -57,19 +59,25 @@ class TriageLoop:
             trigger = "continued" if last and last.outcome.has_more else await self._next_trigger()
 
     async def _next_trigger(self) -> Trigger:
-        with trio.move_on_after(self._rhythm.seconds_to_poll(time.time())) as wait:
+        with trio.move_on_after(self._rhythm.seconds_to_poll(time.time(), self._last_look())) as wait:
             ring = await self._rings.receive()
         if wait.cancelled_caught:
+            self._rung = None
             return "fallback"
-        rung = 1
-        with trio.move_on_after(self._rhythm.debounce_seconds):
+        self._rung = trio.current_time()
+        gathered = 1
+        with trio.move_on_after(self._rhythm.seconds_to_gather(self._last_look())):
             while ring != TAP:
                 ring = await self._rings.receive()
-                rung += 1
-        collapsed = rung + self._drain()
+                gathered += 1
+        collapsed = gathered + self._drain()
         if collapsed > 1:
             log.debug("debounce_collapsed", events_collapsed=collapsed)
         return "tap" if ring == TAP else "push"
+
+    def _last_look(self) -> Look:
+        now = trio.current_time()
+        return Look(now - self._began, None if self._rung is None else now - self._rung)
 
     def _drain(self) -> int:
         """Take all waiting rings, as the pass to come answers all of them; returns how many there were."""
@@ -101,7 +109,7 @@ class TriageLoop:
 
     async def _try_pass(self, trigger: Trigger) -> Exception | None:
         """Run one pass; returns what made it fail."""
-        started = trio.current_time()
+        self._began = started = trio.current_time()
         self._status.pass_started()
         try:
             outcome = await self._bounded_pass()

@@ -207,6 +207,18 @@ async def test_the_debounce_window_starts_with_the_first_ring_and_is_not_stretch
     assert {line["log_level"] for line in loop.logged("debounce_collapsed")} == {"debug"}
 
 
+async def test_a_debounce_longer_than_polls_does_not_keep_it_from_looking(autojump_clock: MockClock) -> None:
+    passes = Passes(IDLE)
+    async with running(passes, debounce_seconds=600) as loop:
+        await trio.sleep(10)
+        for _ in range(10):
+            await loop.rings.send(RING)
+            await trio.sleep(20)
+    # An interval and a half after the one before.
+    assert passes.at == [0, 90, 180]
+    assert loop.triggers == ["startup", "push", "push"]
+
+
 async def test_without_debounce_a_ring_is_answered_at_once(autojump_clock: MockClock) -> None:
     passes = Passes(IDLE)
     async with running(passes, debounce_seconds=0) as loop:

@@ -49,18 +49,20 @@ def test_a_standby_asks_no_more_often_than_the_first_where_both_connect_anew(nam
     reconnects = [RECONNECT * number + 700 for number in range(12)]
     first, standby = passes_of_twins(name, reconnects, reconnects, hours=6)
     assert most_ahead(standby, first) <= 1
-    assert len(standby) <= len(first)
+    # Which of them polls first after the start depends on the name.
+    at_start = 2 * INTERVAL
+    assert sum(at > at_start for at in standby) <= sum(at > at_start for at in first)
 
 
 @given(st.text(min_size=1), st.lists(st.floats(0, 2 * HOUR), max_size=100))
-def test_a_standby_is_never_more_than_one_pass_ahead_whatever_rings(name: str, rings: Moments) -> None:
+def test_a_standby_is_never_more_than_two_passes_ahead_whatever_rings(name: str, rings: Moments) -> None:
     first, standby = passes_of_twins(name, rings, rings, hours=2)
-    assert most_ahead(standby, first) <= 1
+    assert most_ahead(standby, first) <= 2
 
 
 @given(st.text(min_size=1), st.lists(st.floats(0, 6 * HOUR), max_size=50), *2 * [st.floats(0, RECONNECT)])
 @a_part_of_the_examples(2)
-def test_nor_more_than_two_where_each_connects_anew_at_its_own_time(
+def test_nor_where_each_connects_anew_at_its_own_time(
     name: str, pushes: Moments, first_at: float, standby_at: float
 ) -> None:
     rings_first, rings_standby = (
@@ -70,7 +72,16 @@ def test_nor_more_than_two_where_each_connects_anew_at_its_own_time(
     assert most_ahead(standby, first) <= 2
 
 
-def passes_of_twins(name: str, rings_first: Moments, rings_standby: Moments, hours: float) -> tuple[Moments, Moments]:
+@given(st.text(min_size=1), st.lists(st.floats(0, 2 * HOUR), max_size=100), st.floats(0, 15))
+@a_part_of_the_examples(2)
+def test_nor_where_passes_take_long(name: str, rings: Moments, pass_seconds: float) -> None:
+    first, standby = passes_of_twins(name, rings, rings, hours=2, pass_seconds=pass_seconds)
+    assert most_ahead(standby, first) <= 2
+
+
+def passes_of_twins(
+    name: str, rings_first: Moments, rings_standby: Moments, *, hours: float, pass_seconds: float = 0.0
+) -> tuple[Moments, Moments]:
     """When each begins a pass; every account is looked at often enough, too."""
     first: Moments = []
     standby: Moments = []
@@ -78,8 +89,10 @@ def passes_of_twins(name: str, rings_first: Moments, rings_standby: Moments, hou
     async def both() -> None:
         with trio.move_on_after(hours * HOUR):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_passes, first_turn(name), DEBOUNCE, rings_first, first)
-                nursery.start_soon(_passes, standby_turn(name), DEBOUNCE + STANDBY, rings_standby, standby)
+                nursery.start_soon(_passes, first_turn(name), DEBOUNCE, rings_first, pass_seconds, first)
+                nursery.start_soon(
+                    _passes, standby_turn(name), DEBOUNCE + STANDBY, rings_standby, pass_seconds, standby
+                )
 
     clock = MockClock(autojump_threshold=0)
     with pytest.MonkeyPatch.context() as patch:
@@ -91,9 +104,10 @@ def passes_of_twins(name: str, rings_first: Moments, rings_standby: Moments, hou
     return first, standby
 
 
-async def _passes(turn: Turn, debounce_seconds: float, rings: Moments, begun: Moments) -> None:
+async def _passes(turn: Turn, debounce_seconds: float, rings: Moments, pass_seconds: float, begun: Moments) -> None:
     async def look() -> PassOutcome:
         begun.append(trio.current_time())
+        await trio.sleep(pass_seconds)
         return NOTHING_TO_DO
 
     send, receive = trio.open_memory_channel[Ring](len(rings))

@@ -29,8 +29,8 @@ HOUR = 3600.0
 
 ROUNDS = 5
 
-FOR_LONG, SHORTLY = 100.0, 0.5
-"""How many seconds the other one stands by: longer than any test runs, however busy the machine, or not at all long."""
+FOR_LONG, SHORTLY, NOT_AT_ALL = 100.0, 0.5, 0.0
+"""How many seconds the other one stands by: longer than any test runs, however busy the machine, or hardly."""
 
 
 @dataclass
@@ -133,6 +133,23 @@ async def test_when_the_first_is_gone_the_other_does_all_of_it() -> None:
             await status.success_after(status.last_success)
         assert both.sandbox.groups()["Feed"] == {"ann@example.org", "bob@example.org"}
         assert len(both.sandbox.cards()) == 2
+
+
+async def test_two_that_both_are_the_first_do_no_harm() -> None:
+    """As while accounts move from 4 shards to 8: both are at work on the same taps and the same new mail."""
+    async with twins(NOT_AT_ALL, ON) as both:
+        mails = [both.sandbox.deliver(f"New <n{n}@example.org>", mailboxes=("Inbox",)) for n in range(10)]
+        taps = [both.sandbox.deliver(f"S{n} <s{n}@example.org>", mailboxes=("Screener", "@ToFeed")) for n in range(10)]
+        # Whatever each had under way when these are filed has ended after two more passes.
+        for last in ("ann", "bob"):
+            seen = [each.status.last_success for each in both.accounts]
+            await both.tap(last)
+            for each, success in zip(both.accounts, seen, strict=True):
+                await each.status.success_after(success)
+        assert [both.sandbox.mailboxes_of(mail) for mail in taps] == [{"Feed"}] * 10
+        assert [both.sandbox.mailboxes_of(mail) for mail in mails] == [{"Screener"}] * 10
+        decisions = [str(card["notes"]).count("Triaged to Feed on ") for card in both.sandbox.cards()]
+        assert sorted(decisions) == [0, *[1] * 12]
 
 
 async def test_with_screening_on_no_mail_is_lost_or_in_two_places() -> None:

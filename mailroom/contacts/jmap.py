@@ -8,7 +8,9 @@ import trio
 from mailroom.addresses import spellings
 from mailroom.contacts import jscontact
 from mailroom.contacts.base import AddressBook, InBatch, LookUp, Wanted
-from mailroom.contacts.jmap_writes import ContactsAccount, JmapLookUp
+from mailroom.contacts.jmap_account import ContactsAccount
+from mailroom.contacts.jmap_conditional import KnownState
+from mailroom.contacts.jmap_writes import JmapLookUp
 from mailroom.jmap.batch import Batch, Replies, slices
 from mailroom.jmap.cards import CARD, ContactCard, Malformed, get_address_books
 from mailroom.jmap.client import Client
@@ -52,7 +54,7 @@ class JmapContacts:
         return await settle(await self._account.client.send(batch))
 
     def nothing(self) -> LookUp:
-        return JmapLookUp(self._account, AddressBook((), ()), state="", new_cards_book="", cards={})
+        return JmapLookUp(self._account, AddressBook((), ()), state=KnownState(""), new_cards_book="", cards={})
 
     def _stage(self, batch: Batch, filters: Iterable[Filter], read: ReadBook) -> Callable[[Replies], Awaitable[LookUp]]:
         """Calls that find the cards; the state comes before them, so that it is never newer than what they show."""
@@ -66,7 +68,7 @@ class JmapContacts:
             found = {item.id: item for page in pages for item in page}
             cards = {id: item for id, item in found.items() if isinstance(item, ContactCard)}
             book = await _in_turns(read, found.values())
-            return JmapLookUp(account, book, replies[state], jscontact.default_book(replies[books]), cards)
+            return JmapLookUp(account, book, KnownState(replies[state]), jscontact.default_book(replies[books]), cards)
 
         return settle
 

@@ -18,6 +18,8 @@ from mailroom.contacts.base import (
     InBatch,
     NewCard,
 )
+from mailroom.contacts.jmap_account import ContactsAccount
+from mailroom.contacts.jmap_conditional import KnownState, Patched, stage_patches
 from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot
@@ -28,11 +30,8 @@ from mailroom.jmap.cards import (
     destroy_cards,
     get_whole_cards,
     update_cards,
-    update_cards_in_state,
 )
-from mailroom.jmap.client import Client
 from mailroom.jmap.query import any_of, search
-from mailroom.jmap.session import Limits
 from mailroom.jmap.set import SetError, SetResult, merged_errors
 from mailroom.wire import Json
 
@@ -50,25 +49,17 @@ class _Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactsAccount:
-    """One account with contacts on a JMAP server."""
-
-    client: Client
-    id: str
-    limits: Limits
-
-
-@dataclass(frozen=True, slots=True)
 class JmapLookUp:
     """What was found, in our terms and in the server's.
 
-    `state` is that of all cards before the search, `new_cards_book` the id of the address book that new cards go to,
-    `cards` are cards and groups by id.
+    `state` is that of all cards before the search. It follows our own writes, but for those that later ones may depend
+    on: edits of cards, and first members. `new_cards_book` is the id of the address book that new cards go to, `cards`
+    are cards and groups by id.
     """
 
     account: ContactsAccount
     book: AddressBook
-    state: str
+    state: KnownState
     new_cards_book: str
     cards: Mapping[str, ContactCard]
 
@@ -88,12 +79,13 @@ class JmapLookUp:
         begun, empty = self._split(memberships)
 
         def stage(batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
-            first_members = self._stage_first_members(empty, batch)
-            cards = self._stage_cards(changes, batch)
+            known = self._stage_known(changes, empty, batch)
+            new = self._stage_new(changes, batch)
             members = self._stage_members(begun, _JOIN, batch)
 
             async def settle(replies: Replies) -> Failures:
-                return {**first_members(replies), **await members(replies), **await cards(replies)}
+                of_known, of_new = await known(replies), await new(replies)
+                return {**await members(replies), **of_known, **of_new}
 
             return settle
 
@@ -116,8 +108,9 @@ class JmapLookUp:
         batch = Batch()
         slots = destroy_cards(batch, self.account.id, self.account.limits, [card.ref for card in cards])
         replies = await self.account.client.send(batch)
-        errors = merged_errors(replies[slot] for slot in slots)
-        return {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
+        results = [replies[slot] for slot in slots]
+        self.state.follow(results)
+        return {ref: str(error) for ref, error in merged_errors(results).items() if error.type != "notFound"}
 
     def _as_spelled(self, memberships: Iterable[_Membership]) -> Iterator[_Membership]:
         """Those that there are, each under the uid or uids that the group has for it."""
@@ -135,44 +128,56 @@ class JmapLookUp:
             (empty if self.cards[each.group.ref].members is None else begun).append(each)
         return begun, empty
 
-    def _stage_first_members(
-        self, memberships: Sequence[_Membership], batch: Batch
-    ) -> Callable[[Replies], dict[str, str]]:
-        """The whole `members` property at once, unless another client writes just now: its member would be lost.
+    def _stage_known(
+        self, changes: Sequence[Change], empty: Sequence[_Membership], batch: Batch
+    ) -> Callable[[Replies], Awaitable[Failures]]:
+        """Edits of cards, and the first members of groups, in one call.
 
-        It goes before the cards, since these change the state that it depends on.
+        It goes before the new cards, since these change the state that it depends on.
         """
-        patches = {
-            ref: {"members": {each.uid: True for each in members}} for ref, members in _by_group(memberships).items()
+        edits = {each.card.card.ref: each for each in changes if isinstance(each.card, CardEdit)}
+        firsts = _by_group(empty)
+        settle = stage_patches(self.account, self.state.value, self.cards, self._patches(edits, firsts), batch)
+
+        async def failures(replies: Replies) -> Failures:
+            written = await settle(replies)
+            failed: dict[str, str] = {}
+            for ref, reason in written.reasons.items():
+                if ref in edits:
+                    failed[edits[ref].sender] = f"its contact card could not be written: {reason}"
+                    continue
+                concerned = {each.sender: _group_failure(each.group, reason) for each in firsts[ref]}
+                if len(concerned) > 1 and ref in written.refused:
+                    raise BatchRefused(min(concerned.values()))
+                failed |= concerned
+            return failed
+
+        return failures
+
+    def _patches(self, edits: Mapping[str, Change], firsts: Mapping[str, Sequence[_Membership]]) -> dict[str, Patched]:
+        cards = self.cards
+        return {
+            ref: partial(jscontact.first_members_patch, [each.uid for each in members])
+            for ref, members in firsts.items()
+        } | {
+            ref: partial(jscontact.patch_unless_changed, each.card, cards[ref])
+            for ref, each in edits.items()
+            if isinstance(each.card, CardEdit)
         }
-        slot = update_cards_in_state(batch, self.account.id, self.state, patches) if patches else None
 
-        def settle(replies: Replies) -> dict[str, str]:
-            if slot is None:
-                return {}
-            if (error := replies.error(slot)) is not None and error.type == "stateMismatch":
-                return {each.sender: "another app changes the contacts just now" for each in memberships}
-            refused = replies[slot].errors()
-            concerned = [each for each in memberships if each.group.ref in refused]
-            if len({each.sender for each in concerned}) > 1:
-                raise BatchRefused(_group_failure(concerned[0].group, refused[concerned[0].group.ref]))
-            return {each.sender: _group_failure(each.group, refused[each.group.ref]) for each in concerned}
-
-        return settle
-
-    def _stage_cards(self, changes: Sequence[Change], batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
+    def _stage_new(self, changes: Sequence[Change], batch: Batch) -> Callable[[Replies], Awaitable[Failures]]:
         # A creation id is of the Id type (RFC 8620 §1.2), which an address isn't.
         new = {f"new{n}": change for n, change in enumerate(changes) if isinstance(change.card, NewCard)}
-        edited = {change.card.card.ref: change for change in changes if isinstance(change.card, CardEdit)}
         created = create_cards(batch, self.account.id, self.account.limits, self._creations(new))
-        updated = update_cards(batch, self.account.id, self.account.limits, self._patches(edited))
 
         async def settle(replies: Replies) -> Failures:
-            errors = merged_errors(replies[slot] for slot in (*created, *updated))
-            there = await self._adopt([new[id] for id in errors if id in new])
+            results = [replies[slot] for slot in created]
+            self.state.follow(results)
+            errors = merged_errors(results)
+            there = await self._adopt([new[id] for id in errors])
             return {
                 change.sender: f"its contact card could not be written: {errors[id]}"
-                for id, change in {**new, **edited}.items()
+                for id, change in new.items()
                 if id in errors and change.sender not in there
             }
 
@@ -181,10 +186,6 @@ class JmapLookUp:
     def _creations(self, new: Mapping[str, Change]) -> dict[str, Json]:
         book = self.new_cards_book
         return {id: jscontact.new_card(c.card, book) for id, c in new.items() if isinstance(c.card, NewCard)}
-
-    def _patches(self, edited: Mapping[str, Change]) -> dict[str, Json]:
-        cards = self.cards
-        return {ref: jscontact.patch(c.card, cards[ref]) for ref, c in edited.items() if isinstance(c.card, CardEdit)}
 
     async def _adopt(self, changes: Sequence[Change]) -> frozenset[str]:
         """The senders whose new card was refused because there is one with its uid, which has their address now.
@@ -224,7 +225,9 @@ class JmapLookUp:
         slots = update_cards(batch, self.account.id, self.account.limits, patches)
 
         async def settle(replies: Replies) -> Failures:
-            refused = merged_errors(replies[slot] for slot in slots)
+            results = [replies[slot] for slot in slots]
+            self.state.follow(results)
+            refused = merged_errors(results)
             alone = [by_group[ref][0] for ref in refused if len(by_group[ref]) == 1]
             crowd = [membership for ref in refused if len(by_group[ref]) > 1 for membership in by_group[ref]]
             failed = {m.sender: _group_failure(m.group, refused[m.group.ref]) for m in alone}
@@ -258,5 +261,5 @@ def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]
     return groups
 
 
-def _group_failure(group: Group, error: SetError) -> str:
+def _group_failure(group: Group, error: SetError | str) -> str:
     return f"contact group {group.name!r} could not be written: {error}"

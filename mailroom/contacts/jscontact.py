@@ -169,10 +169,20 @@ def _components(fields: Fields) -> list[Json]:
     return [{"kind": kind, "value": value} for kind, value in parts if value]
 
 
-def patch(edit: CardEdit, card: ContactCard) -> Json:
+def patch(edit: CardEdit, card: ContactCard) -> Mapping[str, Json]:
     """A PatchObject (RFC 8620 §5.3) that completes a card; a patch path needs its parents to exist."""
     changes = _name_changes(edit.fill, card) | _organization_changes(edit.fill, card) | _note_changes(edit.note, card)
     return changes | (_recast(edit.recast, card) if edit.recast else {})
+
+
+def patch_unless_changed(edit: CardEdit, seen: ContactCard, card: ContactCard) -> Mapping[str, Json] | None:
+    """The patch of a card that is as it was `seen`; none (empty) is left where somebody wrote the same note.
+
+    None where it differs otherwise: note and fields were made up from what it was.
+    """
+    if card == seen:
+        return patch(edit, card)
+    return {} if notes.joined([each.note for each in (card.notes or {}).values()]) == edit.note else None
 
 
 def _recast(fields: Fields, card: ContactCard) -> dict[str, Json]:
@@ -227,7 +237,14 @@ def address_patch(address: str, card: ContactCard) -> Json:
     return {f"emails/{free}": {"address": address}}
 
 
-def members_patch(uids: Sequence[str], value: Json) -> Json:
+def first_members_patch(uids: Sequence[str], group: ContactCard) -> Mapping[str, Json]:
+    """Members of a group that may have no `members` property for a patch path to lead into, set to true (join)."""
+    if group.members is None:
+        return {"members": dict.fromkeys(uids, True)}
+    return members_patch(uids, True)
+
+
+def members_patch(uids: Sequence[str], value: Json) -> dict[str, Json]:
     """Members of a group that has some, set to true (join) or null (leave); the uids as the server spells them."""
     return {f"members/{_escaped(uid)}": value for uid in uids}
 

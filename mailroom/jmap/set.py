@@ -28,6 +28,8 @@ class SetError(Wire):
 
 
 class _Reply(Wire):
+    old_state: str | None = None
+    new_state: str | None = None
     created: Mapping[str, Any] | None = None
     updated: Mapping[str, Any] | None = None
     not_created: Mapping[str, Any] | None = None
@@ -38,11 +40,14 @@ class _Reply(Wire):
 @dataclass(frozen=True, slots=True)
 class SetResult:
     """The objects that were made, the ids of those that were changed, and why others were not made, changed or
-    destroyed; by creation id or id."""
+    destroyed; by creation id or id. The states of all objects of the type, before and after, are empty where not told.
+    """
 
     created: Mapping[str, Any]
     updated: frozenset[str]
     failed: Mapping[str, SetError]
+    old_state: str = ""
+    new_state: str = ""
 
     def errors(self) -> dict[str, SetError]:
         return dict(self.failed)
@@ -67,7 +72,8 @@ async def _result(reply: object, read_error: Reader[SetError]) -> SetResult:
     failed: dict[str, SetError] = {}
     for name in ("not_created", "not_updated", "not_destroyed"):
         failed |= await read_each(read_error, (getattr(read, name) or {}).items(), to_camel(name))
-    return SetResult(read.created or {}, frozenset(read.updated or ()), failed)
+    updated = frozenset(read.updated or ())
+    return SetResult(read.created or {}, updated, failed, read.old_state or "", read.new_state or "")
 
 
 def _read_passing_none(value: object, *at: object) -> SetError:

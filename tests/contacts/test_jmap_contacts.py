@@ -376,10 +376,7 @@ class TestAnEmptyGroup:
             b.sandbox.add_card(EVE, "Eve", uid="eve")
             (feed,) = await b.groups("Feed")
             b.sandbox.change_card(feed.uid, {"members": {"eve": True}})
-            assert (await b.add(new(ANN, feed))).keys() == {ANN}
-            assert b.sandbox.groups()["Feed"] == {EVE}
-            (feed,) = await b.groups("Feed")
-            assert await b.add(member(ANN, "uid-ann", feed)) == {}
+            assert await b.add(new(ANN, feed)) == {}
             assert b.sandbox.groups()["Feed"] == {ANN, EVE}
 
     async def test_that_refuses_fails_its_senders_alone(self) -> None:
@@ -389,6 +386,103 @@ class TestAnEmptyGroup:
             failures = await b.add(new(ANN, feed), new(BOB, jail))
             assert failures == {ANN: "contact group 'Feed' could not be written: forbidden"}
             assert b.sandbox.groups()["Jail"] == {BOB}
+
+
+class TestACardThatSomebodyChangesMeanwhile:
+    """The look-up's state is that of all cards: each change of the tests refuses the first write."""
+
+    @asynccontextmanager
+    async def known(self, limits: Limits | None = None) -> AsyncIterator[tuple[Book, list[Change]]]:
+        """Ann, Bob and Eve have cards with a note; a line is to be added to each."""
+        sandbox = empty_sandbox(limits)
+        for address, uid in ((ANN, "ann"), (BOB, "bob"), (EVE, "eve")):
+            sandbox.add_card(address, address, uid=uid, notes={"n1": {"note": "Mine"}})
+        async with book(sandbox) as b:
+            cards = sorted((await b.look_up(ANN, BOB, EVE)).cards, key=lambda card: card.uid)
+            yield b, [Change(min(c.addresses), c.uid, CardEdit(c, Fields(), "Mine\nOurs")) for c in cards]
+
+    @staticmethod
+    def notes(b: Book) -> dict[str, str]:
+        return {card["uid"]: card["notes"]["n1"]["note"] for card in b.sandbox.cards()}
+
+    async def test_keeps_their_note_and_fails_its_sender_alone(self) -> None:
+        async with self.known() as (b, changes):
+            b.sandbox.change_card("ann", {"notes": {"n1": {"note": "Mine\nAllergic to nuts"}}})
+            assert await b.add(*changes) == {
+                ANN: "its contact card could not be written: another app changed it meanwhile"
+            }
+            assert self.notes(b) == {"ann": "Mine\nAllergic to nuts", "bob": "Mine\nOurs", "eve": "Mine\nOurs"}
+
+    async def test_keeps_the_name_that_they_filled_in(self) -> None:
+        async with book() as b:
+            b.sandbox.add_card(ANN, "", uid="ann")
+            (card,) = (await b.look_up(ANN)).cards
+            b.sandbox.change_card("ann", {"name": {"full": "Ann of theirs"}})
+            assert (await b.add(Change(ANN, "ann", CardEdit(card, Fields("Ann of ours"), "Ours")))).keys() == {ANN}
+            (after,) = b.sandbox.cards()
+            assert (after["name"], "notes" in after) == ({"full": "Ann of theirs"}, False)
+
+    async def test_gets_its_note_beside_a_change_that_is_not_about_it(self) -> None:
+        async with self.known() as (b, changes):
+            b.sandbox.change_card("ann", {"phones": {"p": {"number": "1"}}})
+            before = b.requests
+            assert await b.add(*changes) == {}
+            assert b.requests == before + 3
+            assert set(self.notes(b).values()) == {"Mine\nOurs"}
+            assert b.sandbox.store.card_with_uid("ann").data["phones"] == {"p": {"number": "1"}}  # type: ignore[union-attr]  # added above
+
+    async def test_is_done_where_a_twin_wrote_the_same(self) -> None:
+        async with self.known() as (b, changes):
+            twin = b.found
+            assert await b.add(*changes) == {}
+            state = b.sandbox.store.cards.state
+            assert await alone(b.c.client, twin.add(changes)) == {}
+            assert b.sandbox.store.cards.state == state
+
+    async def test_again_and_again_fails_softly(self) -> None:
+        async with self.known() as (b, changes):
+            b.sandbox.faults.method_error("ContactCard/set", MethodError("stateMismatch"), times=2)
+            failures = await b.add(*changes)
+            assert failures.keys() == {ANN, BOB, EVE}
+            assert set(failures.values()) == {
+                "its contact card could not be written: another app changes the contacts just now"
+            }
+            assert set(self.notes(b).values()) == {"Mine"}
+
+    async def test_or_that_goes_fails_its_sender_alone(self) -> None:
+        async with self.known() as (b, changes):
+            b.sandbox.destroy_card("ann")
+            assert (await b.add(*changes)).keys() == {ANN}
+            assert set(self.notes(b).values()) == {"Mine\nOurs"}
+
+    async def test_of_more_than_one_call_takes_is_written_all_the_same(self) -> None:
+        async with self.known(Limits(max_objects_in_set=1)) as (b, changes):
+            assert await b.add(*changes) == {}
+            assert set(self.notes(b).values()) == {"Mine\nOurs"}
+
+    @pytest.mark.parametrize(("is_changed", "requests"), [(False, 1), (True, 2)])
+    async def test_after_writes_of_our_own_from_the_same_look_up(self, is_changed: bool, requests: int) -> None:
+        async with self.known() as (b, changes):
+            b.sandbox.add_group("Readers", [EVE])
+            (readers,) = await b.groups("Readers")
+            await b.look_up(ANN, BOB, EVE)
+            assert await b.add(member(ANN, "ann", readers), new("new@example.org", readers)) == {}
+            assert await b.remove(Departure(ANN, "ann", (readers,))) == {}
+            if is_changed:
+                b.sandbox.change_card("ann", {"notes": {"n1": {"note": "Theirs"}}})
+            before = b.requests
+            assert bool(await b.add(changes[0])) is is_changed
+            assert b.requests == before + requests
+            assert self.notes(b)["ann"] == ("Theirs" if is_changed else "Mine\nOurs")
+
+    async def test_is_written_beside_new_cards_and_groups_in_one_request(self) -> None:
+        async with self.known() as (b, _):
+            feed, ours = await b.groups("Feed", "Mailroom")
+            cards = (await b.look_up(ANN, BOB, EVE)).cards
+            changes = [Change(min(c.addresses), c.uid, CardEdit(c, Fields(), "Ours"), (feed,)) for c in cards]
+            before = b.requests
+            assert await b.add(*changes, new("new@example.org", ours, feed)) == {}
+            assert b.requests == before + 1
 
 
 class TestRemoving:

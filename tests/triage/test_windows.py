@@ -152,6 +152,27 @@ async def test_a_card_that_another_client_deletes_is_made_anew(window: int) -> N
         assert sandbox.mailboxes_of(mail) == {"Feed"}
 
 
+@WINDOWS
+async def test_what_the_user_writes_into_a_note_stays_and_the_decision_is_recorded(window: int) -> None:
+    sandbox = empty_sandbox()
+    mail = labelled(sandbox)
+    uid = sandbox.add_card("ann@example.org", "Ann Lee", notes={"n1": {"note": "Met in Rome"}})
+
+    def note() -> str:
+        (card,) = sandbox.cards()
+        return str(card["notes"]["n1"]["note"])
+
+    def write() -> None:
+        sandbox.change_card(uid, {"notes": {"n1": {"note": f"Allergic to nuts\n{note()}"}}})
+
+    async with screener(sandbox, before={window: write}) as s:
+        await s.run()
+        await s.run()
+        assert note().splitlines()[:2] == ["Allergic to nuts", "Met in Rome"]
+        assert note().count("Triaged to Feed") == 1
+        assert sandbox.mailboxes_of(mail) == {"Feed"}
+
+
 @pytest.mark.parametrize("window", [1, LOOK_UP, APPLY], ids=["scan", "look up", "apply"])
 async def test_a_destination_that_is_made_anew_is_used_under_its_new_id(window: int) -> None:
     sandbox = empty_sandbox()

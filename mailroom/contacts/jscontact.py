@@ -16,6 +16,8 @@ _ADMINISTRATIVE = frozenset(
     {"id", "uid", "@type", "version", "kind", "addressBookIds", "created", "updated", "prodId", "blobId", "language"}
     | {"addressBookId"}  # Cyrus 3.12
 )
+_SPOKEN = {kind: place for place, kind in enumerate(("title", "given", "given2", "surname", "surname2"))}
+"""Where a component of a name comes whose order nobody told, as for a name without `isOrdered` (RFC 9553 §2.2.1.1)."""
 _MOST_ADDRESSES = 1_000
 _SERVERS_OWN = "cyrusimap.org:"
 """Cyrus and Fastmail, which runs it, add where and how large a card is."""
@@ -78,7 +80,12 @@ def _canonical(texts: Iterable[str]) -> frozenset[str]:
 def _full_name(card: ContactCard) -> str:
     if card.name is None:
         return ""
-    return card.name.full or " ".join(component.value for component in card.name.components or ())
+    if card.name.full:
+        return card.name.full
+    components = card.name.components or ()
+    if not card.name.is_ordered:
+        components = tuple(sorted(components, key=lambda each: _SPOKEN.get(each.kind, len(_SPOKEN))))
+    return " ".join(component.value for component in components)
 
 
 def _card(card: ContactCard) -> Card:

@@ -21,6 +21,7 @@ class NameComponent(Wire):
 class Name(Wire):
     full: str | None = None
     components: Annotated[tuple[NameComponent, ...] | None, FIRST_FAULT] = None
+    is_ordered: bool | None = None
 
     def part(self, kind: str) -> str:
         """The components of a kind (`given`, `surname`), as one text."""

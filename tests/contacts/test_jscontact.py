@@ -65,6 +65,13 @@ class TestReading:
         ]
         assert card_of(properties(name={"components": parts})).fields.full_name == "Dr Ann Lee"
 
+    @pytest.mark.parametrize(
+        ("order", "full"), [({}, "Ann Lee"), ({"isOrdered": False}, "Ann Lee"), ({"isOrdered": True}, "Lee Ann")]
+    )
+    def test_takes_the_given_name_first_unless_the_parts_are_in_order(self, order: Properties, full: str) -> None:
+        parts = [{"kind": "surname", "value": "Lee"}, {"kind": "given", "value": "Ann"}]
+        assert card_of(properties(name={"components": parts, **order})).fields.full_name == full
+
     def test_takes_the_first_organization_that_has_a_name(self) -> None:
         organizations = {"o1": {"units": [{"name": "Sales"}]}, "o2": {"name": "Lee Ltd"}}
         assert card_of(properties(organizations=organizations)).fields.organization == "Lee Ltd"

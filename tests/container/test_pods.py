@@ -78,6 +78,7 @@ async def test_a_pod_serves_its_shard_and_a_new_token_and_its_twin_takes_over(
                 await first.logs("sender_triaged")
                 listed = await ask(podman, "exec", TWIN, "mailroom", "accounts")
                 assert "1 ok, 1 other shard." in listed
+                assert f"serves shard {SHARD}; its role is standby." in listed
                 await ask(podman, "kill", "--signal=KILL", FIRST)
                 await filed(sandbox, "bob")
                 with trio.fail_after(STOP_SECONDS):

@@ -69,6 +69,8 @@ class Account:
         # Its ends are never closed: it holds what rings between one run and the next.
         rings_in, self._rings = trio.open_memory_channel[Ring](RINGS_KEPT)
         self.bell = Bell(rings_in, self.status)
+        self.one_at_a_time = trio.Lock()
+        """Held by what reads first what it then changes, and must not be overtaken: a pass, or an undo on the page."""
         self._triage: Triage | None = None
         self._prepared_for: _Terms | None = None
 
@@ -118,6 +120,10 @@ class Account:
             await TriageLoop(self._run_pass, self._rings, self.status, rhythm).run()
 
     async def _run_pass(self) -> PassOutcome:
+        async with self.one_at_a_time:
+            return await self._pass()
+
+    async def _pass(self) -> PassOutcome:
         # The start check needs the servers, so it is part of the first pass: an outage then is like any other. It is
         # made again when the server has changed what it rests on.
         session = await self.servers.client.session()

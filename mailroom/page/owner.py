@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
 
+import trio
 from pydantic import SecretStr
 
 from mailroom.account.account import Account
@@ -23,7 +24,7 @@ class Owner:
     `name` is what the owner logs in with beside the password, empty where there is only one account. `password` is
     None where there is no such login; `users` are the names by which a proxy knows the owner, `names` what settings
     and commands are called. `mail_login` is what the daemon logs in with at `session_url`: who changes it ends all
-    sessions.
+    sessions. Who holds `one_at_a_time` isn't overtaken by a pass.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Owner:
     scheme: Scheme
     bell: Bell
     status: Status
+    one_at_a_time: trio.Lock
 
     @classmethod
     def of(cls, account: Account, settings: AccountSettings, name: str = "") -> Self:
@@ -52,4 +54,5 @@ class Owner:
             scheme=account.scheme,
             bell=account.bell,
             status=account.status,
+            one_at_a_time=account.one_at_a_time,
         )

@@ -9,7 +9,7 @@ from werkzeug.exceptions import BadRequest
 
 from mailroom.account.ring import TAP
 from mailroom.addresses import canonical
-from mailroom.errors import BatchRefused, ConfigError, SenderFailed
+from mailroom.errors import ConfigError
 from mailroom.page.buttons import buttons_of
 from mailroom.page.cards import IDS_OF_A_TAP, Card, read_cards
 from mailroom.page.guard import is_htmx, session
@@ -17,10 +17,10 @@ from mailroom.page.lines import Did, Line, line_of_let_in, line_of_spam, line_of
 from mailroom.page.live import Live
 from mailroom.page.owner import Owner
 from mailroom.page.pages import fragment
-from mailroom.page.undoing import undo_decision
+from mailroom.page.undoing import undo_tap
 from mailroom.page.views import Me, field, fields, see_other
 from mailroom.page.words import called
-from mailroom.senders.one_tap import NO_SENDER, Became, Mails, let_in, put_back, tap, untap
+from mailroom.senders.one_tap import NO_SENDER, Became, Mails, let_in, put_back, tap
 from mailroom.senders.screener import read_screener
 from mailroom.senders.spam import report_spam
 
@@ -81,7 +81,8 @@ class Taps:
         owner = session().owner
         mails, names = await _named_mails()
         if await field("did") == Did.DECIDED.value:
-            problems = await self._undo_decisions(owner, mails, await field("category"))
+            problems = await undo_tap(owner, mails, await field("category"))
+            problems = {sender: f"can't be undone: {why}." for sender, why in problems.items()}
         else:
             became = await put_back(owner.client, owner.scheme, mails)
             problems = {sender: _MOVED for sender, each in became.items() if each is not Became.DONE}
@@ -91,17 +92,6 @@ class Taps:
         waiting = {card.sender or NO_SENDER for card in cards}
         lines += [Line(sender, names[sender], "is where it was before.") for sender in undone if sender not in waiting]
         return self._answer(owner, lines, cards)
-
-    async def _undo_decisions(self, owner: Owner, mails: Mails, category: str) -> dict[str, str]:
-        """Take labels off that don't count yet, and what is filed back; what went wrong, by sender."""
-        became = await untap(owner.client, owner.scheme, mails)
-        problems: dict[str, str] = {}
-        for sender in (each for each, is_off in became.items() if is_off is not Became.DONE):
-            try:
-                await undo_decision(owner, sender, category)
-            except (ConfigError, SenderFailed, BatchRefused) as refused:
-                problems[sender] = f"can't be undone: {refused}."
-        return problems
 
     def _answer(self, owner: Owner, lines: Iterable[Line], cards: Iterable[Card] = ()) -> Response:
         """What the cards have become, for this browser and all others; without JavaScript the page anew."""

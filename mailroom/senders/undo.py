@@ -45,6 +45,10 @@ from mailroom.triage.whole import known_with, mails_to_sweep, wider_categories
 log = structlog.get_logger(component="senders")
 
 
+class NothingToUndo(ConfigError):
+    """There is no such decision."""
+
+
 @dataclass(frozen=True, slots=True)
 class Undo:
     """What undoing the last decision means. `who` is a sender's address, or a whole domain or list as people type it.
@@ -81,8 +85,8 @@ class Undo:
 async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = None) -> Undo:
     """What undoing the last decision about somebody would mean. Writes nothing; raises `MailroomError`.
 
-    With `undone` nothing but that decision is undone, so that asking twice is no redo. `ConfigError` says why there is
-    nothing to undo.
+    With `undone` nothing but that decision is undone, so that asking twice is no redo. `ConfigError` says why nothing
+    can be undone, `NothingToUndo` that nothing was decided.
     """
     if subject in run.own:
         raise ConfigError([f"{subject} is one of your own addresses: nothing is ever decided about these"])
@@ -91,7 +95,7 @@ async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = 
     size = found.size
     card, last = await worked_out(size, lambda: _last_decision_found(run, subject, found))
     if undone is not None and undone != last:
-        raise ConfigError([f"the last decision about {subject} is another one by now. {_HOW_TO_LOOK}"])
+        raise NothingToUndo([f"the last decision about {subject} is another one by now. {_HOW_TO_LOOK}"])
     if sender.whole is None:
         sender = replace(sender, also=other_addresses(sender.address, found.book, run.scheme, run.own))
     # All mail tells what holds then, however much of it was moved before this was cut off.
@@ -130,7 +134,7 @@ def _last_decision_found(run: Pass, subject: Subject, found: Found) -> tuple[Car
         card = whole_card.matching_card(subject, run.account_id, found.book, run.scheme)
     last = None if card is None else (note.read(card.note) or note.NOTHING_WRITTEN).last
     if card is None or last is None:
-        raise ConfigError([f"nothing was decided about {subject}: no contact has a note of it. {_HOW_TO_LOOK}"])
+        raise NothingToUndo([f"nothing was decided about {subject}: no contact has a note of it. {_HOW_TO_LOOK}"])
     return card, last
 
 

@@ -8,11 +8,13 @@ import trio
 from markupsafe import escape
 
 from mailroom import http
+from mailroom.page import undoing
 from mailroom.page.words import key_of
 from mailroom.sandbox import Limits, Sandbox
-from mailroom.sandbox.faults import Endpoint, status
+from mailroom.sandbox.faults import Delay, Endpoint, status
 from mailroom.sandbox.message import compose
 from tests.exhaustive import always, first_of
+from tests.new_mail import join
 from tests.page.support import SCREENING, page
 from tests.screener import empty_sandbox
 
@@ -167,6 +169,66 @@ class TestUndo:
             answer = await owner.post("/undo", HTMX, sender="s0@example.org", mail=mails, did="decided")
             assert 'value="Imbox"' in answer.text
             assert sandbox.mailboxes_of(mails[0]) == {"Screener"}
+
+    @pytest.mark.parametrize("step", ["look up", "apply", "commit"])
+    async def test_while_the_pass_is_under_way_leaves_no_decision(self, step: str) -> None:
+        sandbox = sandbox_with(1, mails=2)
+        async with page(sandbox, SCREENING, debounce_seconds=60) as served_page, served_page.owner() as owner:
+            mails = owner.mails_on_card("s0@example.org")
+            # Two requests of the tap, and the scan, go before.
+            steps = ["look up", "apply", "commit"]
+            sandbox.faults.next_request(Delay(0.3), skip=3 + steps.index(step))
+            before = served_page.status.last_success
+            await owner.tap("s0@example.org", "Feed")
+            while not sandbox.faults.struck:
+                await trio.lowlevel.checkpoint()
+            form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
+            card = await owner.post("/undo", HTMX, **form)
+            assert 'value="Imbox"' in card.text
+            await served_page.status.success_after(before)
+            assert len(sandbox.mails_in("Screener")) == 2
+            assert not sandbox.groups()["Feed"]
+
+    async def test_says_so_where_the_pass_takes_too_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(undoing, "_PATIENCE_SECONDS", 0.01)
+        sandbox = sandbox_with(1)
+        async with page(sandbox, SCREENING, debounce_seconds=60) as served_page, served_page.owner() as owner:
+            mails = owner.mails_on_card("s0@example.org")
+            sandbox.faults.next_request(Delay(0.3), skip=4)
+            before = served_page.status.last_success
+            await owner.tap("s0@example.org", "Feed")
+            while not sandbox.faults.struck:
+                await trio.lowlevel.checkpoint()
+            form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
+            told = await owner.post("/undo", HTMX, **form)
+            assert (told.status_code, "being filed just now. Try again" in told.text) == (409, True)
+            await served_page.status.success_after(before)
+            assert sandbox.mails_in("Feed") == mails
+            assert 'value="Imbox"' in (await owner.post("/undo", HTMX, **form)).text
+
+    async def test_of_a_tap_whose_pass_was_cut_off_leaves_no_decision(self) -> None:
+        sandbox = sandbox_with(1, mails=2)
+        async with page(sandbox, SCREENING, debounce_seconds=60) as served_page, served_page.owner() as owner:
+            mails = owner.mails_on_card("s0@example.org")
+            sandbox.faults.next_request(status(503), skip=5)
+            await owner.tap("s0@example.org", "Feed")
+            while not sandbox.faults.struck:
+                await trio.lowlevel.checkpoint()
+            assert sandbox.groups()["Feed"]
+            await owner.post("/undo", HTMX, sender="s0@example.org", mail=mails, did="decided", category="Feed")
+            assert len(sandbox.mails_in("Screener")) == 2
+            assert not sandbox.groups()["Feed"]
+
+    async def test_leaves_an_older_decision_alone(self) -> None:
+        sandbox = sandbox_with(1)
+        decided = "— Mailroom —\nCreated by Mailroom\nTriaged to Feed on 2026-03-05T14:03Z"
+        join(sandbox, "Feed", sandbox.add_card("s0@example.org", "Sender 0", notes={"n1": {"note": decided}}))
+        async with page(sandbox, debounce_seconds=60) as served_page, served_page.owner() as owner:
+            (mail,) = owner.mails_on_card("s0@example.org")
+            sandbox.label(mail, "@ToFeed")
+            form = {"sender": "s0@example.org", "mail": mail, "did": "decided", "category": "Feed"}
+            assert 'value="Imbox"' in (await owner.post("/undo", HTMX, **form)).text
+            assert sandbox.groups()["Feed"] == {"s0@example.org"}
 
     async def test_brings_back_what_was_let_in(self) -> None:
         sandbox = sandbox_with(1, mails=2)

@@ -78,7 +78,7 @@ async def _unjudged(examined: Examined, places: Places, since: datetime) -> NewF
     after = examined.scheme.screening.new_after(since, datetime.now(UTC))
     batch = Batch()
     asked = search_new(batch, await client.session(), places, Window(after))
-    return read_new(asked, await client.send(batch))
+    return await read_new(client, asked, await client.send(batch))
 
 
 def _waiting(found: NewFound) -> str:

@@ -104,10 +104,13 @@ class Newest:
     limit: int
 
 
-def newest(batch: Batch, session: Session, kind: Kind[NewMail], filter: Filter, limit: int) -> Newest:
-    """Find new mail, the newest first; `limit` is cut to what one /get takes."""
+def newest(
+    batch: Batch, session: Session, kind: Kind[NewMail], filter: Filter, limit: int, *, position: int = 0
+) -> Newest:
+    """Find new mail, the newest first, from a position on; `limit` is cut to what one /get takes."""
     limit = min(limit, session.limits.max_objects_in_get)
-    query = batch.add(_query(session, filter, limit, sort={"property": "receivedAt", "isAscending": False}))
+    sort: Json = {"property": "receivedAt", "isAscending": False}
+    query = batch.add(_query(session, filter, limit, position=position, sort=sort))
     return Newest(query, batch.add(kind.get(session.mail_account, "#ids", query.result("/ids"))), limit)
 
 

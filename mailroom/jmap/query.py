@@ -117,6 +117,11 @@ def any_of(filters: Sequence[Filter]) -> Filter:
     return filters[0] if len(filters) == 1 else {"operator": "OR", "conditions": filters}
 
 
+def none_of(filters: Sequence[Filter]) -> Filter:
+    """A filter that is true where none of these is."""
+    return {"operator": "NOT", "conditions": filters}
+
+
 def all_of(filters: Sequence[Filter]) -> Filter:
     """A filter that is true where all of these are."""
     return filters[0] if len(filters) == 1 else {"operator": "AND", "conditions": filters}

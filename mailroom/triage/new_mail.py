@@ -1,6 +1,6 @@
 """New mail in the scan: in the Inbox, in the Screener, and moved out of the Screener by the user."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -13,8 +13,10 @@ from mailroom.decisions.marks import WorkList
 from mailroom.decisions.places import Places
 from mailroom.errors import BatchRefused
 from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.client import Client
+from mailroom.jmap.mail_search import NESTING_REFUSED
 from mailroom.jmap.new_mail import NEW_MAIL, NEW_MAIL_WITH_SUBJECT, Newest, NewMail, newest
-from mailroom.jmap.query import Filter, Kind
+from mailroom.jmap.query import Filter, Kind, all_of, none_of
 from mailroom.jmap.session import Session
 from mailroom.wire import utc_date
 
@@ -22,6 +24,9 @@ log = structlog.get_logger(component="triage")
 
 Where = Literal["moved", "inbox", "screener"]
 """The lists of new mail."""
+
+_FURTHER_PAGES = 8
+"""Some 2,000 mails on Apache James, in one request."""
 
 MAILS_A_PASS = 500
 """500 take Cyrus 0.1 to 0.3 s; 4,096 took 7.8 s, and held up a delivery."""
@@ -99,8 +104,11 @@ class NewFound:
 
 @dataclass(frozen=True, slots=True)
 class NewSearch:
-    """The calls of one scan."""
+    """The calls of one scan, of which `moved` asks for mail that waits and isn't in `screener_id`."""
 
+    session: Session
+    kind: Kind[NewMail]
+    screener_id: str
     state: Slot[str]
     inbox: Newest
     screener: Newest
@@ -108,10 +116,7 @@ class NewSearch:
 
 
 def search_new(batch: Batch, session: Session, places: Places, window: Window) -> NewSearch | None:
-    """Ask for new mail, in conditions without operators: James refuses those around `inMailbox`.
-
-    None where there is no Inbox or no Screener.
-    """
+    """Ask for new mail; None where there is no Inbox or no Screener."""
     if places.inbox is None or places.screener is None:
         return None
     state = batch.add(NEW_MAIL.get_state(session.mail_account))
@@ -120,10 +125,13 @@ def search_new(batch: Batch, session: Session, places: Places, window: Window) -
         return newest(batch, session, window.kind, filter, MAILS_A_PASS)
 
     return NewSearch(
+        session,
+        window.kind,
+        places.screener,
         state,
         inbox=find(new_in_inbox(places.inbox, window)),
         screener=find({"inMailbox": places.screener, "notKeyword": WAITING}),
-        moved=find({"hasKeyword": WAITING, "inMailboxOtherThan": [places.screener]}),
+        moved=find(_moved_from(places.screener, session)),
     )
 
 
@@ -132,18 +140,63 @@ def new_in_inbox(inbox: str, window: Window) -> Filter:
     return {"inMailbox": inbox, "notKeyword": SEEN, "after": utc_date(window.after)}
 
 
-def read_new(asked: NewSearch | None, replies: Replies) -> NewFound | None:
+def _moved_from(screener: str, session: Session) -> Filter:
+    """Mail that waits and isn't in the Screener; where no operator may hold a mailbox, what is in others, too."""
+    waits: Filter = {"hasKeyword": WAITING}
+    if not session.nests_mailboxes:
+        return {**waits, "inMailboxOtherThan": [screener]}
+    return all_of([waits, none_of([{"inMailbox": screener}])])
+
+
+async def read_new(client: Client, asked: NewSearch | None, replies: Replies) -> NewFound | None:
     """What was found; None where the server doesn't tell: then mail stays where it is."""
     if asked is None:
         return None
-    pages = (asked.inbox, asked.screener, asked.moved)
+    pages = (asked.inbox, asked.screener)
     try:
-        inbox, screener, moved = (tuple(map(arrival, replies[page.mails])) for page in pages)
-        is_full = any(len(replies[page.query].ids) >= min(page.limit, SMALLEST_CAP) for page in pages)
+        inbox, screener = (tuple(map(arrival, replies[page.mails])) for page in pages)
+        moved, is_full = await _moved(client, asked, replies)
+        is_full = is_full or any(_is_full(page, replies) for page in pages)
         return NewFound(replies[asked.state], WorkList(moved=moved, inbox=inbox, screener=screener), is_full)
     except BatchRefused as refused:
         log.warning("new_mail_unknown", reason=str(refused))
         return None
+
+
+async def _moved(client: Client, asked: NewSearch, replies: Replies) -> tuple[tuple[Arrival, ...], bool]:
+    """Mail that the user took out of the Screener, the newest first, and whether there may be more of it.
+
+    A server that takes no mailbox inside an operator is asked again without one. What it finds may still be in the
+    Screener as well, so that a page full of it says nothing of older mail: further pages are read, in one request.
+    """
+    pages, session = [asked.moved], asked.session
+    refusal = replies.error(asked.moved.query)
+    if session.nests_mailboxes and refusal is not None and refusal.type in NESTING_REFUSED:
+        session = replace(session, nests_mailboxes=False)
+        pages, replies = await _moved_pages(client, session, asked, [0])
+        # The Screener is there, as it was searched alone.
+        replies[pages[0].query]
+        client.nest_no_mailboxes()
+    found = list(replies[pages[-1].mails])
+    if not session.nests_mailboxes and _is_full(pages[-1], replies):
+        size = len(replies[pages[-1].query].ids)
+        pages, replies = await _moved_pages(client, session, asked, [size * n for n in range(1, 1 + _FURTHER_PAGES)])
+        found += [mail for page in pages for mail in replies[page.mails]]
+    moved = {mail.id: arrival(mail) for mail in found if asked.screener_id not in mail.mailbox_ids}
+    return tuple(moved.values()), _is_full(pages[-1], replies)
+
+
+async def _moved_pages(
+    client: Client, session: Session, asked: NewSearch, positions: Iterable[int]
+) -> tuple[list[Newest], Replies]:
+    batch = Batch()
+    filter = _moved_from(asked.screener_id, session)
+    pages = [newest(batch, session, asked.kind, filter, MAILS_A_PASS, position=each) for each in positions]
+    return pages, await client.send(batch)
+
+
+def _is_full(page: Newest, replies: Replies) -> bool:
+    return len(replies[page.query].ids) >= min(page.limit, SMALLEST_CAP)
 
 
 def arrival(mail: NewMail) -> Arrival:

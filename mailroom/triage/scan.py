@@ -63,7 +63,8 @@ async def scan(client: Client, scheme: Scheme, places: Places, window: Window | 
         searches = _search(batch, session, now, window)
         replies = await client.send(batch)
     waiting = next((each.total_emails for each in seen if each.id == now.screener), None)
-    labelled, new = await _found(client, searches.labelled, replies), read_new(searches.new, replies)
+    labelled = await _found(client, searches.labelled, replies)
+    new = await read_new(client, searches.new, replies)
     if new is None:
         return Scan(now, labelled, mails_waiting=waiting)
     moved, work = taken_out(new.work, now)

@@ -7,7 +7,8 @@ import pytest
 from mailroom.config.screening import Screening
 from mailroom.sandbox import JAMES, STALWART, Flavour, Limits, Sandbox
 from tests.exhaustive import always
-from tests.new_mail import ANN, ON, arrives, join, keywords_of, later, screening
+from tests.flavours import every_flavour
+from tests.new_mail import ANN, BOB, ON, SCREENED, arrives, join, keywords_of, later, screening
 from tests.screener import Screener, empty_sandbox
 
 FIFTY_CALLS = Limits(max_calls_in_request=50)
@@ -131,3 +132,26 @@ async def test_a_label_waits_for_one_pass_at_most_while_a_backlog_is_worked_off(
         assert (await s.run(later(2))).has_more is False
     assert all(sandbox.mailboxes_of(mail) == {"Screener"} for mail in mails)
     assert all("mailroom-seen" in keywords_of(sandbox, mail) for mail in mails)
+
+
+def waits(sandbox: Sandbox, since: float, sender: str, *mailboxes: str) -> str:
+    return sandbox.deliver(sender, "Hi", mailboxes, keywords=tuple(SCREENED), received_at=later(since))
+
+
+@every_flavour
+async def test_a_move_is_seen_however_much_waits_in_a_second_mailbox(flavour: Flavour) -> None:
+    sandbox = empty_sandbox(replace(flavour.limits, max_objects_in_get=40), flavour)
+    moved, elsewhere = waits(sandbox, 1, ANN, "Screener"), waits(sandbox, 1, BOB, "Screener")
+    async with screening(sandbox) as s:
+        await s.run(later(2))
+        idle = await requests(s)
+        for _ in range(45):
+            waits(sandbox, 2, "P <p@x.example>", "Screener", "@MailroomWarning")
+        # Where a filter can't leave out what is still in the Screener, the next pages are read, all at once.
+        assert await requests(s) == idle + (flavour is JAMES)
+        sandbox.move(moved, "Feed")
+        sandbox.move(elsewhere, "Inbox")
+        assert (await s.run(later(3))).senders_triaged == 1
+        assert sandbox.groups()["Feed"] == {"ann@example.org"}
+        assert keywords_of(sandbox, elsewhere) == {"mailroom-seen"}
+        assert await requests(s) == idle + (flavour is JAMES)

@@ -11,7 +11,7 @@ def command(as_json: bool) -> int:
     """List the accounts of the folder, and how they are.
 
     It asks the daemon that runs here, and no mail server. Status 1 means that a file has a mistake, an account is
-    unhealthy, or the daemon serves another shard than MAILROOM_SHARD says.
+    unhealthy, or the daemon serves another shard than was asked for.
     """
     import trio
 

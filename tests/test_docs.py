@@ -221,7 +221,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
     def shown(default: object) -> str:
         if isinstance(default, bool):
             return f"`{str(default).lower()}`"
-        return "none" if default is None else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+        return "none" if default in (None, ()) else f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
 
     assert [(name, default) for name, default, _ in rows] == [
         (f"`MAILROOM_{name.upper()}`", shown(field.default)) for name, field in SETTINGS.items()

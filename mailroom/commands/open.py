@@ -9,8 +9,8 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.config.scheme import Scheme
 from mailroom.senders.opening import open_until
 
-NO_EFFECT = (
-    "By the settings here screening is {}, so that this has no effect: nobody's mail leaves the Inbox anyway. "
+IS_NOT_ON = (
+    "By the settings here screening is {}: nobody's mail leaves the Inbox anyway, and this counts once it is on. "
     "{} turns it on."
 )
 
@@ -28,7 +28,7 @@ async def open_for(duration: timedelta, settings: AccountSettings, scheme: Schem
         console.print(f"Screening is open until {local_time(until)}: {stays}.", soft_wrap=True)
         if not scheme.screening.is_on:
             how = {"watch": "only watching"}.get(scheme.screening.mode, "off")
-            console.print(NO_EFFECT.format(how, settings.names.assigned("screening", "on")))
+            console.print(IS_NOT_ON.format(how, settings.names.assigned("screening", "on")))
         return 0
 
     return await with_servers(settings, work)

@@ -67,8 +67,8 @@ class Variables:
         return (
             f"{PREFIX}JMAP_TOKEN is missing. {_ON_FASTMAIL} Then set the variable, "
             f"or write {PREFIX}JMAP_TOKEN=… into the file {DOTENV} here, or put the token into the file "
-            f"{SECRETS_FOLDER}/mailroom_jmap_token. A server without tokens takes {PREFIX}JMAP_USERNAME and "
-            f"{PREFIX}JMAP_PASSWORD instead."
+            f"{SECRETS_FOLDER}/mailroom_jmap_token. {PREFIX}JMAP_SESSION_URL names another server than Fastmail; one "
+            f"without tokens takes {PREFIX}JMAP_USERNAME and {PREFIX}JMAP_PASSWORD instead."
         )
 
     @property
@@ -111,7 +111,8 @@ class FileKeys:
     def how_to_log_in(self) -> str:
         return (
             f"jmap_token_file is missing. {_ON_FASTMAIL} Then put the token into a file, and that file's path "
-            "here. A server without tokens takes jmap_username and jmap_password_file instead."
+            "here. jmap_session_url names another server than Fastmail; one without tokens takes jmap_username and "
+            "jmap_password_file instead."
         )
 
     @property

@@ -116,7 +116,7 @@ async def find_undo(run: Pass, subject: Subject, undone: note.Decision | None = 
     return Undo(str(subject), last, after, plan, found, going)
 
 
-_HOW_TO_LOOK = "The history shows what was"
+_HOW_TO_LOOK = "`mailroom history` shows what was"
 
 _WIDER = Strangers((), (), (), note.WIDE, NO_QUESTIONS)
 """The cards of all whole domains and lists are looked up, too: which of them cover the mail, only that tells."""

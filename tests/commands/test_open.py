@@ -87,7 +87,7 @@ async def test_as_a_process_it_says_until_when_and_that_it_has_no_effect_where_s
     )
     assert (off.status, watch.status, closed.status) == (0, 0, 0)
     assert off.output.splitlines()[1] == (
-        "By the settings here screening is off, so that this has no effect: nobody's mail leaves the Inbox anyway. "
+        "By the settings here screening is off: nobody's mail leaves the Inbox anyway, and this counts once it is on. "
         "MAILROOM_SCREENING=on turns it on."
     )
     assert "screening is only watching" in watch.output

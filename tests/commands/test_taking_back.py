@@ -257,7 +257,8 @@ async def test_from_the_shell() -> None:
         refused = await command(settings, "undo", "bob@x.org")
     assert refused.status == 2
     assert refused.errors == (
-        "mailroom: nothing was decided about bob@x.org: no contact has a note of it. The history shows what was\n"
+        "mailroom: nothing was decided about bob@x.org: no contact has a note of it. "
+        "`mailroom history` shows what was\n"
     )
 
 

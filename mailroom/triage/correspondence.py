@@ -5,6 +5,7 @@ A question that the server fails to answer stays open: what nobody knows is in n
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import structlog
 import trio
@@ -12,7 +13,7 @@ import trio
 from mailroom.addresses import search_texts
 from mailroom.contacts.base import AddressBook
 from mailroom.errors import BatchRefused, MailroomError
-from mailroom.jmap.batch import Batch, Replies, Slot, slices
+from mailroom.jmap.batch import Batch, Call, Replies, Slot, slices
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail_search import NESTING_REFUSED
 from mailroom.jmap.new_mail import IN_THREAD, InThread, SentTo, Thread, get_threads, search_sent
@@ -20,6 +21,8 @@ from mailroom.jmap.query import Filter, all_of, any_of
 from mailroom.jmap.session import Session
 
 log = structlog.get_logger(component="triage")
+
+T = TypeVar("T")
 
 FIRST_PAGE = 5
 """A search for an address finds others that contain it: so many candidates mostly tell."""
@@ -178,24 +181,31 @@ class Asked:
     async def _holds_sent(self, replies: Replies, sent: str) -> dict[str, bool]:
         if self._threads is None:
             return {}
+        threads, mails = self._threads
         try:
-            return _threads_with(sent, replies[self._threads[0]], replies[self._threads[1]])
+            return _threads_with(sent, replies[threads], replies[mails])
         except BatchRefused as refused:
-            # `requestTooLarge`: together they have more mails than one /get takes.
-            log.debug("threads_one_by_one", threads=len(self._questions.threads), reason=str(refused))
-        return await self._holds_sent_each(sent)
-
-    async def _holds_sent_each(self, sent: str) -> dict[str, bool]:
-        batch = Batch()
-        asked = [_stage_threads(batch, self._session, (id,)) for id in self._questions.threads]
-        holds: dict[str, bool] = {}
+            # `requestTooLarge`: there are more threads than one /get takes, or together they have more mails.
+            log.debug("threads_in_parts", threads=len(self._questions.threads), reason=str(refused))
+        account = self._session.mail_account
         try:
-            replies = await self._client.send(batch)
-            for threads, mails in asked:
-                holds |= _threads_with(sent, replies[threads], replies[mails])
+            found = (
+                replies[threads]
+                if replies.error(threads) is None
+                else await self._get(self._questions.threads, lambda ids: get_threads(account, ids))
+            )
+            of_all = [id for thread in found for id in thread.email_ids]
+            return _threads_with(sent, found, await self._get(of_all, lambda ids: IN_THREAD.get(account, "ids", ids)))
         except MailroomError as failure:
-            log.warning("threads_unknown", threads=len(asked) - len(holds), reason=str(failure))
-        return holds
+            log.warning("threads_unknown", threads=len(self._questions.threads), reason=str(failure))
+            return {}
+
+    async def _get(self, ids: Iterable[str], call: Callable[[tuple[str, ...]], Call[tuple[T, ...]]]) -> tuple[T, ...]:
+        """The objects with these ids, as many at a time as one /get takes."""
+        batch = Batch()
+        slots = [batch.add(call(part)) for part in slices(ids, self._session.limits.max_objects_in_get)]
+        replies = await self._client.send(batch)
+        return tuple(each for slot in slots for each in replies[slot])
 
 
 def _stage_threads(

@@ -98,17 +98,32 @@ async def test_threads_that_are_too_large_together_are_asked_one_by_one_in_few_r
         for _ in range(3):
             sandbox.deliver(raw=thread_mail(f"p@{number}.example", first), mailboxes=["Archive"])
     sandbox.deliver(raw=thread_mail("me@example.com", "<3@list.example>"), mailboxes=["Sent"])
-    answers = [
-        sandbox.deliver(
-            raw=thread_mail(f"s{number}@example.org", f"<{number}@list.example>"),
-            mailboxes=["Inbox"],
-            received_at=later(1),
-        )
-        for number in range(10)
-    ]
+    answers = [answer(sandbox, f"s{number}@example.org", f"<{number}@list.example>") for number in range(10)]
     async with screening(sandbox) as s:
         assert await requests(s) == 4
     assert [sandbox.mailboxes_of(mail) == {"Inbox"} for mail in answers] == [number == 3 for number in range(10)]
+
+
+async def test_a_thread_with_more_mails_than_a_get_takes_is_judged_beside_the_others() -> None:
+    sandbox = empty_sandbox(Limits(max_calls_in_request=50, max_objects_in_get=30))
+    for answered in ("<jobs@cron.example>", "<plans@list.example>"):
+        for _ in range(70):
+            sandbox.deliver(raw=thread_mail("cron@cron.example", answered), mailboxes=["Archive"])
+    for answered in ("<plans@list.example>", "<short@list.example>"):
+        sandbox.deliver(raw=thread_mail("me@example.com", answered), mailboxes=["Sent"])
+    answers = {
+        answered: answer(sandbox, f"s{n}@example.org", answered)
+        for n, answered in enumerate(("<jobs@cron.example>", "<plans@list.example>", "<short@list.example>", "<x@y>"))
+    }
+    async with screening(sandbox) as s:
+        assert await requests(s) == 4
+    stays = {answered for answered, mail in answers.items() if sandbox.mailboxes_of(mail) == {"Inbox"}}
+    assert stays == {"<plans@list.example>", "<short@list.example>"}
+    assert all("mailroom-seen" in keywords_of(sandbox, mail) for mail in answers.values())
+
+
+def answer(sandbox: Sandbox, sender: str, answered: str) -> str:
+    return sandbox.deliver(raw=thread_mail(sender, answered), mailboxes=["Inbox"], received_at=later(1))
 
 
 def thread_mail(sender: str, answered: str) -> bytes:

@@ -157,16 +157,24 @@ def _labels(run: Pass, sender: Sender, mails: Sequence[Email]) -> list[str]:
 
 async def undo(run: Pass, found: Undo) -> int:
     """Undo it; returns how many mails moved. Raises `MailroomError`; the same call again does the rest."""
-    change = found.plan.change
-    joining = replace(found.plan, change=replace(change, card=None))
-    applied = await apply(run, found.contacts, [joining], (), {})
-    _raise(applied.failed)
-    _raise(await follow_up(run, found.found, [joining], applied))
-    await _write_note(run, found, replace(change, join=()))
+    await _move(run, found)
+    # New mail may have been filed by the decision while it still held.
+    again = await find_undo(run, found.plan.sender.whole or found.who, found.undone)
+    if again.mails:
+        await _move(run, again)
+    await _write_note(run, again, replace(again.plan.change, join=()))
     mails = run.moved.count(found.who)
     left = sorted(group.name for group in found.plan.departure.leave)
     log.info("decision_taken_back", sender=found.who, to=found.to, mails=mails, removed_from=left)
     return mails
+
+
+async def _move(run: Pass, found: Undo) -> None:
+    """Groups and mail."""
+    joining = replace(found.plan, change=replace(found.plan.change, card=None))
+    applied = await apply(run, found.contacts, [joining], (), {})
+    _raise(applied.failed)
+    _raise(await follow_up(run, found.found, [joining], applied))
 
 
 async def _write_note(run: Pass, found: Undo, change: Change) -> None:

@@ -12,7 +12,7 @@ from mailroom.senders.reset import look, undo_all
 from mailroom.senders.undo import find_undo, undo
 from tests.exhaustive import always
 from tests.flavours import every_flavour
-from tests.new_mail import ON, join, keywords_of
+from tests.new_mail import ON, arrives, join, keywords_of, screening
 from tests.new_mail import later as minutes_on
 from tests.screener import NOW, Wire, empty_sandbox, screener
 from tests.senders.support import asking, is_finished_by_the_same_call, undone
@@ -84,8 +84,28 @@ async def test_it_costs_as_many_requests_for_one_mail_as_for_many() -> None:
             before = wire.requests
             await undo(run, await find_undo(run, ANN))
             requests.append(wire.requests - before)
-    # Look up; join and move; leave; write the note.
-    assert requests == [4, 4]
+    # Look up; join and move; leave; look again; write the note.
+    assert requests == [5, 5]
+
+
+@pytest.mark.parametrize("request_of_undo", always(2, (2, 3, 1, 4, 5)))
+async def test_new_mail_that_a_pass_files_meanwhile_waits_in_the_end(request_of_undo: int) -> None:
+    sandbox, wire = empty_sandbox(), Wire()
+    new: list[str] = []
+    async with screening(sandbox) as mailroom:
+        first = arrives(sandbox, f"Ann <{ANN}>", mailbox="Screener")
+        sandbox.label(first, "@ToFeed")
+        await mailroom.run(minutes_on(2))
+
+        async def mail_comes() -> None:
+            new.append(arrives(sandbox, f"Ann <{ANN}>"))
+            await mailroom.run(minutes_on(3))
+
+        async with asking(sandbox, wire, ON) as run:
+            wire.before = {wire.requests + request_of_undo: mail_comes}
+            await undo(run, await find_undo(run, ANN))
+        await mailroom.run(minutes_on(4))
+    assert [*map(sandbox.mailboxes_of, (first, *new))] == [{"Screener"}, {"Screener"}]
 
 
 async def test_the_first_decision_undone_leads_back_into_the_screener_and_again_into_the_category() -> None:

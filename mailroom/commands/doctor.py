@@ -12,6 +12,7 @@ from mailroom.config.account_files import Reading, read_folder
 from mailroom.config.account_settings import AccountConfig
 from mailroom.config.environment import read_environment
 from mailroom.config.process_settings import ProcessSettings
+from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.config.screening import Mode
 from mailroom.doctor import contacts_check, push_check, screening_checks
 from mailroom.doctor.contacts_check import check_defaults, check_groups, check_reading, check_splits, check_writing
@@ -156,6 +157,7 @@ def _end(report: Report, findings: Mapping[str, Finding]) -> int:
 
 def _settings_finding(account: AccountConfig) -> Finding:
     login = "a token" if account.settings.jmap_token is not None else "user name and password"
-    source = "the usual ones" if account.scheme_file is None else f"from {account.scheme_file}"
+    are_usual = account.scheme.categories == DEFAULT_SCHEME.categories
+    source = "the usual ones" if are_usual else f"from {account.scheme_file}"
     served = "" if account.enabled else "; it is not served: enabled is false"
     return Finding(Outcome.OK, f"login by {login}; {len(account.scheme.categories)} categories, {source}{served}")

@@ -169,6 +169,8 @@ async def test_doctor_checks_all_and_ends_with_a_table() -> None:
     # What they have in common is looked at once.
     assert lines[0] == "For all accounts:"
     assert [ended.output.count(title) for title in ("Health port", "Secrets", "Clock")] == [1, 1, 3]
+    # Files that name no categories.
+    assert ended.output.count("7 categories, the usual ones") == 2
     assert [line.partition(" ")[0] for line in lines[-5:-1]] == ["anna", "bob", "carl", ""]
     assert lines[-5].split() == ["anna", "all", "is", "well"]
     assert lines[-4].split()[1:4] == ["failed:", "mailboxes,", "groups;"]

@@ -133,11 +133,17 @@ class DavLookUp:
             await self._adopt(card)
 
     async def _adopt(self, card: NewCard) -> None:
-        """Make the existing card with this uid what a new one would be; a note that it has stays."""
+        """Make the existing card with this uid what a new one would be.
+
+        A note that it has stays; where that says otherwise, the sender fails, and the next pass finds the card by its
+        address. Raises `SenderFailed`.
+        """
         existing, stored = await self._with_uid(card.uid)
         self._stored[existing.ref] = stored
         edit = CardEdit(existing, card.fields, existing.note or card.note)
         await self._edit(existing.ref, *_completing(edit), partial(vcard.with_address, address=card.address))
+        if edit.note not in (card.note, content_lines.clean(card.note)):
+            raise SenderFailed("there is a card for it already, and its note says otherwise")
 
     async def _with_uid(self, uid: str) -> tuple[Card, Stored]:
         for resource in await self._address_book.find(dav_requests.uid_is(uid)):

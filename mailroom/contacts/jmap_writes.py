@@ -175,10 +175,11 @@ class JmapLookUp:
             self.state.follow(results)
             errors = merged_errors(results)
             there = await self._adopt([new[id] for id in errors])
+            reasons = {change.sender: _why_not(change, errors[id], there) for id, change in new.items() if id in errors}
             return {
-                change.sender: f"its contact card could not be written: {errors[id]}"
-                for id, change in new.items()
-                if id in errors and change.sender not in there
+                sender: f"its contact card could not be written: {reason}"
+                for sender, reason in reasons.items()
+                if reason
             }
 
         return settle
@@ -187,8 +188,8 @@ class JmapLookUp:
         book = self.new_cards_book
         return {id: jscontact.new_card(c.card, book) for id, c in new.items() if isinstance(c.card, NewCard)}
 
-    async def _adopt(self, changes: Sequence[Change]) -> frozenset[str]:
-        """The senders whose new card was refused because there is one with its uid, which has their address now.
+    async def _adopt(self, changes: Sequence[Change]) -> Mapping[str, ContactCard]:
+        """By sender, the cards for which new ones were refused, as these have the same uid; they have the address now.
 
         An earlier try made it, and the search doesn't show it yet; or the user gave it another address since.
         """
@@ -204,8 +205,8 @@ class JmapLookUp:
         slots = update_cards(batch, self.account.id, self.account.limits, lacking)
         replies = await self.account.client.send(batch)
         refused = merged_errors(replies[slot] for slot in slots)
-        there = {uid for uid, card in cards.items() if card.id not in refused}
-        return frozenset(change.sender for change in changes if change.uid in there)
+        there = {uid: card for uid, card in cards.items() if card.id not in refused}
+        return {change.sender: there[change.uid] for change in changes if change.uid in there}
 
     async def _with_uids(self, uids: Sequence[str]) -> dict[str, ContactCard]:
         if not uids:
@@ -252,6 +253,14 @@ class JmapLookUp:
 def _address(change: Change) -> str:
     """The address of a new card; empty where it has none."""
     return change.card.address if isinstance(change.card, NewCard) else ""
+
+
+def _why_not(change: Change, error: SetError, there: Mapping[str, ContactCard]) -> str:
+    """Why a new card that was refused is not as good as written; empty where the one that is there says the same."""
+    if change.sender not in there:
+        return str(error)
+    is_the_same = isinstance(change.card, NewCard) and jscontact.note_of(there[change.sender]) == change.card.note
+    return "" if is_the_same else "there is one already, and its note says otherwise"
 
 
 def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]]:

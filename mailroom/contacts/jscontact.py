@@ -189,7 +189,12 @@ def patch_unless_changed(edit: CardEdit, seen: ContactCard, card: ContactCard) -
     """
     if card == seen:
         return patch(edit, card)
-    return {} if notes.joined([each.note for each in (card.notes or {}).values()]) == edit.note else None
+    return {} if note_of(card) == edit.note else None
+
+
+def note_of(card: ContactCard) -> str:
+    """The text of all notes, however long."""
+    return notes.joined([each.note for each in (card.notes or {}).values()])
 
 
 def _recast(fields: Fields, card: ContactCard) -> dict[str, Json]:

@@ -291,6 +291,16 @@ async def test_a_card_with_the_uid_under_another_name_is_completed(radicale_book
     assert card.addresses == {ANNA, "old@example.com"}
 
 
+async def test_a_card_with_the_uid_and_another_note_fails_its_sender_until_the_next_pass(radicale_book: Book) -> None:
+    book = radicale_book
+    url = book.put("other.vcf", "UID:anna-uid", "FN:Anna", "N:;;;;", "EMAIL:old@example.com", "NOTE:theirs")
+    async with open_session(book) as session:
+        assert "note says otherwise" in (await session.add(new_anna()))[ANNA]
+        (card,) = (await session.look_up(ANNA)).cards
+        assert (card.ref, card.note) == (url, "theirs")
+        assert await session.add(Change(ANNA, "anna-uid", CardEdit(card, Fields(), f"theirs\n{NOTE}"))) == {}
+
+
 async def test_an_edit_fills_what_is_empty_and_keeps_every_other_line(book: Book) -> None:
     photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJDREVGRw" * 40
     kept = [photo, "item1.TEL;TYPE=CELL:+1 555 1", "item1.X-ABLabel:_$!<Mobile>!$_", "X-FOO;X-BAR=1:tab\ttext é"]

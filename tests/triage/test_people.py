@@ -72,6 +72,25 @@ async def test_a_further_address_with_a_card_of_its_own_in_a_category_stays_ther
         assert HOME in sandbox.groups()["Feed"]
 
 
+async def test_a_card_that_mailroom_made_for_another_address_gets_it_back_and_the_decision_in_its_note() -> None:
+    sandbox = empty_sandbox()
+    first = mail(sandbox, HOME, "Screener", "@ToFeed")
+    async with screener(sandbox) as s:
+        await s.run()
+        (card,) = sandbox.cards()
+        sandbox.change_card(card["uid"], {"emails": {"e1": {"address": WORK}}})
+        sandbox.label(first, "@ToImbox")
+        # The search finds no card of that address, so a new one is refused: the next pass finds it.
+        assert (await s.run()).senders_failing == 1
+        assert (await s.run()).senders_failing == 0
+    (card,) = sandbox.cards()
+    assert [each["address"] for each in card["emails"].values()] == [WORK, HOME]
+    lines = card["notes"]["n1"]["note"].splitlines()
+    assert [line.partition(" on ")[0] for line in lines[2:]] == ["Triaged to Feed", "Re-triaged to Imbox"]
+    assert sandbox.groups()["Feed"] == set()
+    assert sandbox.mailboxes_of(first) == {"Imbox"}
+
+
 async def test_two_addresses_of_one_card_under_one_label_are_one_sender() -> None:
     sandbox = with_card(HOME, WORK)
     mails = [mail(sandbox, address, "Screener", "@ToFeed") for address in (HOME, WORK)]

@@ -10,6 +10,7 @@ from mailroom.contacts.base import Contacts
 from mailroom.decisions.digest import KEYWORD, MOST_SHOWN, Letter, Stranger, Waits, letter
 from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.places import Places, inbox_of
+from mailroom.decisions.state_card import State
 from mailroom.errors import ConfigError, MailroomError, Unavailable
 from mailroom.jmap import letter as jmap_letter
 from mailroom.jmap.batch import Batch
@@ -21,7 +22,7 @@ from mailroom.jmap.shown_mail import ShownMail
 from mailroom.senders.screener import WaitingSender, read_shown, waiting_senders
 from mailroom.senders.waiting import Opened, mails_in, read_account, screener_of
 from mailroom.triage.start_check import NO_ADDRESS_FOR_DIGESTS
-from mailroom.triage.state import read_card, state_in, write_state
+from mailroom.triage.state import change_state
 
 NAME = "Mailroom"
 TRIES = 3
@@ -68,12 +69,12 @@ async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date) -
     which is `SenderFailed` where the card can't be written.
     """
     account_id = (await client.session()).mail_account
-    found = await read_card(client, contacts, account_id)
-    state = state_in(found.book, account_id)
-    if is_sent(day, state.digest_of):
-        return False
-    await write_state(client, found, scheme, account_id, replace(state, digest_of=day))
-    return True
+
+    def claimed(state: State) -> State:
+        return state if is_sent(day, state.digest_of) else replace(state, digest_of=day)
+
+    before, _ = await change_state(client, contacts, scheme, account_id, claimed)
+    return not is_sent(day, before.digest_of)
 
 
 async def put(client: Client, composed: Composed, now: datetime) -> bool:

@@ -10,12 +10,12 @@ from mailroom.config.daily import Expiry
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.decisions.expiry import is_due, leaving
-from mailroom.decisions.state_card import Expired
+from mailroom.decisions.state_card import Expired, State
 from mailroom.jmap.client import Client
 from mailroom.senders.clear import To, find_in_screener, mailbox_for
 from mailroom.senders.parts import Decide, change
 from mailroom.senders.waiting import read_account, screener_of
-from mailroom.triage.state import read_card, state_in, write_state
+from mailroom.triage.state import change_state, read_card, state_in
 
 log = structlog.get_logger(component="expiry")
 
@@ -39,8 +39,9 @@ async def expire(client: Client, contacts: Contacts, scheme: Scheme, expiry: Exp
     card = await read_card(client, contacts, account_id)
     state = state_in(card.book, account_id)
     found = await too_old(client, scheme, expiry, now)
+    keep = partial(change_state, client, contacts, scheme, account_id)
     if state.expiry_since is None:
-        await write_state(client, card, scheme, account_id, replace(state, expiry_since=now))
+        await keep(lambda state: replace(state, expiry_since=state.expiry_since or now), card)
         log.warning("expiry_begins", mails=len(found.ids), after_days=expiry.after_days, to=expiry.to, hint=HOW_TO_STOP)
     if not is_due(state.expiry_since, now):
         return 0
@@ -49,9 +50,13 @@ async def expire(client: Client, contacts: Contacts, scheme: Scheme, expiry: Exp
         log.warning("mail_not_expired", mails=mails, reason=reason)
     if changed.mails:
         log.info("mail_expired", mails=changed.mails, to=expiry.to)
-        kept = replace(state, expired=(*state.expired, Expired(changed.mails, now)))
-        await write_state(client, card, scheme, account_id, kept)
+        # The card is read again: a digest may have been written in the minutes that this takes, or screening opened.
+        await keep(partial(_with_expired, Expired(changed.mails, now)))
     return changed.mails
+
+
+def _with_expired(expired: Expired, state: State) -> State:
+    return state if expired in state.expired else replace(state, expired=(*state.expired, expired))
 
 
 async def too_old(client: Client, scheme: Scheme, expiry: Expiry, now: datetime) -> TooOld:

@@ -9,7 +9,7 @@ from datetime import datetime
 from mailroom.config.scheme import Scheme
 from mailroom.contacts.base import Contacts
 from mailroom.jmap.client import Client
-from mailroom.triage.state import read_card, state_in, write_state
+from mailroom.triage.state import change_state
 
 
 async def open_until(client: Client, contacts: Contacts, scheme: Scheme, until: datetime | None) -> datetime | None:
@@ -18,8 +18,5 @@ async def open_until(client: Client, contacts: Contacts, scheme: Scheme, until: 
     Raises `MailroomError`; `SenderFailed` where the card can't be written.
     """
     account_id = (await client.session()).mail_account
-    found = await read_card(client, contacts, account_id)
-    state = state_in(found.book, account_id)
-    if until != state.open_until:
-        await write_state(client, found, scheme, account_id, replace(state, open_until=until))
-    return state.open_until
+    before, _ = await change_state(client, contacts, scheme, account_id, lambda state: replace(state, open_until=until))
+    return before.open_until

@@ -1,5 +1,7 @@
 """Writing the state card: since when new mail is screened."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,6 +13,9 @@ from mailroom.contacts.steps import alone
 from mailroom.decisions.state_card import State, change_of, read_state, uid_of
 from mailroom.errors import SenderFailed
 from mailroom.jmap.client import Client
+
+TRIES = 3
+"""How often the state card is written where somebody else writes it at the same moment."""
 
 log = structlog.get_logger(component="triage")
 
@@ -42,21 +47,15 @@ async def settle_screening(
     None where screening is `off`. In `watch` nothing is written but that: new mail is what comes from now on.
     Raises `SenderFailed` where the card can't be written: screening has to know where it began.
     """
-    try:
-        return await _settle(client, found, scheme, account_id, now)
-    except SenderFailed:
-        # A twin that starts at the same moment writes the same: whoever comes second finds it there.
-        return await _settle(client, await read_card(client, contacts, account_id), scheme, account_id, now)
 
+    def settled(state: State) -> State:
+        since = state.screening_since or now if scheme.screening.is_on else None
+        # Who turns expiry on again is told again how much mail would leave, and has a day to think about it.
+        return replace(state, screening_since=since, expiry_since=state.expiry_since if scheme.expire else None)
 
-async def _settle(client: Client, found: LookUp, scheme: Scheme, account_id: str, now: datetime) -> datetime | None:
-    state = state_in(found.book, account_id)
-    since = state.screening_since or now if scheme.screening.is_on else None
-    # Who turns expiry on again is told again how much mail would leave, and has a day to think about it.
-    wanted = replace(state, screening_since=since, expiry_since=state.expiry_since if scheme.expire else None)
-    if wanted != state:
-        await write_state(client, found, scheme, account_id, wanted)
-    if since != state.screening_since:
+    before, state = await change_state(client, contacts, scheme, account_id, settled, found)
+    since = state.screening_since
+    if since != before.screening_since:
         if since is None:
             log.info(
                 "screening_ends", hint="mail that waits stays in the Screener: label it, or move it where you want it"
@@ -64,6 +63,38 @@ async def _settle(client: Client, found: LookUp, scheme: Scheme, account_id: str
         else:
             log.info("screening_begins", since=since.isoformat())
     return now if scheme.screening.mode == "watch" else since
+
+
+async def change_state(
+    client: Client,
+    contacts: Contacts,
+    scheme: Scheme,
+    account_id: str,
+    change: Callable[[State], State],
+    found: LookUp | None = None,
+) -> tuple[State, State]:
+    """Let the state card keep a changed state; gives the one that it had when first read, and the one that it has now.
+
+    It may have been `found` already. Where somebody else writes it at the same moment it is read again, so that what
+    they wrote stays. Raises `SenderFailed` where it can't be written.
+    """
+    found = found or await read_card(client, contacts, account_id)
+    first = state_in(found.book, account_id)
+    for _ in range(TRIES - 1):
+        with suppress(SenderFailed):
+            return first, await _write_changed(client, found, scheme, account_id, change)
+        found = await read_card(client, contacts, account_id)
+    return first, await _write_changed(client, found, scheme, account_id, change)
+
+
+async def _write_changed(
+    client: Client, found: LookUp, scheme: Scheme, account_id: str, change: Callable[[State], State]
+) -> State:
+    state = state_in(found.book, account_id)
+    wanted = change(state)
+    if wanted != state:
+        await write_state(client, found, scheme, account_id, wanted)
+    return wanted
 
 
 async def write_state(client: Client, found: LookUp, scheme: Scheme, account_id: str, state: State) -> None:

@@ -12,8 +12,11 @@ from mailroom.config.screening import Screening
 from mailroom.decisions.state_card import Expired, State, read_state, uid_of
 from mailroom.errors import ConfigError
 from mailroom.sandbox import Flavour, Sandbox, SetError
+from mailroom.senders.digest import claim
 from mailroom.senders.expiry import expire
 from mailroom.senders.history import expired
+from mailroom.senders.opening import open_until
+from tests.exhaustive import always
 from tests.flavours import every_flavour
 from tests.screener import empty_sandbox, screener
 from tests.senders.postbox import Postbox, postbox
@@ -115,6 +118,30 @@ async def test_turned_off_and_on_again_it_tells_and_waits_again() -> None:
         arrives(sandbox, 40)
         assert await expire(box.client, box.contacts, SCHEME, EXPIRY, NOW + 2 * A_DAY) == 0
         assert state(sandbox).expiry_since == NOW + 2 * A_DAY
+
+
+@pytest.mark.parametrize(
+    ("days", "request_number"),
+    always(3, [(1, 5), (1, 7), (0, 4), *((1, n) for n in (1, 2, 3, 4, 6)), *((0, n) for n in (1, 2, 3))]),
+)
+async def test_what_others_write_on_the_state_card_meanwhile_stays(days: int, request_number: int) -> None:
+    sandbox = empty_sandbox()
+    arrives(sandbox, 40)
+    until = NOW + timedelta(days=1, minutes=15)
+
+    async def claim_and_open() -> None:
+        async with postbox(sandbox) as other:
+            assert await claim(other.client, other.contacts, SCHEME, NOW.date())
+            await open_until(other.client, other.contacts, SCHEME, until)
+
+    async with postbox(sandbox) as box:
+        for day in range(days):
+            await expire(box.client, box.contacts, SCHEME, EXPIRY, NOW + day * A_DAY)
+        box.wire.before = {box.wire.requests + request_number: claim_and_open}
+        assert await expire(box.client, box.contacts, SCHEME, EXPIRY, NOW + days * A_DAY) == days
+    assert state(sandbox) == State(
+        open_until=until, digest_of=NOW.date(), expiry_since=NOW, expired=(Expired(1, NOW + A_DAY),) * days
+    )
 
 
 async def test_an_account_without_an_archive_is_told_so() -> None:

@@ -17,7 +17,7 @@ from mailroom.config.daily import Digest, Expiry
 from mailroom.config.scheme import Scheme
 from mailroom.errors import MailroomError
 from mailroom.observe.status import Status
-from mailroom.senders.digest import claim, compose, put
+from mailroom.senders.digest import claim, compose, put, was_claimed
 from mailroom.senders.expiry import expire
 
 log = structlog.get_logger(component="daily")
@@ -83,12 +83,21 @@ async def send_digests(
 async def _send_on(
     day: date, servers: Servers, scheme: Scheme, digest: Digest, page: str, now: Callable[[], datetime]
 ) -> None:
-    """The digest of a day, tried until it is there or the day is over."""
+    """The digest of a day, tried until it is there or the day is over.
+
+    Where the day was not claimed at first, a claim that is there later may be ours, whose answer was lost; if it is a
+    twin's after all, the digest is there already, and is not put a second time.
+    """
     failures = 0
-    is_claimed = False
+    may_be_ours = is_claimed = False
     while now().astimezone(digest.zone).date() <= day or not failures:
         try:
-            is_claimed = is_claimed or await claim(servers.client, await servers.contacts(), scheme, day)
+            contacts = await servers.contacts()
+            if not is_claimed and await was_claimed(servers.client, contacts, day):
+                is_claimed = may_be_ours
+            elif not is_claimed:
+                may_be_ours = True
+                is_claimed = await claim(servers.client, contacts, scheme, day)
             if is_claimed:
                 await _put(day, servers, scheme, digest, page, now())
             return

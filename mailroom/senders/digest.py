@@ -22,7 +22,7 @@ from mailroom.jmap.shown_mail import ShownMail
 from mailroom.senders.screener import WaitingSender, read_shown, waiting_senders
 from mailroom.senders.waiting import Opened, mails_in, read_account, screener_of
 from mailroom.triage.start_check import NO_ADDRESS_FOR_DIGESTS
-from mailroom.triage.state import change_state
+from mailroom.triage.state import change_state, read_card, state_in
 
 NAME = "Mailroom"
 TRIES = 3
@@ -60,6 +60,13 @@ async def compose(client: Client, scheme: Scheme, zone: tzinfo, day: date, page:
     account_id = (await client.session()).mail_account
     written = letter(waits, account_id=account_id, day=day, zone=zone, screener=scheme.screener, page=page)
     return Composed(day, waits, written, account)
+
+
+async def was_claimed(client: Client, contacts: Contacts, day: date) -> bool:
+    """Whether the state card says that the day has its digest. One request. Raises `MailroomError`."""
+    account_id = (await client.session()).mail_account
+    found = await read_card(client, contacts, account_id)
+    return is_sent(day, state_in(found.book, account_id).digest_of)
 
 
 async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date) -> bool:

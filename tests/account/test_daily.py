@@ -117,6 +117,27 @@ async def test_one_that_fails_is_tried_again_on_its_day(mock_clock: MockClock) -
     assert [line["event"] for line in passing.logs] == ["digest_failed", "digest_failed", "digest_written"]
 
 
+async def test_one_whose_claim_was_written_and_its_answer_lost_is_written_all_the_same(mock_clock: MockClock) -> None:
+    async with days(mock_clock, berlin(27, 6)) as passing:
+        passing.sandbox.faults.next_request(faults.CutAfter(), skip=2)
+        assert await passing.look(berlin(27, 8)) == 0
+        assert await passing.look(berlin(27, 8, 1), 2.0) == 1
+        assert await passing.look(berlin(27, 8, 2)) == 1
+
+
+async def test_one_that_a_twin_wrote_during_an_outage_does_not_come_back_when_it_is_gone(mock_clock: MockClock) -> None:
+    async with days(mock_clock, berlin(27, 6)) as passing:
+        passing.sandbox.faults.next_request(faults.status(503))
+        assert await passing.look(berlin(27, 8)) == 0
+        async with days(mock_clock, berlin(27, 8), sandbox=passing.sandbox) as twin:
+            assert twin.digests == 1
+        for id in [
+            id for id, mail in passing.sandbox.store.mails.objects.items() if "mailroom-digest" in mail.keywords
+        ]:
+            passing.sandbox.delete(id)
+        assert await passing.look(berlin(27, 8, 1), 2.0) == 0
+
+
 async def test_many_accounts_write_theirs_one_after_the_other(mock_clock: MockClock) -> None:
     async with days(mock_clock, berlin(27, 6), offset=90.0) as passing:
         assert await passing.look(berlin(27, 7, 30)) == 0

@@ -19,6 +19,9 @@ from mailroom.jmap.session import Limits
 
 _CARDS_A_TURN = 500
 
+_ASKED_FOR_AT_ONCE = 100
+"""Addresses, notes or names in one filter, as in one REPORT of CardDAV. Further ones travel in the same request."""
+
 ReadBook = Callable[[Iterable[ContactCard | Malformed]], AddressBook]
 
 
@@ -29,16 +32,14 @@ class JmapContacts:
         self._account = ContactsAccount(client, account_id, limits)
 
     def look_up(self, wanted: Wanted) -> InBatch[LookUp]:
-        # Two queries: Cyrus hoists `kind` out of an OR, which would then find groups alone.
+        # A query of their own: Cyrus hoists `kind` out of an OR, which would then find groups alone.
         filters: list[Filter] = [{"kind": "group"}]
         texts = [text for address in wanted.addresses for text in spellings(address)]
-        if texts or wanted.domains:
-            filters.append(any_of([{"email": text} for text in (*texts, *wanted.parts_of_addresses)]))
-        if wanted.notes:
-            filters.append(any_of([{"note": text} for text in wanted.notes]))
-        if wanted.names:
-            # Word by word: the card's name may have other white space or quotes.
-            filters.append(any_of([all_of([{"name": word} for word in name.split()]) for name in wanted.names]))
+        emails: list[Filter] = [{"email": text} for text in (*texts, *wanted.parts_of_addresses)]
+        notes: list[Filter] = [{"note": text} for text in wanted.notes]
+        # Word by word: the card's name may have other white space or quotes.
+        names = [all_of([{"name": word} for word in name.split()]) for name in wanted.names]
+        filters += [any_of(part) for each in (emails, notes, names) for part in slices(each, _ASKED_FOR_AT_ONCE)]
         # A query of its own for each: they are few, and a server need not know `uid` inside an operator.
         filters += [{"uid": uid} for uid in wanted.uids]
         read = partial(jscontact.address_book, wanted=wanted)

@@ -22,12 +22,23 @@ async def alone(client: Client, step: Step[A]) -> A:
     return result
 
 
-async def beside(client: Client, batch: Batch, step: Step[A]) -> tuple[Replies, A]:
-    """Send the batch and do the step: in the same requests, or side by side with them."""
+def _nothing(_: Batch) -> None:
+    pass
+
+
+async def beside(
+    client: Client, batch: Batch, step: Step[A], fill: Callable[[Batch], None] = _nothing
+) -> tuple[Replies, A]:
+    """Send the batch and do the step: in the same requests, or side by side with them.
+
+    `fill` adds to the batch what may be in it, once all is there that has to be.
+    """
     if isinstance(step, InBatch):
         settle = step.stage(batch)
+        fill(batch)
         replies = await client.send(batch)
         return replies, await settle(replies)
+    fill(batch)
     return await _side_by_side(partial(client.send, batch), step.run)
 
 

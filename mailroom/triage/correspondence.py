@@ -29,9 +29,6 @@ FIRST_PAGE = 5
 
 SECOND_PAGE = 100
 
-CALLS_OF_CONTACTS = 8
-"""Kept free in the look-up request: contacts over JMAP need them there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Questions:
@@ -94,13 +91,14 @@ class Asked:
         self._sent: dict[str, tuple[SentTo, ...]] = {}
 
     def stage(self, batch: Batch) -> None:
-        """Ask in this batch as much as fits into its request."""
+        """Ask in this batch as much as fits into its last request."""
         if self._questions.sent is None:
             return
         if self._questions.threads:
             self._threads = _stage_threads(batch, self._session, self._questions.threads)
-        free = self._session.limits.max_calls_in_request - len(batch) - CALLS_OF_CONTACTS
-        for address in self._questions.addresses[: max(0, free // _calls_of_one_sender(self._session))]:
+        most = self._session.limits.max_calls_in_request
+        free = -len(batch) % most if batch else most
+        for address in self._questions.addresses[: free // _calls_of_one_sender(self._session)]:
             self._sent[address] = _stage_sent(batch, self._session, self._questions.sent, address)
 
     async def settle(self, replies: Replies, undecided: Collection[str]) -> Correspondence:

@@ -161,6 +161,23 @@ class TestLookingUp:
             found = await b.look_up("ann@xn--bcher-kva.example")
             assert [card.addresses for card in found.cards] == [frozenset({"ann@xn--bcher-kva.example"})]
 
+    async def test_asks_for_a_hundred_at_a_time_in_one_request(self) -> None:
+        async with book() as b:
+            uids = [b.sandbox.add_card(f"s{n}@example.org", f"Some One {n}") for n in range(250)]
+            uids += [b.sandbox.add_card(f"t{n}@example.org", f"Name {n}") for n in range(150)]
+            uids += [b.sandbox.add_card("", f"N{n}", notes={"n": {"note": f"Whole list l{n}."}}) for n in range(150)]
+            wanted = Wanted(
+                addresses=[f"s{n}@example.org" for n in range(250)],
+                names=[f"Name {n}" for n in range(150)],
+                notes=[f"Whole list l{n}." for n in range(150)],
+            )
+            found = (await alone(b.c.client, b.contacts.look_up(wanted))).book
+            assert {card.uid for card in found.cards} == set(uids)
+            (body,) = b.c.bodies
+            asked = [arguments["filter"] for name, arguments, _ in body["methodCalls"] if name == "ContactCard/query"]
+            sizes = [len(each.get("conditions", [each])) for each in asked]
+            assert sorted(sizes) == [1, 50, 50, 50, 100, 100, 100, 100]
+
     async def test_reads_every_page(self) -> None:
         async with book(empty_sandbox(Limits(max_query_page=3))) as b:
             uids = [b.sandbox.add_card(ANN, f"Ann {number}") for number in range(7)]

@@ -5,9 +5,13 @@ from dataclasses import replace
 import pytest
 
 from mailroom.config.screening import Screening
+from mailroom.jmap.batch import Batch
+from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.sandbox import JAMES, STALWART, Flavour, Limits, Sandbox
+from mailroom.triage.correspondence import Asked, Questions
 from tests.exhaustive import always
 from tests.flavours import every_flavour
+from tests.jmap.support import in_process
 from tests.new_mail import ANN, BOB, ON, SCREENED, arrives, join, keywords_of, later, screening
 from tests.screener import Screener, empty_sandbox
 
@@ -34,6 +38,18 @@ async def test_new_mail_alone_is_three_requests_and_one_for_some_20_undecided_se
         assert await requests(s) == expected
         assert await requests(s) == 1
     assert {frozenset(sandbox.mailboxes_of(mail)) for mail in mails} <= {frozenset({"Screener"})}
+
+
+async def test_what_is_asked_about_strangers_fills_the_last_request_of_the_look_up() -> None:
+    questions = Questions((), tuple(f"s{number}@example.org" for number in range(60)), "sent")
+    async with in_process(empty_sandbox(FIFTY_CALLS)) as c:
+        session = await c.client.session()
+        for others, calls in ((0, 50), (10, 50), (50, 50), (64, 100)):
+            batch = Batch()
+            for _ in range(others):
+                batch.add(get_mailboxes(session.mail_account))
+            Asked(c.client, session, questions).stage(batch)
+            assert len(batch) == calls
 
 
 async def test_decided_senders_and_contacts_cost_nothing_more_however_many() -> None:

@@ -89,6 +89,8 @@ def test_what_opens_moves_no_button_and_a_line_is_as_high_as_its_card_until_it_i
         where = [each.bounding_box() for each in buttons.all()]
         card.locator(".more summary").click()
         assert [each.bounding_box() for each in buttons.all()] == where
+        for row in (".rest > .taps:first-child .tap", ".plain .tap"):
+            assert len({round(each.bounding_box()["width"]) for each in card.locator(row).all()}) == 1
         below = owner.card("Forum Digest")
         height = below.bounding_box()["y"] - card.bounding_box()["y"]
         owner.tap("Harbour Bank", "Truck")
@@ -138,7 +140,7 @@ def test_what_was_let_in_can_be_brought_back(chromium: Any, sample: World) -> No
     with visitor(chromium, sample) as owner:
         owner.log_in()
         owner.card("Kiosk Weekly").locator(".more summary").click()
-        owner.tap("Kiosk Weekly", "Let this one in")
+        owner.card("Kiosk Weekly").get_by_role("button", name="Let this one in").click()
         owner.shows("let in: 2 mails in the Inbox")
         owner.tap("Kiosk Weekly", "Undo")
         owner.card("Kiosk Weekly").get_by_role("button", name="Imbox").wait_for()
@@ -187,6 +189,8 @@ def test_several_at_once(chromium: Any, sample: World) -> None:
             owner.card(name).locator(".pick").click()
         owner.shows("2 chosen")
         assert owner.accessibility_problems() == []
+        large = owner.card("City Energy").locator("form > .taps > .tap").all_inner_texts()
+        assert set(large) < set(bar.locator(".tap").all_inner_texts())
         bar.get_by_role("button", name="Paper Trail").click()
         owner.shows("filed 1 mail in Paper Trail")
         owner.shows("filed 2 mails in Paper Trail")

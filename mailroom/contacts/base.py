@@ -263,10 +263,14 @@ class LookUp(Protocol):
         """Create empty groups of these names, which the look-up did not find. The failures are by name."""
         ...
 
+    async def again(self, items: Sequence[Card | Group]) -> "LookUp":
+        """Cards and groups of this look-up as they are now, in requests of its own; without those that are gone."""
+        ...
+
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
         """Delete cards of this look-up; a group that they are in keeps their uids. The failures are by ref.
 
-        A card that is gone already is none.
+        A card that is gone already is none. One that somebody changed since the look-up stays and is one.
         """
         ...
 

@@ -13,18 +13,16 @@ from itertools import zip_longest
 
 import httpx
 import structlog
-import trio
 
 from mailroom.addresses import spellings
 from mailroom.config.keys import VARIABLES
 from mailroom.contacts import dav_requests
-from mailroom.contacts.base import AddressBook, Card, Group, LookUp, OnItsOwn, Unreadable, Wanted, known_as
+from mailroom.contacts.base import AddressBook, LookUp, OnItsOwn, Wanted, known_as
 from mailroom.contacts.carddav_writes import DavLookUp
 from mailroom.contacts.dav import Dav
-from mailroom.contacts.dav_book import DavBook, Stored, read_card
+from mailroom.contacts.dav_book import DavBook, Item, Stored, book_of, read_items, stored_of
 from mailroom.contacts.dav_requests import Match, Query
 from mailroom.contacts.discovery import find_book
-from mailroom.contacts.webdav import Resource
 from mailroom.http import Credentials
 from mailroom.http_clients import Http
 from mailroom.jmap.batch import slices
@@ -36,8 +34,6 @@ ADDRESSES_PER_REPORT = 100
 
 LARGEST_KEPT_TEXT = 20_000
 """In characters: more is a photo, or a large group."""
-
-_Item = Card | Group | Unreadable
 
 
 async def discover(
@@ -67,13 +63,13 @@ class CardDav:
 
     async def read_all(self) -> LookUp:
         """See `Contacts`. One request for where the cards are, and one for each 100 of them."""
-        items: list[_Item] = []
+        items: list[Item] = []
         stored: dict[str, Stored] = {}
         for part in await self._address_book.places(dav_requests.EVERYTHING):
             found = await self._address_book.at(part)
-            items += await _read(found)
-            stored |= {ref: _without_large_text(each) for ref, each in _stored(found).items()}
-        return DavLookUp(self._address_book, _book(items), stored)
+            items += await read_items(found)
+            stored |= {ref: _without_large_text(each) for ref, each in stored_of(found).items()}
+        return DavLookUp(self._address_book, book_of(items), stored)
 
     def nothing(self) -> LookUp:
         return DavLookUp(self._address_book, AddressBook((), ()), {})
@@ -83,35 +79,9 @@ class CardDav:
         first = (*first, *dav_requests.addresses(wanted.parts_of_addresses), *dav_requests.uids(wanted.uids))
         queries = [Query((*first, *dav_requests.GROUPS)), *map(Query, others)]
         found = {str(each.url): each for query in queries for each in await self._address_book.find(query)}
-        book = _book(await _read(found.values()))
+        book = book_of(await read_items(found.values()))
         cards = wanted.those_in(book.cards)
-        return DavLookUp(self._address_book, replace(book, cards=cards), _stored(found.values()))
-
-
-async def _read(found: Iterable[Resource]) -> list[_Item]:
-    items: list[_Item] = []
-    for each in found:
-        # A card may have thousands of lines.
-        await trio.lowlevel.checkpoint()
-        items.append(read_card(each))
-    return items
-
-
-def _book(found: Iterable[_Item]) -> AddressBook:
-    """What was found; what can't be read is logged."""
-    items = sorted(found, key=lambda item: item.ref)
-    unreadable = tuple(item for item in items if isinstance(item, Unreadable))
-    for item in unreadable:
-        log.warning("card_unreadable", card=item.known_as, reason=item.reason)
-    return AddressBook(
-        cards=tuple(item for item in items if isinstance(item, Card)),
-        groups=tuple(item for item in items if isinstance(item, Group)),
-        unreadable=unreadable,
-    )
-
-
-def _stored(found: Iterable[Resource]) -> dict[str, Stored]:
-    return {str(each.url): Stored(each.etag, each.card) for each in found if each.card}
+        return DavLookUp(self._address_book, replace(book, cards=cards), stored_of(found.values()))
 
 
 def _without_large_text(stored: Stored) -> Stored:

@@ -22,9 +22,18 @@ from mailroom.contacts.base import (
     OnItsOwn,
 )
 from mailroom.contacts.dav import CardRefused
-from mailroom.contacts.dav_book import DavBook, Stored, read_card
+from mailroom.contacts.dav_book import (
+    CARDS_PER_REPORT,
+    DavBook,
+    Stored,
+    book_of,
+    read_card,
+    read_items,
+    stored_of,
+)
 from mailroom.contacts.writes import in_turns, write_all
 from mailroom.errors import SenderFailed
+from mailroom.jmap.batch import slices
 
 TRIES = 3
 
@@ -76,6 +85,12 @@ class DavLookUp:
     async def create_groups(self, names: Sequence[str]) -> Failures:
         """See `LookUp`. Each is a request of its own."""
         return await write_all((name, partial(self._create_group, name)) for name in names)
+
+    async def again(self, items: Sequence[Card | Group]) -> "DavLookUp":
+        """See `LookUp`. One request for each 100."""
+        parts = slices((httpx.URL(item.ref) for item in items), CARDS_PER_REPORT)
+        found = [each for part in parts for each in await self._address_book.at(part)]
+        return DavLookUp(self._address_book, book_of(await read_items(found)), stored_of(found))
 
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
         """See `LookUp`. Each is a request of its own; a card that was edited since the look-up stays."""

@@ -1,13 +1,15 @@
 """One address book on a CardDAV server: what is in it, as the server has it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import httpx
+import structlog
+import trio
 
 from mailroom.contacts import dav_requests, vcard, webdav
-from mailroom.contacts.base import Card, Group, Unreadable
+from mailroom.contacts.base import AddressBook, Card, Group, Unreadable
 from mailroom.contacts.dav import Dav
 from mailroom.contacts.dav_requests import Query
 from mailroom.contacts.webdav import Resource
@@ -15,7 +17,11 @@ from mailroom.errors import BadReply, SenderFailed, TooLarge
 from mailroom.jmap.batch import slices
 from mailroom.urls import origin
 
+log = structlog.get_logger(component="contacts")
+
 CARDS_PER_REPORT = 100
+
+Item = Card | Group | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ def _is_same(url: httpx.URL, collection: httpx.URL) -> bool:
     return url.host == collection.host and url.path.rstrip("/") == collection.path.rstrip("/")
 
 
-def read_card(resource: Resource) -> Card | Group | Unreadable:
+def read_card(resource: Resource) -> Item:
     """What triage needs of a card; its ref is its full url."""
     ref = str(resource.url)
     if not resource.card:
@@ -93,3 +99,31 @@ def read_card(resource: Resource) -> Card | Group | Unreadable:
         addresses = frozenset() if isinstance(card, Group) else card.addresses
         return Unreadable(ref, "the server gives no ETag for it, so it can't be edited safely", addresses)
     return card
+
+
+async def read_items(found: Iterable[Resource]) -> list[Item]:
+    """What triage needs of each card."""
+    items: list[Item] = []
+    for each in found:
+        # A card may have thousands of lines.
+        await trio.lowlevel.checkpoint()
+        items.append(read_card(each))
+    return items
+
+
+def book_of(found: Iterable[Item]) -> AddressBook:
+    """What was found; what can't be read is logged."""
+    items = sorted(found, key=lambda item: item.ref)
+    unreadable = tuple(item for item in items if isinstance(item, Unreadable))
+    for item in unreadable:
+        log.warning("card_unreadable", card=item.known_as, reason=item.reason)
+    return AddressBook(
+        cards=tuple(item for item in items if isinstance(item, Card)),
+        groups=tuple(item for item in items if isinstance(item, Group)),
+        unreadable=unreadable,
+    )
+
+
+def stored_of(found: Iterable[Resource]) -> dict[str, Stored]:
+    """The texts, by ref, of those that have one."""
+    return {str(each.url): Stored(each.etag, each.card) for each in found if each.card}

@@ -13,6 +13,8 @@ from mailroom.jmap.cards import ContactCard, update_cards_in_state
 from mailroom.jmap.set import SetError, SetResult
 from mailroom.wire import Json
 
+CHANGING = "another app changes the contacts just now"
+
 Patched = Callable[[ContactCard], Mapping[str, Json] | None]
 """The patch of a card or group as it is now: empty where nothing is left to do, None where it would overwrite what
 somebody else wrote."""
@@ -60,8 +62,8 @@ def stage_patches(
     async def settle(replies: Replies) -> Written:
         if slot is None:
             return Written()
-        written = Written() if (is_late := _is_late(replies, slot)) else Written(replies[slot].errors())
-        for part in ([first] if is_late else []) + others:
+        written = Written() if (late := is_late(replies, slot)) else Written(replies[slot].errors())
+        for part in ([first] if late else []) + others:
             written |= await _patch_again(account, {id: patches[id] for id in part})
         return written
 
@@ -79,11 +81,12 @@ async def _patch_again(account: ContactsAccount, patches: Mapping[str, Patched])
     batch = Batch()
     slot = update_cards_in_state(batch, account.id, state, wanted)
     replies = await account.client.send(batch)
-    if _is_late(replies, slot):
-        return Written({}, {**changed, **dict.fromkeys(wanted, "another app changes the contacts just now")})
+    if is_late(replies, slot):
+        return Written({}, {**changed, **dict.fromkeys(wanted, CHANGING)})
     return Written(replies[slot].errors(), changed)
 
 
-def _is_late(replies: Replies, slot: Slot[SetResult]) -> bool:
+def is_late(replies: Replies, slot: Slot[SetResult]) -> bool:
+    """Whether somebody changed any card since the state that a call depends on: then it did nothing."""
     error = replies.error(slot)
     return error is not None and error.type == "stateMismatch"

@@ -19,15 +19,15 @@ from mailroom.contacts.base import (
     NewCard,
 )
 from mailroom.contacts.jmap_account import ContactsAccount
-from mailroom.contacts.jmap_conditional import KnownState, Patched, stage_patches
+from mailroom.contacts.jmap_conditional import CHANGING, KnownState, Patched, is_late, stage_patches
 from mailroom.contacts.uids import bare_uid
 from mailroom.errors import BatchRefused
-from mailroom.jmap.batch import Batch, Replies, Slot
+from mailroom.jmap.batch import Batch, Replies, Slot, slices
 from mailroom.jmap.cards import (
     CARD,
     ContactCard,
     create_cards,
-    destroy_cards,
+    destroy_cards_in_state,
     get_whole_cards,
     update_cards,
 )
@@ -104,13 +104,25 @@ class JmapLookUp:
         replies = await self.account.client.send(batch)
         return {wanted[id]: str(error) for id, error in merged_errors(replies[slot] for slot in slots).items()}
 
+    async def again(self, items: Sequence[Card | Group]) -> "JmapLookUp":
+        state, found = await self.account.read([item.ref for item in items])
+        cards = {id: item for id, item in found.items() if isinstance(item, ContactCard)}
+        book = jscontact.whole_book(found.values())
+        return JmapLookUp(self.account, book, KnownState(state), self.new_cards_book, cards)
+
     async def delete_cards(self, cards: Sequence[Card]) -> Failures:
-        batch = Batch()
-        slots = destroy_cards(batch, self.account.id, self.account.limits, [card.ref for card in cards])
-        replies = await self.account.client.send(batch)
-        results = [replies[slot] for slot in slots]
-        self.state.follow(results)
-        return {ref: str(error) for ref, error in merged_errors(results).items() if error.type != "notFound"}
+        failed: dict[str, str] = {}
+        for refs in slices((card.ref for card in cards), self.account.limits.max_objects_in_set):
+            batch = Batch()
+            slot = destroy_cards_in_state(batch, self.account.id, self.state.value, refs)
+            replies = await self.account.client.send(batch)
+            if is_late(replies, slot):
+                failed |= dict.fromkeys(refs, CHANGING)
+                continue
+            self.state.follow([replies[slot]])
+            errors = replies[slot].errors()
+            failed |= {ref: str(error) for ref, error in errors.items() if error.type != "notFound"}
+        return failed
 
     def _as_spelled(self, memberships: Iterable[_Membership]) -> Iterator[_Membership]:
         """Those that there are, each under the uid or uids that the group has for it."""

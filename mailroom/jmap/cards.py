@@ -1,6 +1,6 @@
 """Contact cards over JMAP (RFC 9610), in the part of JSContact (RFC 9553) that we read and write."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -148,11 +148,9 @@ def update_cards(
     return tuple(batch.add(_set({"accountId": account_id, "update": part})) for part in chunks(patches, limits))
 
 
-def destroy_cards(batch: Batch, account_id: str, limits: Limits, ids: Iterable[str]) -> tuple[Slot[SetResult], ...]:
-    """Delete cards or groups, by id."""
-    return tuple(
-        batch.add(_set({"accountId": account_id, "destroy": part})) for part in slices(ids, limits.max_objects_in_set)
-    )
+def destroy_cards_in_state(batch: Batch, account_id: str, state: str, ids: Sequence[str]) -> Slot[SetResult]:
+    """Delete cards or groups, by id, unless any card changed since `state`: then a method error `stateMismatch`."""
+    return batch.add(_set({"accountId": account_id, "ifInState": state, "destroy": ids}))
 
 
 def update_cards_in_state(batch: Batch, account_id: str, state: str, patches: Mapping[str, Json]) -> Slot[SetResult]:

@@ -39,6 +39,7 @@ from mailroom.jmap.query import Filter, Kind
 from mailroom.jmap.session import SieveAccess
 from mailroom.jmap.set import SetResult, merged_errors, read_set_errors, read_set_result
 from mailroom.plural import plural
+from mailroom.senders.parts import nobody_watches
 from mailroom.senders.sieve_script import Installed, find_installed, remove
 from mailroom.triage.state import state_card
 from mailroom.wire import ReadReply
@@ -65,6 +66,7 @@ class Found:
     rules: Installed | None
     undo: Undo
     names: Mapping[str, str]
+    scheme: Scheme
 
     def __bool__(self) -> bool:
         """Whether there is anything to undo."""
@@ -102,6 +104,7 @@ async def look(client: Client, contacts: Contacts, scheme: Scheme) -> Found:
         None if session.sieve is None else await _rules(client, session.sieve),
         Undo(mails, tuple(marked), state_card(found.book, session.mail_account), undone, provenance),
         {each.id: each.name for each in mailboxes},
+        scheme,
     )
 
 
@@ -150,7 +153,9 @@ async def _delete_state_card(account: Found) -> list[str]:
     card = account.undo.state_card
     if card is None:
         return []
-    failures = await account.contacts.delete_cards([card])
+    now = await account.contacts.again([card])
+    unreadable = {each.ref: each.reason for each in now.book.unreadable}
+    failures = {**unreadable, **await now.delete_cards(now.book.cards)}
     return [
         f"contact card {card.fields.full_name}: {reason}; keywords stay until it is gone"
         for reason in failures.values()
@@ -187,10 +192,10 @@ async def _undo_contacts(account: Found, held: Set[str], advance: Advance) -> Fa
     # All at once: a group is written once.
     failed |= await _in_parts(departures, leave, advance, size=len(departures))
     advance(len(undo.contacts) - len(departures))
-    kept = {each.card.ref: each for each in undo.kept if each.card.ref not in failed}
-    deleted = {each.card.ref: each for each in undo.deleted if each.card.ref not in failed}
-    failed |= await _in_parts(kept, partial(_strip, account.client, account.contacts), advance)
-    failed |= await _in_parts(deleted, partial(_delete, account.contacts), advance)
+    cards = {each.card.ref: each for each in undo.contacts if each.card.ref not in failed}
+    left = await _in_parts(cards, partial(_undo_cards, account), advance)
+    # Whatever another app wrote at that moment is over by now.
+    failed |= await _in_parts({ref: cards[ref] for ref in left}, partial(_undo_cards, account), nobody_watches)
     unfinished = {each.card.uid for each in undo.contacts if each.card.ref in failed}
     last = {uid: _out_of_provenance(uid, undo) for uid in sorted(undo.provenance_members - unfinished)}
     return {**failed, **await _in_parts(last, leave, advance, size=len(last))}
@@ -239,13 +244,17 @@ async def _leave(client: Client, contacts: LookUp, departures: Mapping[str, Depa
     return await alone(client, contacts.remove(list(departures.values())))
 
 
-async def _strip(client: Client, contacts: LookUp, undone: Mapping[str, ContactUndo]) -> Failures:
-    changes = [
-        Change(ref, each.card.uid, CardEdit(each.card, Fields(), stripped(each.card.note)))
-        for ref, each in undone.items()
-    ]
-    return await alone(client, contacts.add(changes))
+async def _undo_cards(account: Found, undone: Mapping[str, ContactUndo]) -> Failures:
+    """Delete cards, or take the block off them, as they are now: moving the mail may have taken minutes.
 
-
-async def _delete(contacts: LookUp, undone: Mapping[str, ContactUndo]) -> Failures:
-    return await contacts.delete_cards([each.card for each in undone.values()])
+    What the user added to a card meanwhile keeps it.
+    """
+    cards = [each.card for each in undone.values()]
+    now = await account.contacts.again([*cards, *account.contacts.book.groups])
+    extras = await now.extras(made_by_mailroom(now.book))
+    contacts, _ = undo_contacts(now.book, extras, account.scheme)
+    unreadable = {each.ref: each.reason for each in now.book.unreadable if each.ref in undone}
+    deleted = await now.delete_cards([each.card for each in contacts if not each.stays])
+    stays = [each.card for each in contacts if each.stays]
+    edits = [Change(card.ref, card.uid, CardEdit(card, Fields(), stripped(card.note))) for card in stays]
+    return {**unreadable, **deleted, **await alone(account.client, now.add(edits))}

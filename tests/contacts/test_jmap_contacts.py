@@ -506,6 +506,32 @@ class TestACardThatSomebodyChangesMeanwhile:
             assert b.requests == before + 1
 
 
+class TestDeleting:
+    async def test_leaves_cards_that_somebody_may_have_changed_and_others_that_are_looked_at_again_go(self) -> None:
+        async with book() as b:
+            for address, uid in ((ANN, "ann"), (BOB, "bob")):
+                b.sandbox.add_card(address, address, uid=uid)
+            cards = (await b.look_up(ANN, BOB)).cards
+            b.sandbox.change_card("ann", {"phones": {"p": {"number": "1"}}})
+            failures = await b.found.delete_cards(cards)
+            assert failures == {card.ref: "another app changes the contacts just now" for card in cards}
+            b.sandbox.destroy_card("bob")
+            now = await b.found.again([*cards, *b.found.book.groups])
+            assert [card.uid for card in now.book.cards] == ["ann"]
+            assert now.book.groups == b.found.book.groups
+            assert await now.delete_cards(now.book.cards) == {}
+            assert b.sandbox.cards() == []
+
+    async def test_is_done_call_by_call_and_a_card_that_is_gone_is_none(self) -> None:
+        async with book(empty_sandbox(Limits(max_objects_in_set=1))) as b:
+            for address in (ANN, BOB, EVE):
+                b.sandbox.add_card(address, address, uid=address)
+            cards = (await b.look_up(ANN, BOB, EVE)).cards
+            assert await b.found.delete_cards(cards) == {}
+            assert b.sandbox.cards() == []
+            assert await (await b.contacts.read_all()).delete_cards(cards) == {}
+
+
 class TestRemoving:
     async def test_patches_each_group_once_and_keeps_the_others_in_it(self) -> None:
         async with book() as b:

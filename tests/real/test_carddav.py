@@ -301,6 +301,20 @@ async def test_a_card_with_the_uid_and_another_note_fails_its_sender_until_the_n
         assert await session.add(Change(ANNA, "anna-uid", CardEdit(card, Fields(), f"theirs\n{NOTE}"))) == {}
 
 
+async def test_cards_and_groups_are_read_again_as_they_are_now(book: Book) -> None:
+    url, gone = book.put_card("anna", ANNA, "NOTE:old"), book.put_card("bob", BOB)
+    book.put_group("Feed", "anna")
+    async with open_session(book) as session:
+        found = await session.look_up(ANNA, BOB)
+        book.put_card("anna", ANNA, "NOTE:theirs")
+        book.delete(gone)
+        now = await session.found.again([*found.cards, *found.groups])
+        assert [(card.ref, card.note) for card in now.book.cards] == [(url, "theirs")]
+        assert now.book.groups == found.groups
+        assert await now.delete_cards(now.book.cards) == {}
+        assert (await session.look_up(ANNA)).cards == ()
+
+
 async def test_an_edit_fills_what_is_empty_and_keeps_every_other_line(book: Book) -> None:
     photo = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJDREVGRw" * 40
     kept = [photo, "item1.TEL;TYPE=CELL:+1 555 1", "item1.X-ABLabel:_$!<Mobile>!$_", "X-FOO;X-BAR=1:tab\ttext é"]

@@ -144,6 +144,9 @@ class Client:
         # The query before the objects: where it failed, the /get that refers to it has an error that says nothing.
         seen = set(replies[page.query].ids)
         found = {item.id: item for item in replies[page.objects]}
+        if len(seen) >= (await self.session()).limits.max_objects_in_get:
+            # Else it is told after minutes. Beside a page that isn't full the total may be wrong.
+            _check_count(page.kind, replies[page.query].total or 0)
         while (position := replies[page.query].next_position) is not None:
             _check_count(page.kind, max(len(seen), len(found)))
             if pages >= MAX_PAGES:

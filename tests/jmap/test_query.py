@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from mailroom.errors import BadReply
+from mailroom.errors import BadReply, TooMany
 from mailroom.jmap import client
 from mailroom.jmap.batch import Batch, MethodFailed
 from mailroom.jmap.mail import EMAIL, Email
 from mailroom.jmap.mailbox import MAILBOX, MAX_MAILBOXES, Mailbox, get_mailboxes
 from mailroom.jmap.query import Kind, QueryResult, all_of, any_of, search
-from mailroom.sandbox import Limits, MethodError
+from mailroom.sandbox import JAMES, Limits, MethodError
 from mailroom.wire import Json
 from tests.jmap.support import ACCOUNT, Connected, in_process
 from tests.jmap.trouble import answer
@@ -111,8 +111,18 @@ class TestPages:
             assert len(await find_all(c, kind)) == 9
             for _ in range(90):
                 c.sandbox.deliver()
-            with pytest.raises(BadReply, match=r"the server has 12 of Email, or more; expected at most 9"):
+            before = c.endpoints.count("api")
+            with pytest.raises(TooMany, match=r"the server has 99 of Email, or more; expected at most 9"):
                 await find_all(c, kind)
+            # The first page says so: to read 100,000 mails takes many requests.
+            assert c.endpoints.count("api") == before + 1
+
+    async def test_of_more_than_can_be_held_are_found_out_without_a_total(self) -> None:
+        async with in_process(empty_sandbox(Limits(max_objects_in_get=3), flavour=JAMES)) as c:
+            for _ in range(90):
+                c.sandbox.deliver()
+            with pytest.raises(TooMany, match=r"the server has 12 of Email, or more; expected at most 9"):
+                await find_all(c, replace(EMAIL, most=9))
 
     async def test_that_hold_what_nobody_asked_for_are_a_bad_reply(self) -> None:
         mails: list[Json] = [{"id": f"m{n}", "mailboxIds": {"a": True}} for n in range(10)]

@@ -29,6 +29,9 @@ _EVENTS_KEPT = 64
 _SILENCE_SECONDS = 15.0
 """Proxies hang up on streams that say nothing for longer."""
 
+_UNKNOWN = -1
+"""A number of mails that none is equal to."""
+
 _MOST_KEYS = 5_000
 """Of more senders only the number is told."""
 
@@ -127,7 +130,7 @@ async def _watch(hub: _Hub) -> None:
     """After each pass that changed something, and only while somebody looks, tell what and who waits."""
     status = hub.owner.status
     seen = status.last_success
-    waiting: int | None = -1
+    waiting: int | None = _UNKNOWN
     with hub.watch:
         while True:
             seen = await status.success_after(seen)
@@ -135,7 +138,8 @@ async def _watch(hub: _Hub) -> None:
             if _is_news(outcome) or outcome.mails_waiting != waiting:
                 hub.tell(*_cards(hub.owner, outcome.deeds))
                 if (now := await _who_waits(hub.owner)) is not None:
-                    waiting = outcome.mails_waiting
+                    # It was counted before the pass changed it.
+                    waiting = _UNKNOWN if _is_news(outcome) else outcome.mails_waiting
                     hub.tell(now)
 
 

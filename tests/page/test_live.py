@@ -15,10 +15,11 @@ from mailroom.http_clients import shared_http
 from mailroom.page.live import Live
 from mailroom.page.owner import Owner
 from mailroom.page.words import key_of
+from mailroom.sandbox.faults import Delay
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.guard import GUARD_SECONDS
 from tests.page.support import PASSWORD, Browser, page, settings_for
-from tests.page.test_waiting import sandbox_with
+from tests.page.test_waiting import HTMX, sandbox_with
 from tests.real.processes import free_port
 from tests.screener import served
 from tests.warm import mailroom
@@ -74,6 +75,21 @@ async def test_a_page_is_told_who_waits_and_what_other_browsers_did() -> None:
         assert other.token not in filed
         left = json.loads(await stream.next("waiting"))
         assert (left["crowd"], left["keys"]) == ("1 sender, 3 mails", [key_of("s1@example.org")])
+
+
+async def test_who_waits_is_told_anew_after_an_undo_right_at_the_end_of_the_pass() -> None:
+    sandbox = sandbox_with(2)
+    async with page(sandbox) as served_page, served_page.owner() as owner, listening(owner) as stream:
+        assert json.loads(await stream.next("waiting"))["count"] == 2
+        mails = owner.mails_on_card("s0@example.org")
+        sandbox.faults.next_request(Delay(0.3), skip=4)
+        await owner.tap("s0@example.org", "Feed")
+        while not sandbox.faults.struck:
+            await trio.lowlevel.checkpoint()
+        form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
+        await owner.post("/undo", HTMX, **form)
+        while json.loads(await stream.next("waiting"))["count"] != 2:
+            pass
 
 
 async def test_new_senders_are_counted_from_when_the_page_was_made() -> None:

@@ -14,7 +14,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.contacts.jmap import JmapContacts
 from mailroom.http import Credentials, bearer
 from mailroom.jmap.client import Client
-from mailroom.observe.status import PassOutcome, Tally
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Tally
 from mailroom.sandbox import FASTMAIL, Flavour, Limits, Sandbox, serve
 from mailroom.sandbox.sample import create_folders
 from mailroom.triage.passes import Triage, prepare

@@ -22,7 +22,8 @@ from mailroom.config.scheme import DEFAULT_CATEGORIES, Category, Scheme
 from mailroom.config.scheme_file import build_scheme
 from mailroom.config.screening import Screening
 from mailroom.decisions.judge import Outcome, Reason
-from mailroom.observe.status import Health, PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Health, Status
 from tests.commands.support import bare_sandbox, environment, settings_for
 from tests.conftest import PROJECT
 from tests.guard import GUARD_SECONDS

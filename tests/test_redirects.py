@@ -24,7 +24,8 @@ from mailroom.jmap.event_source import check_stream, connect
 from mailroom.jmap.event_stream import event_source_url
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe.heartbeat import send_heartbeats
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS
 from tests.scripted_server import ScriptedServer, reply, session_reply

@@ -23,7 +23,8 @@ from mailroom.errors import MailroomError
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.mailbox import get_mailboxes
 from mailroom.observe import log
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 from tests.exhaustive import some_of
 from tests.leaks import CARDDAV_PASSWORD, ECHO, EVERYTHING, TOKEN, Heard
 from tests.scripted_server import Answer, ScriptedServer, json_reply, reply, session_reply

@@ -21,7 +21,8 @@ from mailroom.errors import MailroomError
 from mailroom.http_clients import Http, http_client
 from mailroom.jmap.session import Limits, Session
 from mailroom.observe.heartbeat import send_heartbeats
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 from mailroom.triage.passes import Triage, prepare
 
 log = structlog.get_logger(component="daemon")

@@ -11,7 +11,8 @@ from mailroom.account.rhythm import Look, Rhythm
 from mailroom.account.ring import TAP, Ring
 from mailroom.backoff import backoff
 from mailroom.errors import BadReply, ConfigError, MailroomError, Refused, Unavailable, leaves
-from mailroom.observe.status import PassOutcome, Status, Trigger
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status, Trigger
 
 log = structlog.get_logger(component="triage")
 

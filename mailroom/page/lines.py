@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from mailroom.config.scheme import Category, Scheme
-from mailroom.observe.status import Deed
+from mailroom.observe.outcome import Deed
 from mailroom.page.buttons import accent_of
 from mailroom.page.pages import fragment
 from mailroom.page.words import called

@@ -14,7 +14,7 @@ from quart import Response, request
 from quart_trio import QuartTrio
 
 from mailroom.errors import MailroomError
-from mailroom.observe.status import Deed, PassOutcome
+from mailroom.observe.outcome import Deed, PassOutcome
 from mailroom.page.guard import session
 from mailroom.page.lines import line_of_deed, shown_line
 from mailroom.page.owner import Owner

@@ -27,7 +27,8 @@ from mailroom.errors import SenderFailed
 from mailroom.jmap.batch import Batch
 from mailroom.jmap.client import Client
 from mailroom.jmap.mail import Email, Move, move_emails, moved
-from mailroom.observe.status import Deed, PassOutcome, Tally
+from mailroom.observe.outcome import Deed, PassOutcome
+from mailroom.observe.status import Tally
 from mailroom.triage.commit import give_up, report_held
 from mailroom.triage.meaning import meant
 from mailroom.triage.memory import Memory

@@ -17,7 +17,8 @@ from mailroom.config.account_settings import AccountSettings
 from mailroom.config.keys import VARIABLES
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme
 from mailroom.config.screening import Screening
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 from mailroom.sandbox import CYRUS, FASTMAIL, Flavour, Sandbox, faults
 from mailroom.senders.server_rules import script_text, sieve_of
 from mailroom.senders.sieve_script import find_installed, install

@@ -15,7 +15,8 @@ from mailroom.account.rhythm import Rhythm
 from mailroom.account.ring import TAP, Ring
 from mailroom.account.triage_loop import LONGEST_PASS_SECONDS, TooManyFailures, TriageLoop
 from mailroom.errors import BadReply, ConfigError, Refused, Unavailable
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 BUSY = PassOutcome(triaged_by_category={"Feed": 1}, mails_filed=3, senders_failing=2, mailboxes_missing=1)

@@ -11,7 +11,8 @@ from mailroom.config.scheme import DEFAULT_SCHEME
 from mailroom.contacts.carddav import discover
 from mailroom.errors import BadReply
 from mailroom.http import Credentials, basic
-from mailroom.observe.status import PassOutcome, Tally
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Tally
 from mailroom.sandbox import Sandbox
 from mailroom.triage.passes import prepare
 from tests.contacts.dav_server import Answer, Request, dav_server

@@ -13,7 +13,8 @@ from mailroom.account.rhythm import Rhythm, Turn
 from mailroom.account.ring import Ring
 from mailroom.account.triage_loop import TriageLoop
 from mailroom.daemon.pace import first_turn, poll_offset, standby_turn
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status
 from tests.exhaustive import a_part_of_the_examples, always
 
 INTERVAL, DEBOUNCE, STANDBY = 60.0, 3.0, 5.0

@@ -13,8 +13,9 @@ from trio.testing import MockClock
 from mailroom import __version__
 from mailroom.config.process_settings import ProcessSettings
 from mailroom.observe.health import serve_health
+from mailroom.observe.outcome import PassOutcome
 from mailroom.observe.reports import ManyAccounts, Part, Report
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.status import Status
 from mailroom.serving.server import PortTaken
 from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS

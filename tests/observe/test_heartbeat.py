@@ -14,7 +14,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from mailroom.http_clients import shared_http
 from mailroom.observe.heartbeat import DEADLINE_SECONDS, heartbeat_url, send_heartbeats
-from mailroom.observe.status import PassOutcome, Status, Success, Trigger
+from mailroom.observe.outcome import PassOutcome
+from mailroom.observe.status import Status, Success, Trigger
 from tests.real.processes import free_port
 from tests.scripted_server import Answer, Asked, ScriptedServer, reply
 

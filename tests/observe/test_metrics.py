@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import MockClock
 
 from mailroom import __version__
+from mailroom.observe.outcome import PassOutcome
 from mailroom.observe.reports import ManyAccounts, ManyAccountsSummed
-from mailroom.observe.status import PassOutcome, Status
+from mailroom.observe.status import Status
 from tests.scrape import Idle, metrics_of, samples
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)

@@ -6,7 +6,8 @@ import trio
 from trio.testing import MockClock
 
 from mailroom.observe.durations import BUCKETS_SECONDS, Durations
-from mailroom.observe.status import DEEDS_KEPT, Deed, EventSourceHealth, PassOutcome, Status
+from mailroom.observe.outcome import Deed, PassOutcome
+from mailroom.observe.status import DEEDS_KEPT, EventSourceHealth, Status
 
 IDLE = PassOutcome(triaged_by_category={}, mails_filed=0, senders_failing=0, mailboxes_missing=0)
 

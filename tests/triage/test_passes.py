@@ -9,7 +9,7 @@ from structlog.typing import EventDict
 from mailroom.config.scheme import DEFAULT_SCHEME, Scheme, category
 from mailroom.decisions.select import Reason
 from mailroom.errors import ConfigError
-from mailroom.observe.status import Deed
+from mailroom.observe.outcome import Deed
 from mailroom.sandbox import Limits, Sandbox
 from mailroom.triage import treat
 from tests.exhaustive import always

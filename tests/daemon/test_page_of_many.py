@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import httpx
+import pytest
 from trio.testing import MockClock
 
 from tests.daemon.test_reload import provider
@@ -49,6 +50,7 @@ async def test_with_a_url_it_is_served_from_the_start_and_a_password_that_comes_
         assert await log_in(port, URL, "anna") == 303
 
 
+@pytest.mark.exhaustive
 async def test_where_its_port_is_taken_it_comes_once_that_is_free_and_mail_is_filed_meanwhile(
     tmp_path: Path, mock_clock: MockClock
 ) -> None:

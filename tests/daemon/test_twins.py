@@ -18,7 +18,6 @@ from mailroom.daemon.accounts import Accounts
 from mailroom.http_clients import shared_http
 from mailroom.observe.reports import Observed
 from mailroom.sandbox import Sandbox
-from tests.exhaustive import always
 from tests.guard import GUARD_SECONDS, IDLE_SECONDS
 from tests.new_mail import ON
 from tests.screener import empty_sandbox, served
@@ -188,7 +187,8 @@ async def test_an_idle_standby_asks_as_often_as_the_first_and_no_more(
         assert since(before, both.requests()) == [20, 20]
 
 
-@pytest.mark.parametrize("name", always(1, ["anna", *(f"account-{number}" for number in range(5))]))
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("name", ["anna", *(f"account-{number}" for number in range(5))])
 async def test_nor_does_it_where_both_connect_anew_every_half_hour(
     name: str, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,8 +44,7 @@ def released(mails: Iterable[Email], places: Places, conflicts: Iterable[Conflic
 def _without_error_label(email: Email, places: Places) -> Move:
     """A mail that would be in no mailbox goes to the Screener, where a mail app took it from."""
     off = email.mailbox_ids & {places.error_label}
-    screener = frozenset({places.screener} if places.screener and email.mailbox_ids == off else ())
-    return Move(add=screener, remove=off)
+    return Move(add=places.home_beside(email.mailbox_ids - off), remove=off)
 
 
 def question(sender: str | None, mails: Collection[Email], places: Places, own: Collection[str]) -> str | None:

@@ -1,7 +1,7 @@
 """Which mailbox plays which part: names of the scheme and roles, as ids (pure)."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -102,6 +102,10 @@ class Places:
     def all_labels(self) -> frozenset[str]:
         """Triage labels, error label, warning label and the optional ones."""
         return self.asking_labels | ({self.warning_label} if self.warning_label else frozenset())
+
+    def home_beside(self, left: Collection[str]) -> frozenset[str]:
+        """Where a mail goes that is left in these mailboxes: into the Screener if there are none, else nowhere."""
+        return frozenset({self.screener} if self.screener and not left else ())
 
 
 @dataclass(frozen=True, slots=True)

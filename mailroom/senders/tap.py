@@ -47,12 +47,11 @@ def clearing(mails: Iterable[Email], category: Target, places: Places) -> dict[s
     in the Screener then, as the last one can't be taken away."""
     others = frozenset(id for id, each in places.labels.items() if each != category)
     off = others | (frozenset({places.error_label}) if places.error_label else frozenset())
-    screener = frozenset({places.screener} if places.screener else ())
-
-    def off_from(email: Email) -> Move:
-        return Move(frozenset() if email.mailbox_ids - places.all_labels else screener, off & email.mailbox_ids)
-
-    return {email.id: off_from(email) for email in mails if off & email.mailbox_ids}
+    return {
+        email.id: Move(places.home_beside(email.mailbox_ids - places.all_labels), off & email.mailbox_ids)
+        for email in mails
+        if off & email.mailbox_ids
+    }
 
 
 async def put_labels(run: Pass, moves: Mapping[str, Move]) -> Mapping[str, SetError]:

@@ -144,9 +144,7 @@ def _forced(run: Pass, senders: Iterable[Sender], found: Found) -> dict[str, Mov
     for email in (email for sender in senders for email in found.mails.get(sender.address, ())):
         if wide := whole_labels(email, run.places):
             asks = wide | labels_of(email, run.places) | ({run.places.error_label} & email.mailbox_ids)
-            left = email.mailbox_ids - asks
-            home = frozenset() if left or run.places.screener is None else frozenset({run.places.screener})
-            moves[email.id] = Move(home, frozenset(id for id in asks if id))
+            moves[email.id] = Move(run.places.home_beside(email.mailbox_ids - asks), frozenset(id for id in asks if id))
     return moves
 
 

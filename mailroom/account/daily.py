@@ -17,7 +17,7 @@ from mailroom.config.daily import Digest, Expiry
 from mailroom.config.scheme import Scheme
 from mailroom.errors import MailroomError
 from mailroom.observe.status import Status
-from mailroom.senders.digest import claim, compose, put, was_claimed
+from mailroom.senders.digest import claim, compose, put, unclaimed
 from mailroom.senders.expiry import expire
 
 log = structlog.get_logger(component="daily")
@@ -93,11 +93,11 @@ async def _send_on(
     while now().astimezone(digest.zone).date() <= day or not failures:
         try:
             contacts = await servers.contacts()
-            if not is_claimed and await was_claimed(servers.client, contacts, day):
-                is_claimed = may_be_ours
-            elif not is_claimed:
+            if not is_claimed and (card := await unclaimed(servers.client, contacts, day)) is not None:
                 may_be_ours = True
-                is_claimed = await claim(servers.client, contacts, scheme, day)
+                is_claimed = await claim(servers.client, contacts, scheme, day, card)
+            elif not is_claimed:
+                is_claimed = may_be_ours
             if is_claimed:
                 await _put(day, servers, scheme, digest, page, now())
             return

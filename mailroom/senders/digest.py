@@ -6,7 +6,7 @@ from datetime import date, datetime, tzinfo
 
 from mailroom.config.daily import is_sent
 from mailroom.config.scheme import Scheme
-from mailroom.contacts.base import Contacts
+from mailroom.contacts.base import Contacts, LookUp
 from mailroom.decisions.digest import KEYWORD, MOST_SHOWN, Letter, Stranger, Waits, letter
 from mailroom.decisions.keywords import SEEN
 from mailroom.decisions.places import Places, inbox_of
@@ -62,15 +62,18 @@ async def compose(client: Client, scheme: Scheme, zone: tzinfo, day: date, page:
     return Composed(day, waits, written, account)
 
 
-async def was_claimed(client: Client, contacts: Contacts, day: date) -> bool:
-    """Whether the state card says that the day has its digest. One request. Raises `MailroomError`."""
+async def unclaimed(client: Client, contacts: Contacts, day: date) -> LookUp | None:
+    """The state card as it was looked up, to claim the day on; None where it says that the day has its digest.
+
+    One request. Raises `MailroomError`.
+    """
     account_id = (await client.session()).mail_account
     found = await read_card(client, contacts, account_id)
-    return is_sent(day, state_in(found.book, account_id).digest_of)
+    return None if is_sent(day, state_in(found.book, account_id).digest_of) else found
 
 
-async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date) -> bool:
-    """Write the day on the state card; False if it has its digest already.
+async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date, found: LookUp | None = None) -> bool:
+    """Write the day on the state card, which may have been `found` already; False if it has its digest already.
 
     That comes first: whatever crashes there is no second one, nor where somebody deleted it. Raises `MailroomError`,
     which is `SenderFailed` where the card can't be written.
@@ -80,7 +83,7 @@ async def claim(client: Client, contacts: Contacts, scheme: Scheme, day: date) -
     def claimed(state: State) -> State:
         return state if is_sent(day, state.digest_of) else replace(state, digest_of=day)
 
-    before, _ = await change_state(client, contacts, scheme, account_id, claimed)
+    before, _ = await change_state(client, contacts, scheme, account_id, claimed, found)
     return not is_sent(day, before.digest_of)
 
 

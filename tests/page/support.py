@@ -1,7 +1,7 @@
 """The page of a daemon over a sandbox, and browsers without a screen."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from html import unescape
@@ -79,6 +79,11 @@ class Browser:
             category=category,
         )
 
+    async def undo(self, sender: str, mails: Sequence[str], category: str) -> httpx.Response:
+        """Tap Undo on the line that a tap for this category became, with JavaScript."""
+        form = {"sender": sender, "mail": mails, "did": "decided", "category": category}
+        return await self.post("/undo", {"HX-Request": "true"}, **form)
+
     def _seen(self, response: httpx.Response) -> httpx.Response:
         self.text = response.text
         return response
@@ -120,6 +125,11 @@ class Page:
         """Wait until no label is left of what was tapped: the pass may be over before an answer is read."""
         while any(map(self.sandbox.mails_in, DEFAULT_SCHEME.labels)):
             await self.settled()
+
+    async def struck(self) -> None:
+        """Wait until a request has met the sandbox's fault."""
+        while not self.sandbox.faults.struck:
+            await trio.lowlevel.checkpoint()
 
     async def settled(self) -> None:
         """Wait until a pass has run that began from now on."""

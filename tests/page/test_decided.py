@@ -21,12 +21,11 @@ class TestUndo:
         async with page(sandbox) as served_page, served_page.owner() as owner:
             mails = owner.mails_on_card("s0@example.org")
             await filed(served_page, owner, "s0@example.org", "Feed")
-            form: dict[str, Any] = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
-            card = await owner.post("/undo", HTMX, **form)
+            card = await owner.undo("s0@example.org", mails, "Feed")
             assert 'value="Imbox"' in card.text
             assert len(sandbox.mails_in("Screener")) == 2
             assert not sandbox.groups()["Feed"]
-            again = await owner.post("/undo", HTMX, **form)
+            again = await owner.undo("s0@example.org", mails, "Feed")
             assert "another one by now" in again.text
             assert not sandbox.groups()["Feed"]
 

@@ -19,7 +19,7 @@ from mailroom.sandbox.faults import Delay
 from tests.daemon_process import daemon_process, stops_at_once
 from tests.guard import GUARD_SECONDS
 from tests.page.support import PASSWORD, Browser, page, settings_for
-from tests.page.test_waiting import HTMX, sandbox_with
+from tests.page.test_waiting import sandbox_with
 from tests.real.processes import free_port
 from tests.screener import served
 from tests.warm import mailroom
@@ -84,10 +84,8 @@ async def test_who_waits_is_told_anew_after_an_undo_right_at_the_end_of_the_pass
         mails = owner.mails_on_card("s0@example.org")
         sandbox.faults.next_request(Delay(0.3), skip=4)
         await owner.tap("s0@example.org", "Feed")
-        while not sandbox.faults.struck:
-            await trio.lowlevel.checkpoint()
-        form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
-        await owner.post("/undo", HTMX, **form)
+        await served_page.struck()
+        await owner.undo("s0@example.org", mails, "Feed")
         while json.loads(await stream.next("waiting"))["count"] != 2:
             pass
 

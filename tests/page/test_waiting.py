@@ -180,10 +180,8 @@ class TestUndo:
             sandbox.faults.next_request(Delay(0.3), skip=3 + steps.index(step))
             before = served_page.status.last_success
             await owner.tap("s0@example.org", "Feed")
-            while not sandbox.faults.struck:
-                await trio.lowlevel.checkpoint()
-            form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
-            card = await owner.post("/undo", HTMX, **form)
+            await served_page.struck()
+            card = await owner.undo("s0@example.org", mails, "Feed")
             assert 'value="Imbox"' in card.text
             await served_page.status.success_after(before)
             assert len(sandbox.mails_in("Screener")) == 2
@@ -197,14 +195,12 @@ class TestUndo:
             sandbox.faults.next_request(Delay(0.3), skip=4)
             before = served_page.status.last_success
             await owner.tap("s0@example.org", "Feed")
-            while not sandbox.faults.struck:
-                await trio.lowlevel.checkpoint()
-            form = {"sender": "s0@example.org", "mail": mails, "did": "decided", "category": "Feed"}
-            told = await owner.post("/undo", HTMX, **form)
+            await served_page.struck()
+            told = await owner.undo("s0@example.org", mails, "Feed")
             assert (told.status_code, "being filed just now. Try again" in told.text) == (409, True)
             await served_page.status.success_after(before)
             assert sandbox.mails_in("Feed") == mails
-            assert 'value="Imbox"' in (await owner.post("/undo", HTMX, **form)).text
+            assert 'value="Imbox"' in (await owner.undo("s0@example.org", mails, "Feed")).text
 
     async def test_of_a_tap_whose_pass_was_cut_off_leaves_no_decision(self) -> None:
         sandbox = sandbox_with(1, mails=2)
@@ -212,10 +208,9 @@ class TestUndo:
             mails = owner.mails_on_card("s0@example.org")
             sandbox.faults.next_request(status(503), skip=5)
             await owner.tap("s0@example.org", "Feed")
-            while not sandbox.faults.struck:
-                await trio.lowlevel.checkpoint()
+            await served_page.struck()
             assert sandbox.groups()["Feed"]
-            await owner.post("/undo", HTMX, sender="s0@example.org", mail=mails, did="decided", category="Feed")
+            await owner.undo("s0@example.org", mails, "Feed")
             assert len(sandbox.mails_in("Screener")) == 2
             assert not sandbox.groups()["Feed"]
 
@@ -226,8 +221,7 @@ class TestUndo:
         async with page(sandbox, debounce_seconds=60) as served_page, served_page.owner() as owner:
             (mail,) = owner.mails_on_card("s0@example.org")
             sandbox.label(mail, "@ToFeed")
-            form = {"sender": "s0@example.org", "mail": mail, "did": "decided", "category": "Feed"}
-            assert 'value="Imbox"' in (await owner.post("/undo", HTMX, **form)).text
+            assert 'value="Imbox"' in (await owner.undo("s0@example.org", [mail], "Feed")).text
             assert sandbox.groups()["Feed"] == {"s0@example.org"}
 
     async def test_brings_back_what_was_let_in(self) -> None:

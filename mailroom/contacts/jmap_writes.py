@@ -156,7 +156,7 @@ class JmapLookUp:
             failed: dict[str, str] = {}
             for ref, reason in written.reasons.items():
                 if ref in edits:
-                    failed[edits[ref].sender] = f"its contact card could not be written: {reason}"
+                    failed[edits[ref].sender] = _card_failure(reason)
                     continue
                 concerned = {each.sender: _group_failure(each.group, reason) for each in firsts[ref]}
                 if len(concerned) > 1 and ref in written.refused:
@@ -188,11 +188,7 @@ class JmapLookUp:
             errors = merged_errors(results)
             there = await self._adopt([new[id] for id in errors])
             reasons = {change.sender: _why_not(change, errors[id], there) for id, change in new.items() if id in errors}
-            return {
-                sender: f"its contact card could not be written: {reason}"
-                for sender, reason in reasons.items()
-                if reason
-            }
+            return {sender: _card_failure(reason) for sender, reason in reasons.items() if reason}
 
         return settle
 
@@ -280,6 +276,10 @@ def _by_group(memberships: Iterable[_Membership]) -> dict[str, list[_Membership]
     for membership in memberships:
         groups[membership.group.ref].append(membership)
     return groups
+
+
+def _card_failure(reason: str) -> str:
+    return f"its contact card could not be written: {reason}"
 
 
 def _group_failure(group: Group, error: SetError | str) -> str:
